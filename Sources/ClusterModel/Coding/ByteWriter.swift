@@ -1,0 +1,62 @@
+// Writing of canonical bytes: little-endian fixed-width integers, LEB128 lengths, length-prefixed strings. One value has
+// one encoding, so encodings can be compared and digested.
+
+/// Appends to an array of bytes that it owns.
+package struct ByteWriter: Sendable {
+    package private(set) var bytes: [UInt8]
+
+    package init(reservingCapacity capacity: Int = 0) {
+        bytes = []
+        bytes.reserveCapacity(capacity)
+    }
+
+    /// Goes on after `bytes`.
+    package init(appendingTo bytes: consuming [UInt8]) { self.bytes = bytes }
+
+    package var count: Int { bytes.count }
+
+    package mutating func write<T: FixedWidthInteger>(_ value: T) {
+        var rest = value
+        for _ in 0..<T.bitWidth / 8 {
+            bytes.append(UInt8(truncatingIfNeeded: rest))
+            rest >>= 8
+        }
+    }
+
+    package mutating func write(_ digest: Digest128) {
+        write(digest.high.bigEndian)
+        write(digest.low.bigEndian)
+    }
+
+    /// Unsigned LEB128, the shortest form.
+    package mutating func writeVarint(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+
+    package mutating func write(raw slice: some Collection<UInt8>) { bytes.append(contentsOf: slice) }
+
+    /// A LEB128 length, then the bytes.
+    package mutating func write(lengthPrefixed slice: some Collection<UInt8>) {
+        writeVarint(UInt64(slice.count))
+        bytes.append(contentsOf: slice)
+    }
+
+    /// A LEB128 length, then UTF-8.
+    package mutating func write(_ text: String) { write(lengthPrefixed: text.utf8) }
+
+    /// Puts `value` over the bytes at `offset`, for lengths and checksums that are known last.
+    /// Precondition: the value lies inside what was written.
+    package mutating func overwrite<T: FixedWidthInteger>(_ value: T, at offset: Int) {
+        precondition(offset >= 0 && offset + T.bitWidth / 8 <= bytes.count, "overwrite beyond what was written")
+        var rest = value
+        for index in offset..<offset + T.bitWidth / 8 {
+            bytes[index] = UInt8(truncatingIfNeeded: rest)
+            rest >>= 8
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// The contract of a log engine (SegmentLog now, JetStreamLog later). Everything above this file is engine-neutral.
+
+package import ClusterModel
+package import NodeEnvironment
+
+/// The logs of one node: the region's own origin logs and, later, mirrors of other regions' logs.
+///
+/// Thread-safe. No call here waits for a disk unless it says so. `flushed` is the only horizon for bytes that leave the
+/// process (S6): `read` never returns a batch beyond it.
+package protocol EventLogEngine: Sendable {
+    /// What recovery found before this start, for every log on this node.
+    var recovered: RecoveryReport { get }
+
+    /// Bytes appended and not yet flushed are bounded (`JournalLimits`): beyond it `submit` refuses with `.backlogFull`.
+    ///
+    /// Hands a sealed batch to the group commit. Batches of one log must arrive in offset order, each extending the
+    /// chain. Returns at once; the outcome reaches the observer of the log.
+    func submit(_ batch: EncodedBatch) throws(EventLogError)
+
+    /// Registers who hears of flushes and of the end of a log. One observer a log, called on `executor`; the calls of
+    /// one group commit that go to one executor are made in one hop.
+    func observe(_ log: LogIdentity, on executor: any NodeExecutor, _ observer: any LogObserver)
+
+    /// The end of what is flushed: offsets below it survive a power cut. Zero for a log that is not here.
+    func flushedEnd(of log: LogIdentity) -> Offset
+
+    /// Every log that has bytes here.
+    func logs() -> [LogSummary]
+
+    /// Whole batches from the one that contains `offset`, up to `maxBytes` (at least one batch), only flushed ones.
+    /// Blocks on the disk: never call it on a loop.
+    func read(_ log: LogIdentity, from offset: Offset, maxBytes: Int) throws(EventLogError) -> [EncodedBatch]
+
+    /// Waits until everything submitted so far is flushed, then closes. Later submits are refused. Blocks.
+    func close()
+}
+
+/// Hears of one log's progress, on the executor it was registered with.
+package protocol LogObserver: AnyObject, Sendable {
+    /// Every offset below `end` is flushed. `end` never goes down while the log is healthy.
+    func logFlushed(_ log: LogIdentity, to end: Offset)
+
+    /// The log takes no more appends; nothing beyond the last flushed end will be acknowledged (S7).
+    func logFenced(_ log: LogIdentity, because error: EventLogError)
+}
+
+/// One log as the engine holds it.
+package struct LogSummary: Hashable, Sendable {
+    package var log: LogIdentity
+    /// The first offset that is still here, and the chain digest before it (S8).
+    package var base: Offset
+    package var baseDigest: Digest128
+    package var flushedEnd: Offset
+    /// The chain digest at `flushedEnd`.
+    package var endDigest: Digest128
+    /// The stamp of the last flushed record.
+    package var lastStamp: HybridStamp
+    package var epoch: Epoch
+
+    package init(
+        log: LogIdentity, base: Offset, baseDigest: Digest128, flushedEnd: Offset, endDigest: Digest128,
+        lastStamp: HybridStamp, epoch: Epoch
+    ) {
+        self.log = log
+        self.base = base
+        self.baseDigest = baseDigest
+        self.flushedEnd = flushedEnd
+        self.endDigest = endDigest
+        self.lastStamp = lastStamp
+        self.epoch = epoch
+    }
+}
+
+/// What opening the log found.
+package struct RecoveryReport: Hashable, Sendable {
+    /// All logs, verified to their ends.
+    package var logs: [LogSummary]
+    /// Bad bytes before the trailing mark: corruption, kept in quarantine, never cut (S7).
+    package var corruptRanges: [CorruptRange]
+    /// Bad bytes beyond the mark, cut and reported (S7).
+    package var cutBytes: UInt64
+    /// Batches kept beyond the mark, written again and synced before they counted as flushed (S7).
+    package var rewrittenBatches: Int
+    package var wasCleanStop: Bool
+    /// No opening of an earlier start was found: S1 makes such a start wait 2D.
+    package var isFirstStart: Bool
+    /// The directory is a copy of another (S1): such a start waits 2D too.
+    package var isCopy: Bool
+
+    package init(
+        logs: [LogSummary] = [], corruptRanges: [CorruptRange] = [], cutBytes: UInt64 = 0, rewrittenBatches: Int = 0,
+        wasCleanStop: Bool = false, isFirstStart: Bool = true, isCopy: Bool = false
+    ) {
+        self.logs = logs
+        self.corruptRanges = corruptRanges
+        self.cutBytes = cutBytes
+        self.rewrittenBatches = rewrittenBatches
+        self.wasCleanStop = wasCleanStop
+        self.isFirstStart = isFirstStart
+        self.isCopy = isCopy
+    }
+}
+
+/// Bytes of a file that do not verify.
+package struct CorruptRange: Hashable, Sendable {
+    package var path: String
+    package var bytes: Range<UInt64>
+    package var reason: String
+
+    package init(path: String, bytes: Range<UInt64>, reason: String) {
+        self.path = path
+        self.bytes = bytes
+        self.reason = reason
+    }
+}

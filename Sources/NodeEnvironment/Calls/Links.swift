@@ -1,0 +1,134 @@
+// Calls between processes, as the node sees them: gRPC calls above HTTP/2, without the sockets. RPCTransport implements
+// them for real; the simulator passes the same messages in memory.
+
+package import ClusterModel
+package import GRPCFraming
+package import NIOCore
+
+/// Where a process listens.
+package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
+    package var host: String
+    /// 0 lets the system choose; `Listener.endpoint` says which.
+    package var port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Parses `host:port` and `[v6]:port`. Nil for anything else.
+    package init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65_535).contains(port)
+        else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        guard !host.isEmpty, host.contains(":") == text.hasPrefix("[") else { return nil }
+        self.init(host: String(host), port: port)
+    }
+
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// Files of a TLS identity (PEM) and what is demanded of the peer.
+package struct TLSIdentity: Hashable, Sendable {
+    /// Certificates that a peer's chain must end in.
+    package var authorityPath: String
+    package var certificatePath: String
+    package var keyPath: String
+
+    package init(authorityPath: String, certificatePath: String, keyPath: String) {
+        self.authorityPath = authorityPath
+        self.certificatePath = certificatePath
+        self.keyPath = keyPath
+    }
+}
+
+/// How a link is secured. There is no downgrade from one to the other.
+package enum LinkSecurity: Hashable, Sendable {
+    /// h2c with prior knowledge. Configuration allows it on loopback only.
+    case plaintext
+    /// TLS 1.3 with ALPN h2; both sides show certificates, and a server refuses a client without one.
+    case mutualTLS(TLSIdentity)
+    /// TLS 1.3 with ALPN h2; only the server shows a certificate.
+    case serverTLS(TLSIdentity)
+}
+
+/// Who is on the other side of a link: the URI SAN of its verified certificate, or nobody in particular.
+package struct PeerIdentity: Hashable, Sendable {
+    /// `meridian://<deployment>/<region>/<node>` or `meridian://<deployment>/client/<name>`; nil without a certificate.
+    package var certificateURI: String?
+    /// The remote address, for logs about connections only.
+    package var address: String
+
+    package init(certificateURI: String?, address: String) {
+        self.certificateURI = certificateURI
+        self.address = address
+    }
+}
+
+/// Opens and accepts links.
+package protocol Links: Sendable {
+    /// Serves `handler` until the listener is shut down. Accepted connections spread over the node's loops.
+    func listen(
+        on endpoint: Endpoint, security: LinkSecurity, handler: any CallHandler
+    ) async throws(LinkError) -> any Listener
+
+    /// A channel to one endpoint. Connects lazily and again after a loss; never throws for a peer that is away.
+    func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel
+}
+
+package protocol Listener: Sendable {
+    /// With the port that the system chose.
+    var endpoint: Endpoint { get }
+
+    /// Refuses new connections, lets calls under way finish until `deadline`, then closes. Idempotent.
+    func shutDown(by deadline: BootInstant) async
+}
+
+/// The caller's side of a link. Safe to use from any task.
+package protocol CallChannel: Sendable {
+    /// One unary call. A failure of the link is a status too (UNAVAILABLE), as gRPC has it; a passed deadline is
+    /// DEADLINE_EXCEEDED; cancelling the task cancels the call.
+    func unary(
+        path: String, message: ByteBuffer, metadata: CallMetadata, deadline: BootInstant?
+    ) async throws(RPCStatus) -> UnaryReply
+
+    /// Closes the connection; calls under way fail with UNAVAILABLE. Idempotent.
+    func close() async
+}
+
+package struct UnaryReply: Sendable {
+    package var message: ByteBuffer
+    package var trailers: CallMetadata
+
+    package init(message: ByteBuffer, trailers: CallMetadata = CallMetadata()) {
+        self.message = message
+        self.trailers = trailers
+    }
+}
+
+/// Why a listener or a channel could not be set up.
+package struct LinkError: Error, Hashable, CustomStringConvertible {
+    package struct Code: Hashable, Sendable, CustomStringConvertible {
+        package let description: String
+
+        private init(_ description: String) { self.description = description }
+
+        package static let addressInUse = Code("address in use")
+        package static let badAddress = Code("address cannot be bound")
+        package static let badCertificate = Code("certificate or key cannot be used")
+        package static let io = Code("input/output error")
+    }
+
+    package var code: Code
+    /// What was tried and why it failed, for people.
+    package var message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package var description: String { "\(code): \(message)" }
+}

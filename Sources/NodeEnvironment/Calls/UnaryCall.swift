@@ -1,0 +1,74 @@
+// A call that arrived, and the way to answer it.
+
+package import ClusterModel
+package import GRPCFraming
+package import NIOCore
+
+/// Serves calls. One handler serves a whole listener.
+package protocol CallHandler: Sendable {
+    /// Every method that is served, as `/package.Service/Method`. The transport answers UNIMPLEMENTED to any other
+    /// path by itself, and passes the index into this list with a call. At most `Int16.max` entries, read once.
+    var methods: [String] { get }
+
+    /// Called once per call, on the loop of the connection; must not block. The call is answered through `call`, now
+    /// or later. A call dropped without an answer is a defect: the transport answers INTERNAL at its deadline.
+    func handle(_ call: UnaryCall)
+}
+
+/// One unary call. Answer it exactly once; a second answer is ignored.
+package struct UnaryCall: Sendable {
+    /// Index into `CallHandler.methods`.
+    package let method: Int
+    package let message: ByteBuffer
+    package let metadata: CallMetadata
+    package let deadline: BootInstant?
+    package let peer: PeerIdentity
+    /// The loop of the connection.
+    package let executor: any NodeExecutor
+    private let responder: any CallResponder
+    private let token: CallToken
+
+    package init(
+        method: Int, message: ByteBuffer, metadata: CallMetadata, deadline: BootInstant?, peer: PeerIdentity,
+        executor: any NodeExecutor, responder: any CallResponder, token: CallToken
+    ) {
+        self.method = method
+        self.message = message
+        self.metadata = metadata
+        self.deadline = deadline
+        self.peer = peer
+        self.executor = executor
+        self.responder = responder
+        self.token = token
+    }
+
+    /// Answers OK with one message. From any thread; on `executor` it costs no hop.
+    package func succeed(_ message: ByteBuffer, trailers: CallMetadata = CallMetadata()) {
+        responder.succeed(token, message, trailers)
+    }
+
+    /// Answers with an error. From any thread; on `executor` it costs no hop.
+    package func fail(_ status: RPCStatus) { responder.fail(token, status) }
+
+    /// Whether the caller still waits: false once the call was cancelled, timed out or answered, or its connection is
+    /// gone. Only on `executor`.
+    package var isLive: Bool { responder.isLive(token) }
+}
+
+/// Names a call inside its connection. The generation keeps a late answer from hitting the next call in a reused place.
+package struct CallToken: Hashable, Sendable {
+    package let stream: Int32
+    package let generation: UInt32
+
+    package init(stream: Int32, generation: UInt32) {
+        self.stream = stream
+        self.generation = generation
+    }
+}
+
+/// The transport's end of its calls.
+package protocol CallResponder: AnyObject, Sendable {
+    func succeed(_ token: CallToken, _ message: ByteBuffer, _ trailers: CallMetadata)
+    func fail(_ token: CallToken, _ status: RPCStatus)
+    func isLive(_ token: CallToken) -> Bool
+}

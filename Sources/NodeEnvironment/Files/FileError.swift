@@ -1,0 +1,42 @@
+// What can go wrong with files.
+
+/// A failed file operation: what was tried, on which path, and the system's reason.
+package struct FileError: Error, Hashable, CustomStringConvertible {
+    /// What the failure means for the caller. New codes may appear: handle the rest as `.io`.
+    package struct Code: Hashable, Sendable, CustomStringConvertible {
+        package let description: String
+
+        private init(_ description: String) { self.description = description }
+
+        package static let notFound = Code("no such file")
+        package static let alreadyExists = Code("already exists")
+        package static let permissionDenied = Code("permission denied")
+        /// ENOSPC or EDQUOT.
+        package static let noSpace = Code("no space left on device")
+        /// EMFILE or ENFILE.
+        package static let tooManyOpenFiles = Code("too many open files")
+        /// EROFS.
+        package static let readOnly = Code("read-only file system")
+        package static let locked = Code("locked by another process")
+        /// EIO and whatever has no code of its own.
+        package static let io = Code("input/output error")
+    }
+
+    package var code: Code
+    /// The call that failed: "open", "pwrite", "fdatasync"…
+    package var operation: String
+    package var path: String
+    /// The system's errno, 0 where there is none.
+    package var systemError: Int32
+
+    package init(_ code: Code, operation: String, path: String, systemError: Int32 = 0) {
+        self.code = code
+        self.operation = operation
+        self.path = path
+        self.systemError = systemError
+    }
+
+    package var description: String {
+        "\(operation) \(path): \(code)" + (systemError == 0 ? "" : " (errno \(systemError))")
+    }
+}
