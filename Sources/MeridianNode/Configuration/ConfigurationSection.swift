@@ -1,0 +1,141 @@
+// A mapping of the YAML tree while it is read: hands out typed values and remembers which keys were asked for, so that
+// what was not asked for is an unknown key.
+
+import Yams
+
+/// One mapping. Every reader names a key once; `finish()` refuses the rest.
+struct ConfigurationSection {
+    let file: String
+    /// Dotted, empty for the root.
+    let path: String
+    private let node: Node?
+    private var asked: Set<String> = []
+
+    /// A `node` that is nil stands for a section that is left out: every key then has its default.
+    init(file: String, path: String, node: Node?) throws(ConfigurationError) {
+        self.file = file
+        self.path = path
+        self.node = node
+        if let node, node.mapping == nil {
+            throw ConfigurationError(
+                code: .wrongType, file: file, location: node.location, key: path, message: "a mapping is needed here")
+        }
+    }
+
+    mutating func section(_ key: String) throws(ConfigurationError) -> ConfigurationSection {
+        try ConfigurationSection(file: file, path: dotted(key), node: value(key))
+    }
+
+    /// The elements of a list of mappings; none when the key is left out.
+    mutating func sections(_ key: String, limit: Int) throws(ConfigurationError) -> [ConfigurationSection] {
+        var sections: [ConfigurationSection] = []
+        for (index, element) in try elements(key, limit: limit).enumerated() {
+            sections.append(
+                try ConfigurationSection(file: file, path: "\(dotted(key))[\(index)]", node: element))
+        }
+        return sections
+    }
+
+    mutating func strings(_ key: String, limit: Int) throws(ConfigurationError) -> [String] {
+        var texts: [String] = []
+        for element in try elements(key, limit: limit) {
+            guard let text = element.string else { throw failure(.wrongType, key, element, "a list of texts is needed") }
+            texts.append(text)
+        }
+        return texts
+    }
+
+    mutating func string(_ key: String, default fallback: String? = nil) throws(ConfigurationError) -> String {
+        guard let node = value(key) else {
+            if let fallback { return fallback }
+            throw failure(.missingKey, key, self.node, "this key has no default")
+        }
+        guard let text = node.string, !text.isEmpty else { throw failure(.wrongType, key, node, "a text is needed") }
+        return text
+    }
+
+    mutating func optionalString(_ key: String) throws(ConfigurationError) -> String? {
+        isPresent(key) ? try string(key) : nil
+    }
+
+    mutating func integer(
+        _ key: String, in range: ClosedRange<Int>, default fallback: Int? = nil
+    ) throws(ConfigurationError) -> Int {
+        guard let node = value(key) else {
+            if let fallback { return fallback }
+            throw failure(.missingKey, key, self.node, "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        guard let number = node.int else { throw failure(.wrongType, key, node, "a whole number is needed") }
+        guard range.contains(number) else {
+            throw failure(
+                .invalidValue, key, node, "\(number) is outside \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    mutating func milliseconds(
+        _ key: String, in range: ClosedRange<Int>, default fallback: Int
+    ) throws(ConfigurationError) -> Duration {
+        .milliseconds(try integer(key, in: range, default: fallback))
+    }
+
+    mutating func seconds(
+        _ key: String, in range: ClosedRange<Int>, default fallback: Int
+    ) throws(ConfigurationError) -> Duration {
+        .seconds(try integer(key, in: range, default: fallback))
+    }
+
+    mutating func boolean(_ key: String, default fallback: Bool) throws(ConfigurationError) -> Bool {
+        guard let node = value(key) else { return fallback }
+        guard let flag = node.bool else { throw failure(.wrongType, key, node, "true or false is needed") }
+        return flag
+    }
+
+    func isPresent(_ key: String) -> Bool { node?.mapping?[Node(key)] != nil }
+
+    /// Refuses the first key, in the order of the file, that nobody asked for.
+    func finish() throws(ConfigurationError) {
+        for (key, _) in node?.mapping ?? [:] {
+            guard let name = key.string, asked.contains(name) else {
+                let known = asked.sorted().joined(separator: ", ")
+                throw ConfigurationError(
+                    code: .unknownKey, file: file, location: key.location, key: dotted(key.string ?? "?"),
+                    message: "known keys here: \(known)")
+            }
+        }
+    }
+
+    func failure(
+        _ code: ConfigurationError.Code, _ key: String, _ message: String
+    ) -> ConfigurationError {
+        failure(code, key, node?.mapping?[Node(key)] ?? node, message)
+    }
+
+    private func failure(
+        _ code: ConfigurationError.Code, _ key: String, _ node: Node?, _ message: String
+    ) -> ConfigurationError {
+        ConfigurationError(code: code, file: file, location: node?.location, key: dotted(key), message: message)
+    }
+
+    private func dotted(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+    private mutating func value(_ key: String) -> Node? {
+        asked.insert(key)
+        return node?.mapping?[Node(key)]
+    }
+
+    private mutating func elements(_ key: String, limit: Int) throws(ConfigurationError) -> [Node] {
+        guard let node = value(key) else { return [] }
+        guard let sequence = node.sequence else { throw failure(.wrongType, key, node, "a list is needed") }
+        guard sequence.count <= limit else {
+            throw failure(.invalidValue, key, node, "\(sequence.count) entries; at most \(limit) are allowed")
+        }
+        return Array(sequence)
+    }
+}
+
+extension Node {
+    fileprivate var location: ConfigurationError.Location? {
+        mark.map { ConfigurationError.Location(line: $0.line, column: $0.column) }
+    }
+}

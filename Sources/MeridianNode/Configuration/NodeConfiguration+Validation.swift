@@ -1,0 +1,58 @@
+// Checks that take more than one key.
+
+private import ClusterModel
+private import NodeEnvironment
+
+extension NodeConfiguration {
+    /// Refuses combinations that are unsafe or that this release cannot serve.
+    func validate(file: String) throws(ConfigurationError) {
+        func refuse(_ code: ConfigurationError.Code, _ key: String, _ message: String) -> ConfigurationError {
+            ConfigurationError(code: code, file: file, location: nil, key: key, message: message)
+        }
+        for (key, text) in [("deployment.id", deployment.id), ("region.name", region.name), ("node.name", nodeName)] {
+            guard Self.isName(text) else {
+                throw refuse(
+                    .invalidValue, key, "\"\(text)\": 1 to 63 letters, digits, '-', '_' or '.' are needed (it is part of certificates)")
+            }
+        }
+        guard peers.isEmpty else {
+            throw refuse(.unsupported, "peers", "mirroring between regions comes with the next release; remove this section")
+        }
+        if let mesh = listen.mesh {
+            throw refuse(.unsupported, "listen.mesh", "\(mesh) would serve no peer in this release; remove this key")
+        }
+        guard tls != nil || listen.api.isLoopback else {
+            throw refuse(
+                .invalidValue, "listen.api", "\(listen.api) is not loopback: set tls.ca, tls.certificate and tls.key")
+        }
+        guard listen.admin.isLoopback else {
+            throw refuse(
+                .invalidValue, "listen.admin", "\(listen.admin): metrics and health are plaintext and stay on loopback")
+        }
+        guard Set(tokenKeys.map(\.id)).count == tokenKeys.count else {
+            throw refuse(.invalidValue, "keys.tokens", "two keys have one id")
+        }
+        guard log.retention > timeBounds.forgetAfter else {
+            throw refuse(.invalidValue, "log.retention_seconds", "must be above R + 2D (S5)")
+        }
+    }
+
+    private static func isName(_ text: String) -> Bool {
+        (1...63).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                    true
+                default: false
+                }
+            }
+    }
+}
+
+extension Endpoint {
+    /// Whether only this machine can reach the endpoint: 127.0.0.0/8, ::1 or `localhost`.
+    package var isLoopback: Bool {
+        host == "localhost" || host == "::1" || (host.hasPrefix("127.") && host.allSatisfy { $0.isNumber || $0 == "." })
+    }
+}

@@ -1,0 +1,91 @@
+// What a node is told (INTERFACES, "Configuration"). Parsed from YAML by NodeConfiguration+YAML.swift, checked as a whole
+// by NodeConfiguration+Validation.swift; nothing below this layer reads configuration.
+
+package import ClusterModel
+package import NodeEnvironment
+
+/// The configuration of one node, complete and checked. Times and sizes are types; the YAML names carry the units.
+package struct NodeConfiguration: Sendable {
+    package struct Deployment: Hashable, Sendable {
+        /// Part of every token and certificate: tokens of another deployment are refused.
+        package var id: String
+        package var partitions: PartitionCount
+    }
+
+    package struct Region: Hashable, Sendable {
+        package var name: String
+        package var number: RegionNumber
+        /// Informative: shown in `status`.
+        package var cloud: String
+    }
+
+    package struct Peer: Hashable, Sendable {
+        package var region: String
+        package var number: RegionNumber
+        package var endpoints: [Endpoint]
+    }
+
+    package struct Listen: Hashable, Sendable {
+        /// gRPC for clients.
+        package var api: Endpoint
+        /// gRPC for nodes; nil where the node has no peers.
+        package var mesh: Endpoint?
+        /// HTTP/1.1 for metrics and health.
+        package var admin: Endpoint
+    }
+
+    package struct Log: Hashable, Sendable {
+        package var directory: String
+        package var segmentBytes: Int
+        /// How long a trimmed-behind-snapshot prefix is kept at least (S8).
+        package var retention: Duration
+        package var retentionBytes: UInt64
+        /// Up to how much disk a reader that lags may pin.
+        package var pinMaxBytes: UInt64
+        /// Syncs the trailing mark before acks (S7): a second sync a group.
+        package var markBeforeAck: Bool
+    }
+
+    package struct Mirror: Hashable, Sendable {
+        package var maxBytesPerSecond: UInt64
+        package var heartbeatInterval: Duration
+        package var stallTimeout: Duration
+    }
+
+    package struct TokenKey: Hashable, Sendable {
+        package var id: UInt32
+        /// A file of at least 32 random bytes.
+        package var file: String
+    }
+
+    package struct Limits: Hashable, Sendable {
+        /// Calls under way at once, per node; above it calls are refused with RESOURCE_EXHAUSTED.
+        package var callsInFlight: Int
+        /// Bytes of requests under way at once, per node.
+        package var requestBytesInFlight: Int
+        package var connections: Int
+        /// Users held by this node, over all shards.
+        package var users: Int
+        package var contents: Int
+        /// Event loops; 0 is one a core.
+        package var loops: Int
+        package var snapshotInterval: Duration
+        /// How long a stopping node lets calls finish.
+        package var drainTimeout: Duration
+    }
+
+    package var deployment: Deployment
+    package var region: Region
+    package var nodeName: String
+    package var peers: [Peer]
+    package var listen: Listen
+    /// Nil serves plaintext, which validation allows on loopback only.
+    package var tls: TLSIdentity?
+    package var log: Log
+    package var mirror: Mirror
+    package var timeBounds: TimeBounds
+    /// Empty: the node makes a key of its own beside the log at its first start.
+    package var tokenKeys: [TokenKey]
+    package var limits: Limits
+    package var drillAllowed: Bool
+}
