@@ -18,3 +18,16 @@ package enum CRC32C {
         unsafe bytes.withUnsafeBytes { raw in unsafe meridian_crc32c_portable(crc, raw.baseAddress, raw.count) }
     }
 }
+
+extension [UInt8] {
+    /// CRC32C of a range of the array. Precondition: the range lies inside.
+    package func checksum(of range: Range<Int>) -> UInt32 {
+        let all = self.span
+        return unsafe CRC32C.checksum(all.bytes.extracting(range))
+    }
+}
+
+extension ByteWriter {
+    /// CRC32C of a range of what was written.
+    package func checksum(of range: Range<Int>) -> UInt32 { bytes.checksum(of: range) }
+}
