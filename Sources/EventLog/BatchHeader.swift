@@ -72,4 +72,23 @@ package struct BatchHeader: Hashable, Sendable {
     /// The largest body, raw and compressed.
     package static let maxBodyLength = 4 << 20
     package static let maxRecords = 65_536
+
+    package init(
+        codec: Codec, bodyCRC: UInt32, log: LogIdentity, epoch: Epoch, baseOffset: Offset, count: UInt32,
+        bodyLength: UInt32, rawLength: UInt32, firstStamp: HybridStamp, lastStamp: HybridStamp, producer: Producer,
+        previousDigest: Digest128
+    ) {
+        self.codec = codec
+        self.bodyCRC = bodyCRC
+        self.log = log
+        self.epoch = epoch
+        self.baseOffset = baseOffset
+        self.count = count
+        self.bodyLength = bodyLength
+        self.rawLength = rawLength
+        self.firstStamp = firstStamp
+        self.lastStamp = lastStamp
+        self.producer = producer
+        self.previousDigest = previousDigest
+    }
 }

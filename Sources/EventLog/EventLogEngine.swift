@@ -31,8 +31,8 @@ package protocol EventLogEngine: Sendable {
     /// Blocks on the disk: never call it on a loop.
     func read(_ log: LogIdentity, from offset: Offset, maxBytes: Int) throws(EventLogError) -> [EncodedBatch]
 
-    /// Waits until everything submitted so far is flushed, then closes. Later submits are refused. Blocks.
-    func close()
+    /// Waits until everything submitted so far is flushed, then closes. Later submits are refused.
+    func close() async
 }
 
 /// Hears of one log's progress, on the executor it was registered with.

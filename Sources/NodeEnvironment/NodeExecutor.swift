@@ -46,7 +46,9 @@ extension DedicatedExecutor {
         _ work: @escaping @Sendable () throws(Failure) -> Value
     ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            execute { continuation.resume(with: Result { () throws(Failure) in try work() }.mapError { $0 as any Error }) }
+            execute {
+                continuation.resume(with: Result { () throws(Failure) in try work() }.mapError { $0 as any Error })
+            }
         }
     }
 }

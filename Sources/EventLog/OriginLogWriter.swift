@@ -1,0 +1,55 @@
+// The single writer of one origin log inside one incarnation, as a value: it gives offsets and chains batches.
+
+package import ClusterModel
+
+/// Collects the records of one loop tick and seals them into a batch. Offsets are given at once and are dense; a record
+/// that was appended is part of the next seal. No I/O, no clock: stamps come with the records.
+package struct OriginLogWriter: Sendable {
+    package let log: LogIdentity
+    package let epoch: Epoch
+    /// Where the next record goes.
+    package private(set) var nextOffset: Offset
+    /// The chain digest after the last sealed batch.
+    package private(set) var chainDigest: Digest128
+    private var pending: [EventRecord] = []
+    private var pendingBytes = 0
+
+    /// Continues a log that ends at `end` with `digest`; a new incarnation starts at zero with the zero digest.
+    package init(log: LogIdentity, epoch: Epoch, end: Offset = .zero, digest: Digest128 = .zero) {
+        self.log = log
+        self.epoch = epoch
+        nextOffset = end
+        chainDigest = digest
+    }
+
+    package var hasPending: Bool { !pending.isEmpty }
+
+    /// Whether a record of `bodyLength` still fits the open batch; when not, seal first.
+    package func hasRoom(forBody bodyLength: Int) -> Bool {
+        pending.count < BatchHeader.maxRecords
+            && pendingBytes + EventRecord.headerLength + bodyLength <= BatchHeader.maxBodyLength
+    }
+
+    /// Takes a record and gives its offset. Throws `.tooLarge` when `hasRoom` is false for it.
+    package mutating func append(_ record: EventRecord) throws(BatchError) -> Offset {
+        guard record.body.count <= EventRecord.maxBodyLength, hasRoom(forBody: record.body.count) else {
+            throw .tooLarge
+        }
+        pending.append(record)
+        pendingBytes += record.encodedLength
+        defer { nextOffset = nextOffset.advanced(by: 1) }
+        return nextOffset
+    }
+
+    /// The batch of everything appended since the last seal; nil when there is nothing.
+    package mutating func seal() throws(BatchError) -> EncodedBatch? {
+        guard !pending.isEmpty else { return nil }
+        let base = Offset(nextOffset.rawValue - UInt64(pending.count))
+        let batch = try EncodedBatch(
+            sealing: pending, of: log, epoch: epoch, baseOffset: base, previousDigest: chainDigest)
+        chainDigest = batch.chainDigest
+        pending.removeAll(keepingCapacity: true)
+        pendingBytes = 0
+        return batch
+    }
+}

@@ -1,0 +1,84 @@
+// One open file of the real file system.
+
+import Glibc
+import NodeEnvironment
+import Synchronization
+
+/// A descriptor. Closed once, by `close()` or at the end of its life.
+final class HostFile: StoredFile {
+    private let descriptor: Int32
+    private let path: String
+    private let isClosed = Atomic<Bool>(false)
+
+    init(descriptor: Int32, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    deinit { close() }
+
+    func read(at position: UInt64, count: Int) throws(FileError) -> [UInt8] {
+        var failed = false
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let got = unsafe pread(
+                    descriptor, UnsafeMutableRawPointer(buffer.baseAddress)?.advanced(by: filled), count - filled,
+                    off_t(position) + off_t(filled))
+                if got > 0 {
+                    filled += got
+                } else if got == 0 {
+                    return
+                } else if errno != EINTR {
+                    failed = true
+                    return
+                }
+            }
+        }
+        if failed { throw .last("pread", path) }
+        return bytes
+    }
+
+    func write(_ bytes: borrowing RawSpan, at position: UInt64) throws(FileError) {
+        let isWritten = unsafe bytes.withUnsafeBytes { raw in
+            var done = 0
+            while done < raw.count {
+                let wrote = unsafe pwrite(
+                    descriptor, raw.baseAddress?.advanced(by: done), raw.count - done, off_t(position) + off_t(done))
+                if wrote > 0 {
+                    done += wrote
+                } else if wrote == 0 || errno != EINTR {
+                    return false
+                }
+            }
+            return true
+        }
+        guard isWritten else { throw .last("pwrite", path) }
+    }
+
+    func synchronizeData() throws(FileError) {
+        // Not tried again after EINTR: a sync that failed once leaves the page cache in doubt (S7).
+        guard fdatasync(descriptor) == 0 else { throw .last("fdatasync", path) }
+    }
+
+    func reserve(length: UInt64) throws(FileError) {
+        let result = posix_fallocate(descriptor, 0, off_t(length))
+        guard result == 0 else {
+            errno = result
+            throw .last("fallocate", path)
+        }
+    }
+
+    func truncate(length: UInt64) throws(FileError) {
+        guard ftruncate(descriptor, off_t(length)) == 0 else { throw .last("ftruncate", path) }
+    }
+
+    func length() throws(FileError) -> UInt64 {
+        var answer = stat()
+        guard unsafe fstat(descriptor, &answer) == 0 else { throw .last("fstat", path) }
+        return UInt64(answer.st_size)
+    }
+
+    func close() {
+        if !isClosed.exchange(true, ordering: .acquiringAndReleasing) { Glibc.close(descriptor) }
+    }
+}

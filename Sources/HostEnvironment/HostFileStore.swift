@@ -1,0 +1,114 @@
+// The real file system, by POSIX calls.
+
+import Glibc
+package import NodeEnvironment
+
+/// Stateless; every call names its path in its error.
+package struct HostFileStore: FileStore {
+    package init() {}
+
+    package func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile {
+        let flags: Int32 =
+            switch mode {
+            case .read: O_RDONLY
+            case .readWrite: O_RDWR
+            case .createNew: O_RDWR | O_CREAT | O_EXCL
+            case .createOrReplace: O_RDWR | O_CREAT | O_TRUNC
+            }
+        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .last("open", path) }
+        return HostFile(descriptor: descriptor, path: path)
+    }
+
+    package func createDirectory(_ path: String) throws(FileError) {
+        if exists(path) { return }
+        let parent = Self.parent(of: path)
+        if parent != path { try createDirectory(parent) }
+        guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .last("mkdir", path) }
+        try syncDirectory(parent)
+    }
+
+    package func list(_ directory: String) throws(FileError) -> [String] {
+        guard let stream = unsafe opendir(directory) else { throw .last("opendir", directory) }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe String(cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    package func rename(_ source: String, to destination: String) throws(FileError) {
+        guard unsafe Glibc.rename(source, destination) == 0 else { throw .last("rename", source) }
+    }
+
+    package func remove(_ path: String) throws(FileError) {
+        guard unsafe unlink(path) == 0 else { throw .last("unlink", path) }
+    }
+
+    package func syncDirectory(_ path: String) throws(FileError) {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .last("open", path) }
+        defer { Glibc.close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw .last("fsync", path) }
+    }
+
+    package func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+    package func availableBytes(at path: String) throws(FileError) -> UInt64 {
+        var answer = statvfs()
+        guard unsafe statvfs(path, &answer) == 0 else { throw .last("statvfs", path) }
+        return UInt64(answer.f_bavail) * UInt64(answer.f_frsize)
+    }
+
+    package func storageIdentity(of path: String) throws(FileError) -> StorageIdentity {
+        var answer = stat()
+        guard unsafe stat(path, &answer) == 0 else { throw .last("stat", path) }
+        return StorageIdentity(device: UInt64(answer.st_dev), inode: UInt64(answer.st_ino))
+    }
+
+    package func lockExclusively(_ path: String) throws(FileError) -> any FileLock {
+        let descriptor = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .last("open", path) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let error = FileError.last("flock", path)
+            Glibc.close(descriptor)
+            throw error
+        }
+        return HostFileLock(file: HostFile(descriptor: descriptor, path: path))
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}
+
+/// Holds a flock(2): it ends with the descriptor, hence with the process.
+struct HostFileLock: FileLock {
+    let file: HostFile
+
+    func release() { file.close() }
+}
+
+extension FileError {
+    /// The failure that errno names.
+    static func last(_ operation: String, _ path: String) -> FileError {
+        let number = errno
+        let code: Code =
+            switch number {
+            case ENOENT: .notFound
+            case EEXIST: .alreadyExists
+            case EACCES, EPERM: .permissionDenied
+            case ENOSPC, EDQUOT: .noSpace
+            case EMFILE, ENFILE: .tooManyOpenFiles
+            case EROFS: .readOnly
+            case EWOULDBLOCK: .locked
+            default: .io
+            }
+        return FileError(code, operation: operation, path: path, systemError: number)
+    }
+}
