@@ -1,0 +1,70 @@
+// The files of a journal: names, order, creation. What is durable when is decided here and nowhere else.
+
+import ClusterModel
+import EventLog
+import NodeEnvironment
+
+/// A directory with `identity`, `marks`, `lock` and segments named by their sixteen-digit hexadecimal generation.
+struct JournalDirectory: Sendable {
+    let path: String
+    let files: any FileStore
+
+    func segmentPath(_ generation: UInt64) -> String {
+        let digits = String(generation, radix: 16)
+        return "\(path)/\(String(repeating: "0", count: 16 - digits.count))\(digits).segment"
+    }
+
+    /// Generations of the segments that are there, in order.
+    func generations() throws(FileError) -> [UInt64] {
+        try files.list(path).compactMap { name in
+            name.hasSuffix(".segment") ? UInt64(name.dropLast(8), radix: 16) : nil
+        }.sorted()
+    }
+
+    /// A new segment with its blocks reserved, its name durable.
+    func createSegment(_ generation: UInt64, length: Int) throws(FileError) -> any StoredFile {
+        let file = try files.open(segmentPath(generation), .createOrReplace)
+        do {
+            try file.reserve(length: UInt64(length))
+            try file.synchronizeData()
+            try files.syncDirectory(path)
+        } catch {
+            file.close()
+            try? files.remove(segmentPath(generation))  // an empty segment left behind is harmless: recovery skips it
+            throw error
+        }
+        return file
+    }
+
+    func openMarks() throws(FileError) -> any StoredFile {
+        let name = "\(path)/marks"
+        if files.exists(name) { return try files.open(name, .readWrite) }
+        let file = try files.open(name, .createNew)
+        try file.write([UInt8](repeating: 0, count: 2 * Mark.slotLength), at: 0)
+        try file.synchronizeData()
+        try files.syncDirectory(path)
+        return file
+    }
+
+    /// Nil where the file is missing or damaged.
+    func readIdentity() throws(FileError) -> JournalIdentity? {
+        let name = "\(path)/identity"
+        guard files.exists(name) else { return nil }
+        let file = try files.open(name, .read)
+        defer { file.close() }
+        return JournalIdentity(decoding: try file.read(at: 0, count: JournalIdentity.length))
+    }
+
+    /// Replaces the identity by write, sync, rename and sync of the directory.
+    func writeIdentity(_ identity: JournalIdentity) throws(FileError) {
+        let temporary = "\(path)/identity.new"
+        let file = try files.open(temporary, .createOrReplace)
+        defer { file.close() }
+        try file.write(identity.encode(), at: 0)
+        try file.synchronizeData()
+        try files.rename(temporary, to: "\(path)/identity")
+        try files.syncDirectory(path)
+    }
+
+    func storageIdentity() throws(FileError) -> StorageIdentity { try files.storageIdentity(of: "\(path)/marks") }
+}

@@ -1,0 +1,28 @@
+// The bounds of the journal, and how they depend on each other.
+
+/// How large things may grow. A node sets the first two from its configuration.
+package struct JournalLimits: Hashable, Sendable {
+    /// Length of a segment file; at least one full group.
+    package var segmentBytes: Int
+    /// Bytes submitted and not yet flushed; beyond it `submit` refuses.
+    package var backlogBytes: Int
+
+    package init(segmentBytes: Int = 64 << 20, backlogBytes: Int = 64 << 20) {
+        // A segment must hold the largest group, or an append could never succeed.
+        self.segmentBytes = max(segmentBytes, Self.minSegmentBytes)
+        self.backlogBytes = max(backlogBytes, Self.groupBytes)
+    }
+
+    /// A group is closed once it holds this much.
+    package static let groupBytes = 4 << 20
+    package static let groupBatches = 4_096
+    /// One batch beyond `groupBytes` may still be in: BatchHeader.maxBodyLength and its header.
+    package static let groupBytesOnDisk = groupBytes + (4 << 20) + 128
+    package static let minSegmentBytes = 9 << 20
+    /// An index entry a log at most every so many journal bytes.
+    package static let indexInterval: UInt64 = 1 << 20
+    /// How long the journal is idle before it writes a mark slot (S7).
+    package static let idleBeforeMark: Duration = .milliseconds(10)
+    /// How often a journal on a full disk looks for space.
+    package static let spaceRetryInterval: Duration = .milliseconds(250)
+}

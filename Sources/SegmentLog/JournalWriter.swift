@@ -1,0 +1,68 @@
+// The writing side of the journal: groups into segments. Runs on the commit executor only.
+
+import ClusterModel
+import EventLog
+import NodeEnvironment
+
+/// Appends groups. A failed write or sync leaves the value unusable: its owner poisons the log (S7).
+struct JournalWriter {
+    private let directory: JournalDirectory
+    private let journal: UInt64
+    private let segmentBytes: Int
+    private var segment: (any StoredFile)?
+    private var generation: UInt64
+    private var position: UInt64
+    private var previousSegmentEnd: UInt64
+    /// The last group written and synced.
+    private(set) var flushedGroup: UInt64
+
+    /// Begins a fresh segment at the first append; nothing is written behind what recovery found.
+    init(
+        directory: JournalDirectory, journal: UInt64, segmentBytes: Int, lastGeneration: UInt64,
+        lastSegmentEnd: UInt64, lastGroup: UInt64
+    ) {
+        self.directory = directory
+        self.journal = journal
+        self.segmentBytes = segmentBytes
+        generation = lastGeneration
+        position = lastSegmentEnd
+        previousSegmentEnd = lastSegmentEnd
+        flushedGroup = lastGroup
+    }
+
+    /// Makes room for a group of `batches`. The only step that a full disk can fail harmlessly.
+    mutating func prepare(for batches: [EncodedBatch]) throws(FileError) {
+        let length = groupLength(batches)
+        if segment != nil, position + UInt64(length) <= UInt64(segmentBytes) { return }
+        let next = try directory.createSegment(generation + 1, length: segmentBytes)
+        segment?.close()
+        segment = next
+        generation += 1
+        previousSegmentEnd = position
+        position = 0
+    }
+
+    /// Writes one group and syncs it. Returns where it stands. Precondition: `prepare` succeeded for the same batches.
+    mutating func append(_ batches: [EncodedBatch]) throws(FileError) -> JournalPlace {
+        guard let segment else {
+            throw FileError(.io, operation: "append", path: directory.path)
+        }
+        let frame = GroupFrame(
+            journal: journal, generation: generation, number: flushedGroup + 1, position: position,
+            mark: flushedGroup, previousSegmentEnd: previousSegmentEnd, batches: batches)
+        let bytes = frame.encode(batches)
+        try segment.write(bytes, at: position)
+        try segment.synchronizeData()
+        let place = JournalPlace(generation: generation, position: position)
+        position += UInt64(bytes.count)
+        flushedGroup += 1
+        return place
+    }
+
+    func close() { segment?.close() }
+
+    private func groupLength(_ batches: [EncodedBatch]) -> Int {
+        GroupFrame.aligned(
+            batches.reduce(GroupFrame.headerLength) { $0 + GroupFrame.entryLength + $1.bytes.count })
+    }
+}

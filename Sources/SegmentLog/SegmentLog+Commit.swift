@@ -1,0 +1,166 @@
+// The group commit: what runs on the commit executor.
+
+import ClusterModel
+import EventLog
+import NodeEnvironment
+import Synchronization
+
+/// The journal's writer and its marks; lives on the commit executor.
+struct Committer {
+    var writer: JournalWriter
+    var marks: any StoredFile
+    var mark: Mark
+
+    /// Writes the mark for all that is flushed; nothing when it stands already.
+    mutating func writeMark(clean: Bool) throws(FileError) {
+        guard mark.group != writer.flushedGroup || mark.isClean != clean else { return }
+        let next = Mark(
+            journal: mark.journal, sequence: mark.sequence + 1, group: writer.flushedGroup, isClean: clean)
+        try marks.write(next.encode(), at: next.position)
+        try marks.synchronizeData()
+        mark = next
+    }
+
+    func close() {
+        writer.close()
+        marks.close()
+    }
+}
+
+extension SegmentLog {
+    /// Commits groups until the queue is empty, the disk is full, or the log is poisoned.
+    func commit() {
+        while let group = nextGroup() {
+            do {
+                try prepare(group)
+            } catch {
+                return putBack(group, error)
+            }
+            do {
+                let place = try committer.withLock { committer throws(FileError) in try committer.writer.append(group) }
+                publish(group, at: place)
+            } catch {
+                return poison(error)
+            }
+        }
+        scheduleMark()
+    }
+
+    private func nextGroup() -> [EncodedBatch]? {
+        state.withLock { state in
+            guard state.failure == nil, !state.queue.isEmpty else {
+                state.isCommitting = false
+                return nil
+            }
+            var bytes = 0
+            let count = state.queue.prefix(JournalLimits.groupBatches).prefix { batch in
+                defer { bytes += batch.bytes.count }
+                return bytes < JournalLimits.groupBytes
+            }.count
+            let group = Array(state.queue.prefix(count))
+            state.queue.removeFirst(count)
+            return group
+        }
+    }
+
+    private func prepare(_ group: [EncodedBatch]) throws(FileError) {
+        try committer.withLock { committer throws(FileError) in try committer.writer.prepare(for: group) }
+    }
+
+    /// No segment could be made. A full disk heals: the group waits and the commit is tried again. Anything else poisons.
+    private func putBack(_ group: [EncodedBatch], _ error: FileError) {
+        guard error.code == .noSpace else { return poison(error) }
+        state.withLock { state in
+            state.queue.insert(contentsOf: group, at: 0)
+            state.isDiskFull = true
+        }
+        let retry = environment.clock.bootTime().advanced(by: JournalLimits.spaceRetryInterval)
+        _ = environment.executors.loops[0].schedule(at: retry) { [weak self] in
+            guard let self else { return }
+            commitExecutor.execute { self.commit() }
+        }
+    }
+
+    private func publish(_ group: [EncodedBatch], at place: JournalPlace) {
+        let notices = state.withLock { state in
+            state.isDiskFull = false
+            for batch in group {
+                state.queuedBytes -= batch.bytes.count
+                _ = state.table.extend(with: batch, at: place)
+            }
+            return Notice.gather(Set(group.map(\.header.log)).sorted(), state.observers) {
+                state.table[$0]?.end ?? .zero
+            }
+        }
+        for notice in notices {
+            notice.executor.execute { for item in notice.items { item.observer.logFlushed(item.log, to: item.end) } }
+        }
+    }
+
+    /// Ends the log for good: nothing that was not flushed will be acknowledged (S7).
+    private func poison(_ cause: FileError) {
+        let error = EventLogError(
+            .poisoned, "a write to the journal failed; restart the node to recover what was flushed", cause: cause)
+        let notices = state.withLock { state in
+            state.failure = error
+            state.queue.removeAll()
+            state.queuedBytes = 0
+            return Notice.gather(state.observers.keys.sorted(), state.observers) { _ in .zero }
+        }
+        for notice in notices {
+            notice.executor.execute {
+                for item in notice.items { item.observer.logFenced(item.log, because: error) }
+            }
+        }
+    }
+
+    /// Writes a mark slot once the journal has been idle for a moment (S7).
+    private func scheduleMark() {
+        let flushed = committer.withLock { $0.writer.flushedGroup }
+        let due = environment.clock.bootTime().advanced(by: JournalLimits.idleBeforeMark)
+        _ = environment.executors.loops[0].schedule(at: due) { [weak self] in
+            guard let self else { return }
+            commitExecutor.execute { self.markIfIdle(since: flushed) }
+        }
+    }
+
+    private func markIfIdle(since group: UInt64) {
+        guard state.withLock({ $0.failure == nil && $0.queue.isEmpty }) else { return }
+        do {
+            try committer.withLock { committer throws(FileError) in
+                if committer.writer.flushedGroup == group { try committer.writeMark(clean: false) }
+            }
+        } catch {
+            poison(error)
+        }
+    }
+}
+
+/// What one executor's observers are told in one hop.
+private struct Notice: Sendable {
+    struct Item: Sendable {
+        var log: LogIdentity
+        var observer: any LogObserver
+        var end: Offset
+    }
+
+    var executor: any NodeExecutor
+    var items: [Item]
+
+    /// Groups the observed ones of `logs` by executor, in the order of `logs`.
+    static func gather(
+        _ logs: [LogIdentity], _ observers: [LogIdentity: SegmentLog.Observation], end: (LogIdentity) -> Offset
+    ) -> [Notice] {
+        var notices: [Notice] = []
+        for log in logs {
+            guard let observation = observers[log] else { continue }
+            let item = Item(log: log, observer: observation.observer, end: end(log))
+            if let index = notices.firstIndex(where: { $0.executor === observation.executor }) {
+                notices[index].items.append(item)
+            } else {
+                notices.append(Notice(executor: observation.executor, items: [item]))
+            }
+        }
+        return notices
+    }
+}

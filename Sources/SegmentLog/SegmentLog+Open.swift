@@ -1,0 +1,100 @@
+// Opening: lock, identity, scan, and the re-writing of what stands beyond the mark (S7).
+
+package import EventLog
+package import NodeEnvironment
+
+extension SegmentLog {
+    /// Opens or creates the journal in `directory`. Blocks on the disk for the whole scan: not for an event loop.
+    ///
+    /// `visit` sees every batch that stands, once, in journal order, so that a node can rebuild its state in the same
+    /// pass. Throws EventLogError: `.fenced` while another process holds the directory, `.io` with the file's error.
+    package static func open(
+        directory path: String, environment: NodeEnvironment, limits: JournalLimits = JournalLimits(),
+        visit: (EncodedBatch) throws -> Void = { _ in }
+    ) throws -> SegmentLog {
+        let directory = JournalDirectory(path: path, files: environment.files)
+        do {
+            try directory.files.createDirectory(path)
+            let lock = try directory.files.lockExclusively("\(path)/lock")
+            return try recover(directory, lock, environment, limits, visit)
+        } catch let error as FileError where error.code == .locked {
+            throw EventLogError(
+                .fenced, "\(path) is in use by another process; stop it, or give this node its own directory",
+                cause: error)
+        } catch let error as FileError {
+            throw EventLogError(.io, "the journal in \(path) cannot be opened", cause: error)
+        }
+    }
+
+    private static func recover(
+        _ directory: JournalDirectory, _ lock: any FileLock, _ environment: NodeEnvironment, _ limits: JournalLimits,
+        _ visit: (EncodedBatch) throws -> Void
+    ) throws -> SegmentLog {
+        let marks = try directory.openMarks()
+        let mark = Mark.newest(in: try marks.read(at: 0, count: 2 * Mark.slotLength))
+        let (journal, isCopy) = try settleIdentity(directory, mark, environment)
+        let current = mark ?? Mark(journal: journal, sequence: 0, group: 0, isClean: false)
+        var scan = JournalScan(directory: directory, journal: journal, mark: current.group)
+        try scan.run(visit: visit)
+        let wasClean = current.isClean && current.group == scan.lastGroup
+        var committer = Committer(
+            writer: JournalWriter(
+                directory: directory, journal: journal, segmentBytes: limits.segmentBytes,
+                lastGeneration: scan.lastGeneration, lastSegmentEnd: scan.lastEnd, lastGroup: scan.lastGroup),
+            marks: marks, mark: current)
+        // After an unclean stop the page cache may hold what the disk does not: written again, then believed.
+        let doubtful = wasClean ? [] : scan.beyondMark
+        try rewrite(doubtful, &committer)
+        try committer.writeMark(clean: false)
+        let report = RecoveryReport(
+            logs: scan.table.summaries, corruptRanges: scan.corruptRanges, cutBytes: scan.cutBytes,
+            rewrittenBatches: doubtful.count, wasCleanStop: wasClean, isFirstStart: scan.table.logs.isEmpty,
+            isCopy: isCopy)
+        return SegmentLog(
+            recovered: report, directory: directory, journal: journal, limits: limits, table: scan.table,
+            committer: committer, environment: environment, lock: lock)
+    }
+
+    private static func rewrite(_ batches: [EncodedBatch], _ committer: inout Committer) throws(FileError) {
+        var rest = batches[...]
+        while !rest.isEmpty {
+            var bytes = 0
+            let group = Array(
+                rest.prefix(JournalLimits.groupBatches).prefix { batch in
+                    defer { bytes += batch.bytes.count }
+                    return bytes < JournalLimits.groupBytes
+                })
+            try committer.writer.prepare(for: group)
+            _ = try committer.writer.append(group)
+            rest = rest.dropFirst(group.count)
+        }
+    }
+
+    /// The journal's id, and whether this directory is a copy of the one that the id was last written for (S1).
+    private static func settleIdentity(
+        _ directory: JournalDirectory, _ mark: Mark?, _ environment: NodeEnvironment
+    ) throws -> (journal: UInt64, isCopy: Bool) {
+        let storage = try directory.storageIdentity()
+        let known = try directory.readIdentity()
+        let found = try mark?.journal ?? firstJournal(directory)
+        let journal = known?.journal ?? found ?? environment.entropy.next()
+        let isCopy = known.map { $0.storage != storage } ?? (found != nil)
+        if known?.storage != storage {
+            try directory.writeIdentity(JournalIdentity(journal: journal, storage: storage))
+        }
+        return (journal, isCopy)
+    }
+
+    /// The journal id in the first frame that can be read, for a directory that lost its identity.
+    private static func firstJournal(_ directory: JournalDirectory) throws(FileError) -> UInt64? {
+        for generation in try directory.generations() {
+            let file = try directory.files.open(directory.segmentPath(generation), .read)
+            defer { file.close() }
+            let head = try file.read(at: 0, count: GroupFrame.headerLength)
+            guard let prefix = GroupFrame.prefix(head) else { continue }
+            let bytes = try file.read(at: 0, count: GroupFrame.headerLength + prefix.tableLength)
+            if let frame = GroupFrame(decoding: bytes, prefix: prefix) { return frame.journal }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,122 @@
+// The embedded log: one physical journal a node, behind the contract of EventLog.
+//
+// Any thread submits; the commit executor takes what has gathered, writes it as one group, syncs once, and then tells the
+// observers, one hop for each executor that has any. Isolation: `State` is guarded by a mutex that is never held across
+// I/O; the writer belongs to the commit executor.
+
+package import ClusterModel
+package import EventLog
+package import NodeEnvironment
+import Synchronization
+
+/// Opened by `open(…)`. Poisoned by the first failed write or sync, for good (S7): a new start recovers.
+package final class SegmentLog: EventLogEngine {
+    struct State {
+        var queue: [EncodedBatch] = []
+        var queuedBytes = 0
+        /// Where the next submitted batch of a log must go on.
+        var tails: [LogIdentity: Tail] = [:]
+        var table: LogTable
+        var observers: [LogIdentity: Observation] = [:]
+        var isCommitting = false
+        var failure: EventLogError?
+        var isDiskFull = false
+    }
+
+    struct Tail {
+        var end: Offset
+        var digest: Digest128
+    }
+
+    struct Observation {
+        var executor: any NodeExecutor
+        var observer: any LogObserver
+    }
+
+    package let recovered: RecoveryReport
+    let directory: JournalDirectory
+    let journal: UInt64
+    let limits: JournalLimits
+    let state: Mutex<State>
+    let commitExecutor: any DedicatedExecutor
+    let committer: Mutex<Committer>
+    let environment: NodeEnvironment
+    private let lock: any FileLock
+
+    init(
+        recovered: RecoveryReport, directory: JournalDirectory, journal: UInt64, limits: JournalLimits,
+        table: LogTable, committer: Committer, environment: NodeEnvironment, lock: any FileLock
+    ) {
+        self.recovered = recovered
+        self.directory = directory
+        self.journal = journal
+        self.limits = limits
+        self.environment = environment
+        self.lock = lock
+        var tails: [LogIdentity: Tail] = [:]
+        for log in table.logs { tails[log] = table[log].map { Tail(end: $0.end, digest: $0.digest) } }
+        state = Mutex(State(tails: tails, table: table))
+        self.committer = Mutex(committer)
+        commitExecutor = environment.executors.makeDedicatedExecutor(label: "meridian-commit")
+    }
+
+    package func submit(_ batch: EncodedBatch) throws(EventLogError) {
+        let mustStart = try state.withLock { state throws(EventLogError) in
+            try admit(batch, &state)
+            defer { state.isCommitting = true }
+            return !state.isCommitting
+        }
+        if mustStart { commitExecutor.execute { self.commit() } }
+    }
+
+    private func admit(_ batch: EncodedBatch, _ state: inout State) throws(EventLogError) {
+        let log = batch.header.log
+        if let failure = state.failure { throw failure }
+        guard state.queuedBytes + batch.bytes.count <= limits.backlogBytes else {
+            throw state.isDiskFull
+                ? EventLogError(.noSpace, log: log, "the disk of \(directory.path) is full; free space and try again")
+                : EventLogError(.backlogFull, log: log, "\(state.queuedBytes) bytes wait for the disk; try again")
+        }
+        let tail = state.tails[log] ?? Tail(end: .zero, digest: .zero)
+        guard batch.extends(log, end: tail.end, digest: tail.digest) else {
+            throw EventLogError(
+                .doesNotExtend, log: log, "base \(batch.header.baseOffset.rawValue) after end \(tail.end.rawValue)")
+        }
+        state.tails[log] = Tail(end: batch.endOffset, digest: batch.chainDigest)
+        state.queue.append(batch)
+        state.queuedBytes += batch.bytes.count
+    }
+
+    package func observe(_ log: LogIdentity, on executor: any NodeExecutor, _ observer: any LogObserver) {
+        state.withLock { $0.observers[log] = Observation(executor: executor, observer: observer) }
+    }
+
+    package func flushedEnd(of log: LogIdentity) -> Offset { state.withLock { $0.table[log]?.end ?? .zero } }
+
+    package func logs() -> [LogSummary] { state.withLock { $0.table.summaries } }
+
+    package func close() async {
+        await withCheckedContinuation { continuation in
+            commitExecutor.execute {
+                self.commit()
+                self.finish()
+                continuation.resume()
+            }
+        }
+        commitExecutor.shutDown()
+        lock.release()
+    }
+
+    /// The last act on the commit executor: a clean mark, and no appends from here on.
+    private func finish() {
+        let isHealthy = state.withLock { state in
+            defer { state.failure = state.failure ?? EventLogError(.closed, "the log was closed") }
+            return state.failure == nil && state.queue.isEmpty
+        }
+        committer.withLock { committer in
+            // A mark that cannot be written costs the next start a longer check, nothing else.
+            if isHealthy { try? committer.writeMark(clean: true) }
+            committer.close()
+        }
+    }
+}

@@ -1,0 +1,87 @@
+// Reading of one segment, group by group. Bounded memory: one group at a time.
+
+import ClusterModel
+import EventLog
+import NodeEnvironment
+
+/// One group as it was found.
+struct ScannedGroup: Sendable {
+    var frame: GroupFrame
+    var batches: [EncodedBatch]
+    /// The position after the group's padding.
+    var end: UInt64
+}
+
+/// What stands at a position of a segment.
+enum SegmentItem: Sendable {
+    case group(ScannedGroup)
+    /// Zeros or bytes of another generation: nothing was written here.
+    case end
+    /// Something that is neither a group nor an end.
+    case damaged(String)
+}
+
+struct SegmentReader {
+    let file: any StoredFile
+    let journal: UInt64
+    let generation: UInt64
+    /// The length of the file.
+    let length: UInt64
+
+    init(file: any StoredFile, journal: UInt64, generation: UInt64) throws(FileError) {
+        self.file = file
+        self.journal = journal
+        self.generation = generation
+        length = try file.length()
+    }
+
+    /// Classifies what starts at `position`. Throws only when the file cannot be read.
+    func item(at position: UInt64) throws(FileError) -> SegmentItem {
+        guard position + UInt64(GroupFrame.headerLength) <= length else { return .end }
+        let head = try file.read(at: position, count: GroupFrame.headerLength)
+        if head.allSatisfy({ $0 == 0 }) { return .end }
+        guard let prefix = GroupFrame.prefix(head) else { return .damaged("no group frame") }
+        guard position + UInt64(prefix.groupLength) <= length else { return .damaged("group longer than its segment") }
+        let bytes = try file.read(at: position, count: prefix.groupLength)
+        guard let frame = GroupFrame(decoding: bytes, prefix: prefix) else { return .damaged("group frame checksum") }
+        guard frame.journal == journal, frame.generation == generation else { return .end }
+        guard frame.position == position else { return .damaged("group frame of another position") }
+        return decode(frame, prefix, bytes, at: position)
+    }
+
+    /// The next position from `start` on where a valid group of this segment stands, searching sector by sector.
+    func nextGroup(from start: UInt64) throws(FileError) -> ScannedGroup? {
+        var position =
+            (start + UInt64(GroupFrame.alignment) - 1) / UInt64(GroupFrame.alignment)
+            * UInt64(GroupFrame.alignment)
+        while position + UInt64(GroupFrame.headerLength) <= length {
+            if case .group(let group) = try item(at: position) { return group }
+            position += UInt64(GroupFrame.alignment)
+        }
+        return nil
+    }
+
+    private func decode(
+        _ frame: GroupFrame, _ prefix: GroupFrame.Prefix, _ bytes: [UInt8], at position: UInt64
+    ) -> SegmentItem {
+        var start = GroupFrame.headerLength + prefix.tableLength
+        var batches: [EncodedBatch] = []
+        batches.reserveCapacity(frame.entries.count)
+        for entry in frame.entries {
+            let end = start + Int(entry.length)
+            do {
+                let batch = try EncodedBatch(verifying: Array(bytes[start..<end]))
+                guard batch.header.log == entry.log, batch.header.baseOffset == entry.base else {
+                    return .damaged("batch of another log in the place of \(entry.log)")
+                }
+                batches.append(batch)
+            } catch {
+                return .damaged("batch of \(entry.log) at \(entry.base.rawValue): \(error)")
+            }
+            start = end
+        }
+        guard bytes[start...].allSatisfy({ $0 == 0 }) else { return .damaged("padding is not zero") }
+        return .group(
+            ScannedGroup(frame: frame, batches: batches, end: position + UInt64(prefix.groupLength)))
+    }
+}

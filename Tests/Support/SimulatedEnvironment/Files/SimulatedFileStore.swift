@@ -1,0 +1,152 @@
+// A file system in memory that forgets what was not synced: the disk of simulated nodes (FAULTS 1, rows 1-3, 10-18).
+
+package import NodeEnvironment
+import Synchronization
+
+/// What a simulated disk does wrong. A value; set it with `SimulatedFileStore.setFaults`.
+package struct DiskFaults: Sendable {
+    /// Syncs that succeed before every later one fails with EIO; nil for never.
+    package var syncsBeforeFailure: Int?
+    /// Syncs say that they succeeded and do nothing: a disk that lies. The canary of the crash tests.
+    package var ignoresSync = false
+    /// Bytes that `reserve` may still hand out; nil for no bound.
+    package var freeBytes: UInt64?
+
+    package init() {}
+}
+
+/// Thread-safe. Writes are kept apart until they are synced; `crash` keeps any subset of their sectors.
+package final class SimulatedFileStore: FileStore {
+    struct State {
+        var names: [String: SimulatedInode] = [:]
+        /// Directory operations since the last sync of a directory, in order.
+        var unsyncedNames: [NameChange] = []
+        var durableNames: [String: SimulatedInode] = [:]
+        var directories: Set<String> = ["."]
+        var locks: Set<String> = []
+        var nextInode: UInt64 = 1
+        var faults = DiskFaults()
+    }
+
+    enum NameChange {
+        case bind(String, SimulatedInode)
+        case unbind(String)
+    }
+
+    let state = Mutex(State())
+
+    package init() {}
+
+    package func setFaults(_ faults: DiskFaults) { state.withLock { $0.faults = faults } }
+
+    package func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile {
+        try state.withLock { state throws(FileError) in
+            if let inode = state.names[path] {
+                guard mode != .createNew else { throw FileError(.alreadyExists, operation: "open", path: path) }
+                if mode == .createOrReplace { try inode.resize(to: 0) }
+                return SimulatedFile(inode: inode, path: path, store: self)
+            }
+            guard mode == .createNew || mode == .createOrReplace else {
+                throw FileError(.notFound, operation: "open", path: path)
+            }
+            let inode = SimulatedInode(number: state.nextInode)
+            state.nextInode += 1
+            state.names[path] = inode
+            state.unsyncedNames.append(.bind(path, inode))
+            return SimulatedFile(inode: inode, path: path, store: self)
+        }
+    }
+
+    package func createDirectory(_ path: String) throws(FileError) {
+        state.withLock { _ = $0.directories.insert(path) }
+    }
+
+    package func list(_ directory: String) throws(FileError) -> [String] {
+        state.withLock { state in
+            state.names.keys.filter { $0.hasPrefix(directory + "/") }.map { String($0.dropFirst(directory.count + 1)) }
+                .sorted()
+        }
+    }
+
+    package func rename(_ source: String, to destination: String) throws(FileError) {
+        try state.withLock { state throws(FileError) in
+            guard let inode = state.names.removeValue(forKey: source) else {
+                throw FileError(.notFound, operation: "rename", path: source)
+            }
+            state.names[destination] = inode
+            state.unsyncedNames += [.bind(destination, inode), .unbind(source)]
+        }
+    }
+
+    package func remove(_ path: String) throws(FileError) {
+        try state.withLock { state throws(FileError) in
+            guard state.names.removeValue(forKey: path) != nil else {
+                throw FileError(.notFound, operation: "unlink", path: path)
+            }
+            state.unsyncedNames.append(.unbind(path))
+        }
+    }
+
+    package func syncDirectory(_ path: String) throws(FileError) {
+        state.withLock { state in
+            for change in state.unsyncedNames { change.apply(to: &state.durableNames) }
+            state.unsyncedNames.removeAll()
+        }
+    }
+
+    package func exists(_ path: String) -> Bool { state.withLock { $0.names[path] != nil } }
+
+    package func availableBytes(at path: String) throws(FileError) -> UInt64 {
+        state.withLock { $0.faults.freeBytes ?? 1 << 40 }
+    }
+
+    package func storageIdentity(of path: String) throws(FileError) -> StorageIdentity {
+        try state.withLock { state throws(FileError) in
+            guard let inode = state.names[path] else { throw FileError(.notFound, operation: "stat", path: path) }
+            return StorageIdentity(device: 1, inode: inode.number)
+        }
+    }
+
+    package func lockExclusively(_ path: String) throws(FileError) -> any FileLock {
+        try state.withLock { state throws(FileError) in
+            guard state.locks.insert(path).inserted else { throw FileError(.locked, operation: "flock", path: path) }
+        }
+        return SimulatedLock(path: path, store: self)
+    }
+
+    /// The machine loses power: of what was not synced, a random subset of 512-byte sectors and a random prefix of the
+    /// directory operations reach the disk. Locks end.
+    package func crash(using generator: inout SeededGenerator) {
+        state.withLock { state in
+            let kept = Int(generator.next() % UInt64(state.unsyncedNames.count + 1))
+            for change in state.unsyncedNames.prefix(kept) { change.apply(to: &state.durableNames) }
+            state.unsyncedNames.removeAll()
+            state.names = state.durableNames
+            state.locks.removeAll()
+            for path in state.names.keys.sorted() { state.names[path]?.crash(using: &generator) }
+        }
+    }
+
+    /// Flips one bit of what is durable and seen.
+    package func flipBit(of path: String, byte: Int, bit: Int) {
+        state.withLock { $0.names[path]?.flip(byte: byte, bit: bit) }
+    }
+
+    package func paths() -> [String] { state.withLock { $0.names.keys.sorted() } }
+}
+
+extension SimulatedFileStore.NameChange {
+    func apply(to names: inout [String: SimulatedInode]) {
+        switch self {
+        case .bind(let path, let inode): names[path] = inode
+        case .unbind(let path): names[path] = nil
+        }
+    }
+}
+
+private struct SimulatedLock: FileLock {
+    let path: String
+    let store: SimulatedFileStore
+
+    func release() { store.state.withLock { _ = $0.locks.remove(path) } }
+}
