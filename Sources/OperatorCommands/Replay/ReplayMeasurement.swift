@@ -1,0 +1,49 @@
+// What a replay saw, as one value.
+
+package import ClusterModel
+
+/// Counts and latencies of a replay. A value type; the driver owns it.
+package struct ReplayMeasurement: Sendable {
+    package private(set) var requests: UInt64 = 0
+    package private(set) var eventsAcknowledged: UInt64 = 0
+    package private(set) var eventsDuplicate: UInt64 = 0
+    package private(set) var eventsRefused: UInt64 = 0
+    package private(set) var failedCalls: UInt64 = 0
+    package private(set) var emptySlates: UInt64 = 0
+    /// Of single calls, retries included.
+    package private(set) var latency = LatencyHistogram()
+    package private(set) var staleness = LatencyHistogram()
+    /// The longest time without an answered call: what a client saw of an outage.
+    package private(set) var longestGap: Duration = .zero
+    /// The latest reason, for people.
+    package private(set) var lastFailure: String?
+    private var lastSuccess: BootInstant
+
+    package init(startedAt start: BootInstant) { lastSuccess = start }
+
+    package mutating func onSlate(_ slate: ServedSlate, asked: BootInstant, answered: BootInstant) {
+        onSuccess(asked: asked, answered: answered)
+        if slate.items.isEmpty { emptySlates += 1 }
+        staleness.record(.milliseconds(Int64(clamping: slate.stalenessMilliseconds)))
+    }
+
+    package mutating func onReceipt(_ receipt: ReportReceipt, asked: BootInstant, answered: BootInstant) {
+        onSuccess(asked: asked, answered: answered)
+        eventsAcknowledged += UInt64(receipt.acknowledged.count)
+        eventsDuplicate += UInt64(receipt.duplicates)
+        eventsRefused += UInt64(receipt.refusals.count)
+        if let refusal = receipt.refusals.last { lastFailure = "event refused: \(refusal)" }
+    }
+
+    package mutating func onSuccess(asked: BootInstant, answered: BootInstant) {
+        requests += 1
+        latency.record(answered.since(asked))
+        longestGap = max(longestGap, answered.since(lastSuccess))
+        lastSuccess = max(lastSuccess, answered)
+    }
+
+    package mutating func onFailure(_ failure: OperatorFailure) {
+        failedCalls += 1
+        lastFailure = failure.message
+    }
+}

@@ -1,0 +1,8 @@
+// The operator's executable: everything it does is in OperatorCommands.
+
+import ArgumentParser
+import OperatorCommands
+
+@main struct Meridian {
+    static func main() async { await MeridianCommand.main() }
+}
