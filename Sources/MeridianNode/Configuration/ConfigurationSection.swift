@@ -39,7 +39,9 @@ struct ConfigurationSection {
     mutating func strings(_ key: String, limit: Int) throws(ConfigurationError) -> [String] {
         var texts: [String] = []
         for element in try elements(key, limit: limit) {
-            guard let text = element.string else { throw failure(.wrongType, key, element, "a list of texts is needed") }
+            guard let text = element.string else {
+                throw failure(.wrongType, key, element, "a list of texts is needed")
+            }
             texts.append(text)
         }
         return texts

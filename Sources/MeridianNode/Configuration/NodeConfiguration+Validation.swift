@@ -12,11 +12,13 @@ extension NodeConfiguration {
         for (key, text) in [("deployment.id", deployment.id), ("region.name", region.name), ("node.name", nodeName)] {
             guard Self.isName(text) else {
                 throw refuse(
-                    .invalidValue, key, "\"\(text)\": 1 to 63 letters, digits, '-', '_' or '.' are needed (it is part of certificates)")
+                    .invalidValue, key,
+                    "\"\(text)\": 1 to 63 letters, digits, '-', '_' or '.' are needed (it is part of certificates)")
             }
         }
         guard peers.isEmpty else {
-            throw refuse(.unsupported, "peers", "mirroring between regions comes with the next release; remove this section")
+            throw refuse(
+                .unsupported, "peers", "mirroring between regions comes with the next release; remove this section")
         }
         if let mesh = listen.mesh {
             throw refuse(.unsupported, "listen.mesh", "\(mesh) would serve no peer in this release; remove this key")

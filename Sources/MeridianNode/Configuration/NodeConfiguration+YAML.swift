@@ -118,7 +118,8 @@ extension NodeConfiguration {
         let engine = try section.string("engine", default: "segment")
         guard engine == "segment" else {
             throw section.failure(
-                engine == "jetstream" ? .unsupported : .invalidValue, "engine", "this release has the engine \"segment\"")
+                engine == "jetstream" ? .unsupported : .invalidValue, "engine",
+                "this release has the engine \"segment\"")
         }
         let log = Log(
             directory: try section.string("directory"),

@@ -1,0 +1,89 @@
+// A configuration is read whole or refused with file, line, column and key.
+
+import ClusterModel
+import Foundation
+import NodeEnvironment
+import Testing
+
+@testable import MeridianNode
+
+@Suite struct NodeConfigurationTests {
+    private static let smallest = """
+        deployment: {id: shop}
+        region: {name: aws-us, number: 1}
+        node: {name: n1}
+        log: {directory: /var/lib/meridian}
+
+        """
+
+    private static func refusal(_ yaml: String) -> ConfigurationError? {
+        do {
+            _ = try NodeConfiguration(yaml: yaml, file: "node.yaml")
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func defaultsAreSafe() throws {
+        let configuration = try NodeConfiguration(yaml: Self.smallest, file: "node.yaml")
+        #expect(configuration.deployment.partitions == .standard)
+        #expect(configuration.timeBounds == .standard)
+        #expect(configuration.listen.api.isLoopback && configuration.listen.admin.isLoopback)
+        #expect(configuration.tls == nil)
+        #expect(!configuration.drillAllowed)
+    }
+
+    @Test func theShippedExampleReadsAndShowsTheDefaults() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let text = try String(contentsOf: root.appending(path: "Config/single-node.yaml"), encoding: .utf8)
+        let shipped = try NodeConfiguration(yaml: text, file: "single-node.yaml")
+        let smallest = try NodeConfiguration(yaml: Self.smallest, file: "node.yaml")
+        #expect(shipped.limits == smallest.limits)
+        #expect(shipped.timeBounds == smallest.timeBounds)
+        #expect(shipped.listen == smallest.listen)
+        #expect(shipped.log.segmentBytes == smallest.log.segmentBytes)
+        #expect(shipped.mirror == smallest.mirror)
+    }
+
+    @Test func anUnknownKeyIsNamedWithItsPlace() throws {
+        let error = try #require(Self.refusal(Self.smallest + "limits:\n  callz: 3\n"))
+        #expect(error.code == .unknownKey)
+        #expect(error.key == "limits.callz")
+        #expect(error.location == ConfigurationError.Location(line: 6, column: 3))
+        #expect(error.description.contains("node.yaml:6:3"))
+        #expect(error.message.contains("calls_in_flight"))
+    }
+
+    @Test(arguments: [
+        ("region: {name: aws-us, number: x}", "region.number", ConfigurationError.Code.wrongType),
+        ("region: {name: aws-us, number: 0}", "region.number", .invalidValue),
+        ("region: {name: aws-us}", "region.number", .missingKey),
+        ("deployment: {id: shop, partitions: 65}", "deployment.partitions", .invalidValue),
+        ("listen: {api: nowhere}", "listen.api", .invalidValue),
+        ("listen: {api: \"0.0.0.0:7411\"}", "listen.api", .invalidValue),
+        ("listen: {admin: \"0.0.0.0:7413\"}", "listen.admin", .invalidValue),
+        ("log: {directory: /x, engine: jetstream}", "log.engine", .unsupported),
+        ("events: {id_max_future_ms: 400}", "clock.max_drift_ms", .invalidValue),
+        ("peers: [{region: gcp-eu, number: 2, endpoints: [\"10.0.0.1:7412\"]}]", "peers", .unsupported),
+        ("nats: {url: x}", "nats", .unsupported),
+        ("drill: [1]", "drill", .wrongType),
+        ("node: {name: \"a b\"}", "node.name", .invalidValue),
+    ])
+    func badValuesAreTyped(line: String, key: String, code: ConfigurationError.Code) throws {
+        let section = line.prefix { $0 != ":" }
+        let rest = Self.smallest.split(separator: "\n").filter { !$0.hasPrefix(section + ":") }.joined(separator: "\n")
+        let error = try #require(Self.refusal(rest + "\n" + line + "\n"))
+        #expect(error.key == key)
+        #expect(error.code == code)
+        #expect(!error.message.isEmpty)
+    }
+
+    @Test func textThatIsNotYAMLIsRefusedWithItsPlace() throws {
+        let error = try #require(Self.refusal("deployment: [1, 2\nregion: }"))
+        #expect(error.code == .notYAML)
+        #expect(error.location != nil)
+        #expect(Self.refusal("")?.code == .notYAML)
+    }
+}
