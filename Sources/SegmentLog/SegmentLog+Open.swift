@@ -40,7 +40,9 @@ extension SegmentLog {
         var committer = Committer(
             writer: JournalWriter(
                 directory: directory, journal: journal, segmentBytes: limits.segmentBytes,
-                lastGeneration: scan.lastGeneration, lastSegmentEnd: scan.lastEnd, lastGroup: scan.lastGroup),
+                lastGeneration: scan.lastGeneration, lastSegmentEnd: scan.lastEnd,
+                // Above the mark even when corruption took the groups before it: a number is never used twice.
+                lastGroup: max(scan.lastGroup, scan.mark)),
             marks: marks, mark: current)
         // After an unclean stop the page cache may hold what the disk does not: written again, then believed.
         let doubtful = wasClean ? [] : scan.beyondMark

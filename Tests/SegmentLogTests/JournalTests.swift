@@ -182,6 +182,22 @@ struct JournalHarness {
         #expect(try JournalInspection(directory: JournalHarness.directory, files: files).corruptRanges.isEmpty)
     }
 
+    /// S7: corruption of the last groups takes nothing from the mark: new groups are numbered above it.
+    @Test func groupNumbersGoOnAboveTheMark() async throws {
+        var harness = try JournalHarness(seed: 13, logs: 1)
+        for _ in 0..<6 { try harness.append() }
+        await harness.log.close()
+        let marked = harness.log.committer.withLock { $0.writer.flushedGroup }
+        let files = harness.stepped.files
+        let path = try #require(files.paths().first { $0.hasSuffix(".segment") })
+        let written = try writtenLength(files, path)
+        for byte in written / 2..<written { files.flipBit(of: path, byte: byte, bit: 0) }
+        let (log, _) = try harness.reopened()
+        #expect(!log.recovered.corruptRanges.isEmpty)
+        #expect(log.recovered.cutBytes == 0)
+        #expect(log.committer.withLock { $0.writer.flushedGroup } >= marked)
+    }
+
     /// S1: one process a directory.
     @Test func aSecondOpeningIsFenced() throws {
         let harness = try JournalHarness(seed: 2)

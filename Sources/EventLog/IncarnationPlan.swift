@@ -1,0 +1,65 @@
+// What a start has to do before it may write (S1, S1a): a pure decision from what recovery found.
+
+package import ClusterModel
+
+/// The new incarnation of an origin's logs, and the records that each of them begins with.
+package struct IncarnationPlan: Hashable, Sendable {
+    /// How one log of the origin begins.
+    package struct Beginning: Hashable, Sendable {
+        package var log: LogIdentity
+        package var opening: OpeningRecord
+        /// All older incarnations with their ends. Only a deployment of one member may agree on them by itself; nil
+        /// where peers have to seal first, or where there is nothing to agree on.
+        package var ends: EndsRecord?
+        /// The line's highest stamp: the new incarnation's stamps are above it (S2).
+        package var stampFloor: HybridStamp
+    }
+
+    package var incarnation: Incarnation
+    /// How long to wait before the first append: 2D for a first start and for a copy.
+    package var wait: Duration
+    package var beginnings: [Beginning]
+
+    /// Plans a start of `names`. Throws `.corrupt` when a log has more incarnations than an ends record holds.
+    ///
+    /// The number is the clock with random low bits, but above everything on the disk: a clock that was set back does not
+    /// make an incarnation look old (HISTORIES 9). The predecessor of a log is its newest incarnation that has records.
+    package init(
+        starting names: [LogName], after recovered: RecoveryReport, now: WallTime, entropy: UInt64,
+        bounds: TimeBounds, applyVersion: UInt32, isSoleMember: Bool
+    ) throws(EventLogError) {
+        let proposed = Incarnation(startedAt: now, entropy: entropy)
+        let newest = recovered.logs.map(\.log.incarnation).max()
+        let number = newest.map { max(proposed, Incarnation($0.rawValue + 1)) } ?? proposed
+        incarnation = number
+        wait = recovered.isFirstStart || recovered.isCopy ? bounds.maxDrift * 2 : .zero
+        beginnings = []
+        for name in names {
+            let older = recovered.logs.filter { $0.log.name == name }.sorted { $0.log < $1.log }
+            beginnings.append(
+                try Self.beginning(
+                    of: LogIdentity(name: name, incarnation: number), after: older, applyVersion, isSoleMember))
+        }
+    }
+
+    private static func beginning(
+        of log: LogIdentity, after older: [LogSummary], _ applyVersion: UInt32, _ isSoleMember: Bool
+    ) throws(EventLogError) -> Beginning {
+        let predecessor = older.last.map {
+            OpeningRecord.Predecessor(
+                incarnation: $0.log.incarnation, end: $0.flushedEnd, digest: $0.endDigest)
+        }
+        var ends: EndsRecord?
+        if isSoleMember, !older.isEmpty {
+            ends = EndsRecord(older.map { EndsRecord.End(incarnation: $0.log.incarnation, end: $0.flushedEnd) })
+            guard ends != nil else {
+                throw EventLogError(
+                    .corrupt, log: log,
+                    "\(older.count) older incarnations; at most \(EndsRecord.maxEnds) can be agreed on")
+            }
+        }
+        return Beginning(
+            log: log, opening: OpeningRecord(predecessor: predecessor, applyVersion: applyVersion), ends: ends,
+            stampFloor: older.map(\.lastStamp).max() ?? .zero)
+    }
+}
