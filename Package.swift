@@ -6,6 +6,7 @@
 //
 //   8  meridian                                 the operator's command
 //   7  MeridianNode, OperatorCommands, Datasets
+//   5  Personalization
 //   3  SegmentLog, HostEnvironment
 //   2  NodeEnvironment, EventLog
 //   1  ClusterModel, MergeableState, GRPCFraming, MeridianProtocol
@@ -81,6 +82,9 @@ let package = Package(
         library("SegmentLog", ["ClusterModel", "NodeEnvironment", "EventLog"]),
         library("HostEnvironment", ["CKernelClock", "ClusterModel", "NodeEnvironment", nioCore, nioPosix]),
 
+        // MARK: Layer 5: users and content
+        library("Personalization", ["ClusterModel", "EventLog"]),
+
         // MARK: Layer 7: one node; what the CLI does
         library("MeridianNode", ["ClusterModel", "NodeEnvironment", yams]),
         library("Datasets", ["ClusterModel", "NodeEnvironment"]),
@@ -108,6 +112,7 @@ let package = Package(
             ["ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "SimulatedEnvironment"]),
         tests(
             "HostEnvironmentTests", ["ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "HostEnvironment"]),
+        tests("PersonalizationTests", ["ClusterModel", "EventLog", "NodeEnvironment", "Personalization"]),
         tests("MeridianNodeTests", ["ClusterModel", "NodeEnvironment", "MeridianNode"]),
         tests("DatasetsTests", ["ClusterModel", "NodeEnvironment", "HostEnvironment", "Datasets"]),
         tests(

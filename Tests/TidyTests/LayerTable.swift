@@ -7,6 +7,7 @@ enum LayerTable {
         "ClusterModel": 1, "MergeableState": 1, "GRPCFraming": 1, "MeridianProtocol": 1,
         "NodeEnvironment": 2, "EventLog": 2,
         "SegmentLog": 3, "HostEnvironment": 3,
+        "Personalization": 5,
         "MeridianNode": 7, "Datasets": 7, "OperatorCommands": 7,
         "meridian": 8,
     ]
@@ -20,6 +21,7 @@ enum LayerTable {
         "EventLog": ["CLZ4", "ClusterModel", "NodeEnvironment"],
         "SegmentLog": ["ClusterModel", "EventLog", "NodeEnvironment"],
         "HostEnvironment": ["CKernelClock", "ClusterModel", "NodeEnvironment"],
+        "Personalization": ["ClusterModel", "EventLog"],
         "MeridianNode": ["ClusterModel", "NodeEnvironment"],
         "Datasets": ["ClusterModel", "NodeEnvironment"],
         "OperatorCommands": [
