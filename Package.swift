@@ -4,13 +4,15 @@
 // Tests/TidyTests/LayerTable.swift, which is compared with the imports. A target appears with its first test; the
 // finished house is drawn in Sources/ARCHITECTURE.md.
 //
-//   8  meridian                                 the operator's command
+//   8  meridiand, meridian                      the executables
 //   7  MeridianNode, OperatorCommands, Datasets
+//   6  ServingAPI, OperatorAPI, MeridianClient
 //   5  Personalization
-//   3  SegmentLog, HostEnvironment
+//   4  ActorCluster
+//   3  SegmentLog, RPCTransport, HostEnvironment
 //   2  NodeEnvironment, EventLog
-//   1  ClusterModel, MergeableState, GRPCFraming, MeridianProtocol
-//   0  CChecksum, CKernelClock, CLZ4, COpenSSL
+//   1  ClusterModel, MergeableState, HTTP2Engine, GRPCFraming, MeridianProtocol
+//   0  CChecksum, CKernelClock, CLZ4, CNghttp2, COpenSSL
 
 import PackageDescription
 
@@ -28,9 +30,14 @@ let librarySettings: [SwiftSetting] = swiftSettings + [.strictMemorySafety()]
 // MARK: External products
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -52,11 +59,17 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "meridian",
     platforms: [.macOS(.v26)],
-    products: [.executable(name: "meridian", targets: ["meridian"])],
+    products: [
+        .executable(name: "meridian", targets: ["meridian"]), .executable(name: "meridiand", targets: ["meridiand"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
@@ -64,12 +77,14 @@ let package = Package(
         .target(name: "CChecksum"),
         .target(name: "CKernelClock"),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
         // MARK: Layer 1: types, formats, wire rules
         library("ClusterModel", ["CChecksum", "COpenSSL"]),
         library("MergeableState", ["ClusterModel"]),
-        library("GRPCFraming", []),
+        library("GRPCFraming", [nioCore]),
+        library("HTTP2Engine", ["CNghttp2", "COpenSSL", nioCore]),
         .target(
             name: "MeridianProtocol", dependencies: [protobuf, nioCore], exclude: ["proto"],
             swiftSettings: swiftSettings),
@@ -82,24 +97,78 @@ let package = Package(
         library("SegmentLog", ["ClusterModel", "NodeEnvironment", "EventLog"]),
         library("HostEnvironment", ["CKernelClock", "ClusterModel", "NodeEnvironment", nioCore, nioPosix]),
 
+        library(
+            "RPCTransport",
+            [
+                "ClusterModel", "NodeEnvironment", "HTTP2Engine", "GRPCFraming", "HostEnvironment", nioCore, nioPosix,
+                nioHTTP1,
+            ]),
+
+        // MARK: Layer 4: actors over many nodes
+        library("ActorCluster", ["ClusterModel", "NodeEnvironment", "GRPCFraming", nioCore]),
+
         // MARK: Layer 5: users and content
-        library("Personalization", ["ClusterModel", "EventLog"]),
+        library(
+            "Personalization",
+            ["ClusterModel", "MergeableState", "NodeEnvironment", "EventLog", "ActorCluster", deques, logging]),
+
+        // MARK: Layer 6: what clients and operators call
+        library(
+            "ServingAPI",
+            [
+                "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
+                "Personalization", nioCore, protobuf, metrics,
+            ]),
+        library(
+            "OperatorAPI",
+            [
+                "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
+                "Personalization", nioCore, protobuf, metrics,
+            ]),
+        library(
+            "MeridianClient",
+            ["ClusterModel", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", nioCore, protobuf]),
 
         // MARK: Layer 7: one node; what the CLI does
-        library("MeridianNode", ["ClusterModel", "NodeEnvironment", yams]),
+        library(
+            "MeridianNode",
+            [
+                "ClusterModel", "MergeableState", "GRPCFraming", "NodeEnvironment", "EventLog", "SegmentLog",
+                "ActorCluster", "Personalization", "ServingAPI", "OperatorAPI", yams, logging, metrics, lifecycle,
+            ]),
         library("Datasets", ["ClusterModel", "NodeEnvironment"]),
         library(
             "OperatorCommands",
             [
-                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "HostEnvironment", "Datasets", "COpenSSL",
-                arguments, nioPosix,
+                "ClusterModel", "MergeableState", "GRPCFraming", "NodeEnvironment", "EventLog", "SegmentLog",
+                "HostEnvironment", "RPCTransport", "Personalization", "MeridianProtocol", "MeridianClient", "Datasets",
+                "COpenSSL", arguments, nioCore, nioPosix,
             ]),
 
         // MARK: Layer 8: entry points
         executable("meridian", ["OperatorCommands", arguments]),
+        executable(
+            "meridiand",
+            ["MeridianNode", "HostEnvironment", "RPCTransport", "NodeEnvironment", arguments, logging, lifecycle]),
 
         // MARK: Test support
-        support("SimulatedEnvironment", ["ClusterModel", "NodeEnvironment", "GRPCFraming"]),
+        support(
+            "SimulatedEnvironment", ["ClusterModel", "NodeEnvironment", "GRPCFraming", nioCore]),
+
+        // MARK: Benchmarks and simulation
+        executable(
+            "meridian-bench", path: "Tests/Benchmarks",
+            [
+                "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "MeridianNode", "MeridianClient",
+                "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", arguments,
+                logging, nioCore,
+            ]),
+        executable(
+            "simulate", path: "Tests/Simulate",
+            [
+                "ClusterModel", "NodeEnvironment", "SimulatedEnvironment", "MeridianNode", "MeridianClient",
+                "Personalization", "OperatorCommands", arguments,
+            ]),
 
         // MARK: Tests, a target a source target
         tests("ClusterModelTests", ["ClusterModel"]),
@@ -111,15 +180,61 @@ let package = Package(
             "SegmentLogTests",
             ["ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "SimulatedEnvironment"]),
         tests(
-            "HostEnvironmentTests", ["ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "HostEnvironment"]),
-        tests("PersonalizationTests", ["ClusterModel", "EventLog", "NodeEnvironment", "Personalization"]),
+            "HostEnvironmentTests",
+            [
+                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "HostEnvironment", "SimulatedEnvironment",
+            ]),
+        tests("GRPCFramingTests", ["GRPCFraming", nioCore]),
+        tests("HTTP2EngineTests", ["HTTP2Engine", nioCore]),
+        tests(
+            "RPCTransportTests",
+            [
+                "ClusterModel", "NodeEnvironment", "GRPCFraming", "HTTP2Engine", "HostEnvironment", "RPCTransport",
+                "OperatorCommands", nioCore, nioPosix,
+            ]),
+        tests(
+            "ActorClusterTests",
+            ["ClusterModel", "NodeEnvironment", "ActorCluster", "GRPCFraming", "SimulatedEnvironment", nioCore]),
+        tests(
+            "PersonalizationTests",
+            [
+                "ClusterModel", "MergeableState", "EventLog", "NodeEnvironment", "Personalization", "ActorCluster",
+                "SimulatedEnvironment",
+            ]),
+        tests(
+            "ServingAPITests",
+            [
+                "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
+                "Personalization", "ServingAPI", "SimulatedEnvironment", nioCore, protobuf, metrics,
+            ]),
+        tests(
+            "OperatorAPITests",
+            [
+                "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
+                "Personalization", "OperatorAPI", "SimulatedEnvironment", nioCore, protobuf, metrics,
+            ]),
+        tests(
+            "MeridianClientTests",
+            [
+                "ClusterModel", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "MeridianClient",
+                "SimulatedEnvironment", nioCore, protobuf,
+            ]),
         tests("MeridianNodeTests", ["ClusterModel", "NodeEnvironment", "MeridianNode"]),
+        tests(
+            "SimulationTests",
+            [
+                "ClusterModel", "MergeableState", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization",
+                "MeridianNode", "MeridianClient", "SimulatedEnvironment",
+            ]),
+        tests(
+            "IntegrationTests",
+            ["ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "OperatorCommands"]),
         tests("DatasetsTests", ["ClusterModel", "NodeEnvironment", "HostEnvironment", "Datasets"]),
         tests(
             "OperatorCommandsTests",
             [
                 "ClusterModel", "NodeEnvironment", "HostEnvironment", "EventLog", "SegmentLog", "Datasets",
-                "OperatorCommands",
+                "OperatorCommands", "SimulatedEnvironment",
             ]),
         tests("TidyTests", []),
     ]

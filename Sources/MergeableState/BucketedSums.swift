@@ -10,6 +10,11 @@ package struct BucketedSums: Sendable {
         /// Id time divided by the bucket's width.
         package var index: UInt64
         package var sum: Int64
+
+        package init(index: UInt64, sum: Int64) {
+            self.index = index
+            self.sum = sum
+        }
     }
 
     /// Milliseconds, at least 1.
@@ -18,11 +23,23 @@ package struct BucketedSums: Sendable {
     package let limit: Int
     /// Ascending by index; none is zero.
     package private(set) var buckets: [Bucket] = []
-    private var newest: UInt64 = 0
+    /// The highest bucket ever added to: in snapshots, so that what left the range stays out after a restore.
+    package private(set) var newest: UInt64 = 0
 
     package init(width: Duration, limit: Int) {
         self.width = max(1, width.wholeMilliseconds)
         self.limit = max(1, limit)
+    }
+
+    /// Restores what a snapshot kept. Nil unless buckets ascend, lie in the range of `newest`, and none is zero.
+    package init?(width: Duration, limit: Int, buckets: [Bucket], newest: UInt64) {
+        self.init(width: width, limit: limit)
+        guard buckets.count <= self.limit, buckets.allSatisfy({ $0.sum != 0 && $0.index <= newest }),
+            zip(buckets, buckets.dropFirst()).allSatisfy({ $0.index < $1.index })
+        else { return nil }
+        self.newest = newest
+        self.buckets = buckets
+        guard buckets.allSatisfy({ isKept($0.index) }) else { return nil }
     }
 
     /// Adds modulo 2^64, so that any order of adding gives the same sum. Complexity: O(limit).

@@ -17,6 +17,13 @@ package struct ConsentState: Hashable, Sendable {
 
     package init() {}
 
+    /// Restores what a snapshot kept; any order, duplicates ignored.
+    package init(grants: [EventID], withdrawals: [EventID], cancelled: [EventID]) {
+        for id in grants { Self.insert(id, into: &self.grants) }
+        for id in withdrawals { Self.insert(id, into: &self.withdrawals) }
+        for id in cancelled { Self.insert(id, into: &self.cancelled) }
+    }
+
     package var isGranted: Bool { !grants.isEmpty && openWithdrawals.isEmpty }
 
     /// Withdrawals that no grant has cancelled, oldest first: what the door writes into the next grant.

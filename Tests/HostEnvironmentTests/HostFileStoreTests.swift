@@ -6,6 +6,7 @@ import Foundation
 import HostEnvironment
 import NodeEnvironment
 import SegmentLog
+import SimulatedEnvironment
 import Testing
 
 @Suite struct HostFileStoreTests {
@@ -73,15 +74,5 @@ import Testing
             await copied.close()
             try await pool.shutDown()
         }
-    }
-}
-
-private struct NoLinks: Links {
-    func listen(
-        on endpoint: Endpoint, security: LinkSecurity, handler: any CallHandler
-    ) async throws(LinkError) -> any Listener { throw LinkError(.badAddress, "no network here") }
-
-    func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel {
-        throw LinkError(.badAddress, "no network here")
     }
 }

@@ -6,6 +6,7 @@ import Foundation
 import HostEnvironment
 import NodeEnvironment
 import SegmentLog
+import SimulatedEnvironment
 import Testing
 
 @testable import OperatorCommands
@@ -79,15 +80,5 @@ import Testing
                 ($0 as? OperatorFailure)?.status == .refused
             }
         }
-    }
-}
-
-private struct NoLinks: Links {
-    func listen(
-        on endpoint: Endpoint, security: LinkSecurity, handler: any CallHandler
-    ) async throws(LinkError) -> any Listener { throw LinkError(.badAddress, "no network here") }
-
-    func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel {
-        throw LinkError(.badAddress, "no network here")
     }
 }

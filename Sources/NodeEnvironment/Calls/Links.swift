@@ -74,6 +74,9 @@ package protocol Links: Sendable {
         on endpoint: Endpoint, security: LinkSecurity, handler: any CallHandler
     ) async throws(LinkError) -> any Listener
 
+    /// Serves plain HTTP/1.1 pages; for loopback only.
+    func servePages(on endpoint: Endpoint, handler: any PageHandler) async throws(LinkError) -> any Listener
+
     /// A channel to one endpoint. Connects lazily and again after a loss; never throws for a peer that is away.
     func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel
 }

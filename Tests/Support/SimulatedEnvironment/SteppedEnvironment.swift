@@ -116,16 +116,3 @@ private struct SteppedDedicated: DedicatedExecutor {
 
     func shutDown() {}
 }
-
-/// An environment of one machine without a network.
-private struct NoLinks: Links {
-    func listen(
-        on endpoint: Endpoint, security: LinkSecurity, handler: any CallHandler
-    ) async throws(LinkError) -> any Listener {
-        throw LinkError(.badAddress, "this environment has no network")
-    }
-
-    func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel {
-        throw LinkError(.badAddress, "this environment has no network")
-    }
-}

@@ -1,0 +1,153 @@
+// The heart of a shard: synchronous, without I/O or a clock. `UserShard` is its shell.
+
+package import ClusterModel
+package import EventLog
+package import MergeableState
+
+/// State, log and rules of one partition. Every event of live traffic goes through `ShardState.apply`, as replay does.
+package struct ShardCore {
+    package let settings: ShardSettings
+    package private(set) var state: ShardState
+    package var appender: OriginAppender
+    /// Names this life of the shard in the ids that it makes itself.
+    private let client: UInt64
+    /// Set once the log has ended: memory is discarded and nothing is served (S6).
+    package private(set) var fencedBecause: String?
+    package private(set) var scratch = RankingScratch()
+
+    package init(settings: ShardSettings, state: ShardState, appender: OriginAppender, client: UInt64) {
+        self.settings = settings
+        self.state = state
+        self.appender = appender
+        self.client = client
+    }
+
+    package struct Decision {
+        package var results: [EventResult]
+        /// Everything that the answer names, duplicates included, stands below this offset of the own log.
+        package var through: Offset
+    }
+
+    /// Appends and applies what is new. Throws before anything is appended when the log cannot take more.
+    package mutating func report(
+        _ events: [SubmittedEvent], of user: UserKey, at now: WallTime
+    ) throws(ShardError) -> Decision {
+        try checkServing()
+        try appender.admit()
+        var results: [EventResult] = []
+        results.reserveCapacity(events.count)
+        for event in events { results.append(try take(event, of: user, at: now)) }
+        state.forget(members: settings.members, bounds: settings.bounds)
+        return Decision(results: results, through: appender.nextOffset)
+    }
+
+    /// Appends the log's own sign of life when nothing else moved its time (S2). Whether one was due.
+    package mutating func markTime(at now: WallTime) throws(ShardError) -> Bool {
+        try checkServing()
+        let due = appender.lastStamp.wallTime.advanced(by: settings.bounds.timeMarkInterval)
+        guard now >= due else { return false }
+        try append(.timeMark, id: EventID(time: 0, client: 0), body: [], at: now)
+        state.forget(members: settings.members, bounds: settings.bounds)
+        return true
+    }
+
+    /// Writes the records that begin an incarnation: opening and, for a sole member, agreed ends (S1, S1a).
+    package mutating func begin(_ beginning: IncarnationPlan.Beginning, at now: WallTime) throws(ShardError) {
+        try append(.opening, id: EventID(time: 0, client: 0), body: beginning.opening.body, at: now)
+        if let ends = beginning.ends {
+            try append(.ends, id: EventID(time: 0, client: 0), body: ends.body, at: now)
+        }
+    }
+
+    /// Keeps a record of a slate, for learning; nothing waits for it and state does not change.
+    package mutating func recordServed(_ event: ServedEvent, at now: WallTime) throws(ShardError) {
+        let event = UserEvent.served(event)
+        try append(event.kind, id: makeID(at: now), body: event.body, at: now)
+    }
+
+    /// An id for an event or slate that came without one: the next stamp is unique on this line, the client on this life.
+    package func makeID(at now: WallTime) -> EventID {
+        EventID(time: appender.nextStamp(at: now).rawValue, client: client)
+    }
+
+    /// Discards the memory that may hold what the disk does not (S6).
+    package mutating func fence(because reason: String) -> [(Result<Void, ShardError>) -> Void] {
+        fencedBecause = reason
+        state = ShardState(partition: state.partition)
+        return appender.onFenced()
+    }
+
+    package func checkServing() throws(ShardError) {
+        if let fencedBecause { throw .logFenced(fencedBecause) }
+    }
+
+    package mutating func makeReport() -> ShardReport {
+        ShardReport(
+            partition: state.partition, applyVersion: StateLimits.applyVersion, vector: state.vector,
+            digest: state.digest(), users: state.userCount, indexedIDs: state.index.count,
+            unflushedRecords: appender.unflushedRecords)
+    }
+
+    /// Ranks with this shard's scratch space.
+    package mutating func withScratch<Result>(_ body: (inout RankingScratch) -> Result) -> Result { body(&scratch) }
+
+    private mutating func take(
+        _ submitted: SubmittedEvent, of user: UserKey, at now: WallTime
+    ) throws(ShardError) -> EventResult {
+        let stamp = appender.nextStamp(at: now)
+        let id = submitted.id ?? makeID(at: now)
+        let verdict = settings.bounds.verdict(on: id, at: stamp)
+        guard verdict == .admitted else { return EventResult(id: id, outcome: .refused(verdict)) }
+        if let open = openWithdrawal(instead: submitted.event, of: user) {
+            return EventResult(id: open, outcome: .duplicate)
+        }
+        let event = complete(submitted.event, of: user, at: stamp)
+        let body = event.body
+        let key = MergeOrder(id: id, bodyDigest: SHA256.hash(body).prefix128.high)
+        if state.index.contains(key) { return EventResult(id: id, outcome: .duplicate) }
+        guard state.index.count < settings.maxIndexedIDs,
+            state.user(user) != nil || state.userCount < settings.maxUsers
+        else { return EventResult(id: id, outcome: .shardFull) }
+        let offset = try append(event.kind, id: id, body: body, at: now)
+        let position = LogPosition(log: appender.log, epoch: appender.epoch, offset: offset)
+        return EventResult(id: id, outcome: .applied(position))
+    }
+
+    /// S9: with too many withdrawals open, the door answers with one of them.
+    private func openWithdrawal(instead event: UserEvent, of user: UserKey) -> EventID? {
+        guard case .consent(let consent) = event, consent.change == .withdrawal,
+            let open = state.user(user)?.consent.openWithdrawals, open.count >= ConsentState.maxOpenWithdrawals
+        else { return nil }
+        return open.first
+    }
+
+    /// What only the shard knows: the cut of an erase, and the withdrawals that a grant has seen (S9).
+    private func complete(_ event: UserEvent, of user: UserKey, at stamp: HybridStamp) -> UserEvent {
+        switch event {
+        case .erase(var erase):
+            erase.cut = stamp.wallTime.advanced(by: settings.bounds.maxFuture)
+            return .erase(erase)
+        case .consent(var consent):
+            guard consent.change == .grant(cancelling: []) else { return event }
+            let open = state.user(user)?.consent.openWithdrawals ?? []
+            consent.change = .grant(cancelling: Array(open.prefix(ConsentState.maxCancelledByGrant)))
+            return .consent(consent)
+        default: return event
+        }
+    }
+
+    /// The one way into the log and the state.
+    @discardableResult
+    private mutating func append(
+        _ kind: RecordKind, id: EventID, body: [UInt8], at now: WallTime
+    ) throws(ShardError) -> Offset {
+        do {
+            let (record, offset) = try appender.append(kind, id: id, body: body, at: now)
+            try state.apply(record, in: settings.region, appender.log.incarnation, at: offset)
+            return offset
+        } catch {
+            // Neither can happen to a record that this shard made; if one does, memory and log may differ: stop.
+            throw .logFenced("\(error)")
+        }
+    }
+}

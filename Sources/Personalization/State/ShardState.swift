@@ -1,0 +1,122 @@
+// The state of one partition: what the fold of all origins' logs leaves behind. One path for live events, restarts and
+// mirrored batches.
+
+package import ClusterModel
+package import EventLog
+package import MergeableState
+
+/// Users, popularity, id index and progress of one partition. A value: a copy is an immutable view, which snapshots and
+/// audits read while the shard goes on.
+package struct ShardState: Sendable {
+    package let partition: PartitionID
+    package internal(set) var popularity = PopularityPartial()
+    package internal(set) var index = IDIndex()
+    package internal(set) var lines = OriginLines()
+    var rows: [UserKey: UserState] = [:]
+    /// Each user's share of the digest as last computed, and the users whose share is out of date (S10).
+    private var shares: [UserKey: Digest128] = [:]
+    private var stale: Set<UserKey> = []
+    private var shareSum = Digest128.zero
+
+    package init(partition: PartitionID) { self.partition = partition }
+
+    package func user(_ key: UserKey) -> UserState? { rows[key] }
+
+    package var userCount: Int { rows.count }
+
+    package var vector: VersionVector { lines.vector }
+
+    /// Folds the next record of a log. Returns the event where it had an effect for the first time (S13).
+    ///
+    /// Throws where the log has to stop: a gap, an unknown kind, a body that does not parse. Complexity: O(1) but for an
+    /// item's or a day's first event.
+    @discardableResult
+    package mutating func apply(
+        _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
+    ) throws(ApplyError) -> AppliedEvent? {
+        guard RecordKind.known.contains(record.kind) else { throw .unknownKind(record.kind) }
+        let event: UserEvent?
+        do { event = try UserEvent.decode(record) } catch { throw .malformed("\(error)") }
+        try lines.onRecord(record, in: region, incarnation, at: offset)
+        guard let event else { return nil }
+        if case .served = event { return nil }
+        let key = MergeOrder(id: record.id, bodyDigest: record.bodyDigest)
+        let isNew = index.insert(key)
+        fold(event, by: key, isNew: isNew)
+        return isNew ? AppliedEvent(key: key, event: event) : nil
+    }
+
+    /// Folds all records of a batch that `lines` does not contain yet. Batches behind a snapshot cost one comparison.
+    package mutating func apply(_ batch: EncodedBatch) throws(ApplyError) {
+        let (region, incarnation) = (batch.header.log.name.region, batch.header.log.incarnation)
+        let next = lines.next(in: region, incarnation)
+        guard batch.endOffset > next, !isBehind(batch) else { return }
+        let records: [EventRecord]
+        do { records = try batch.records() } catch { throw .malformed("\(error)") }
+        for (place, record) in records.enumerated() {
+            let offset = batch.header.baseOffset.advanced(by: place)
+            if offset >= next { try apply(record, in: region, incarnation, at: offset) }
+        }
+    }
+
+    /// Whether the batch belongs to an incarnation whose agreed end a snapshot already contains.
+    private func isBehind(_ batch: EncodedBatch) -> Bool {
+        let entry = VersionVector.Entry(
+            region: batch.header.log.name.region, incarnation: batch.header.log.incarnation, next: batch.endOffset)
+        return lines.verdict(on: entry) == .met
+    }
+
+    private mutating func fold(_ event: UserEvent, by key: MergeOrder, isNew: Bool) {
+        rows[event.user, default: UserState()].apply(event, by: key, isNew: isNew)
+        stale.insert(event.user)
+        // Popularity names nobody, so neither erasure nor consent take part in it.
+        if isNew, case .interaction(let interaction) = event {
+            popularity.add(
+                interaction.kind, of: ContentKey(contentID: interaction.contentID), at: key.id.wallTime)
+        }
+    }
+
+    /// Forgets ids that no member can send again (S5).
+    package mutating func forget(members: [RegionNumber], bounds: TimeBounds) {
+        guard let time = lines.time(over: members) else { return }
+        index.forget(before: time.advanced(by: .zero - bounds.forgetAfter))
+    }
+
+    /// S10: the sum modulo 2^128 of keyed hashes of users' canonical encodings, and of the popularity partial's.
+    /// Complexity: O(users changed since the last call + popularity buckets).
+    package mutating func digest() -> Digest128 {
+        for user in stale {
+            let share = rows[user].map { StateDigest.share(of: user, $0) } ?? .zero
+            shareSum = shareSum &- (shares[user] ?? .zero) &+ share
+            shares[user] = share
+        }
+        stale.removeAll(keepingCapacity: true)
+        return shareSum &+ StateDigest.share(of: popularity)
+    }
+
+    /// Puts a row back from a snapshot.
+    mutating func restore(_ row: UserState, of user: UserKey) {
+        rows[user] = row
+        stale.insert(user)
+    }
+}
+
+/// An event whose effect entered the state for the first time.
+package struct AppliedEvent: Hashable, Sendable {
+    package var key: MergeOrder
+    package var event: UserEvent
+
+    package init(key: MergeOrder, event: UserEvent) {
+        self.key = key
+        self.event = event
+    }
+}
+
+extension UserEvent {
+    /// The event of a record; nil for the log's own records and for other topics' kinds.
+    static func decode(_ record: EventRecord) throws(ByteCodingError) -> UserEvent? {
+        guard record.kind.rawValue >= RecordKind.profile.rawValue, record.kind.rawValue < RecordKind.content.rawValue
+        else { return nil }
+        return try UserEvent(record)
+    }
+}

@@ -1,0 +1,84 @@
+// What a replica knows of one user: merge primitives only, so that replicas that applied the same events are equal
+// whatever the order (idea 2, S3).
+
+package import ClusterModel
+package import MergeableState
+
+/// One user's state. A value; `UserState+Apply.swift` changes it, `UserState+Coding.swift` gives its canonical bytes.
+package struct UserState: Hashable, Sendable {
+    /// A click or stronger, as ranking needs it.
+    package struct Action: Hashable, Sendable {
+        package var content: ContentKey
+        package var category: UInt16
+        package var kind: InteractionKind
+
+        package init(content: ContentKey, category: UInt16, kind: InteractionKind) {
+            self.content = content
+            self.category = category
+            self.kind = kind
+        }
+    }
+
+    package internal(set) var language = LastWriterRegister<String>()
+    package internal(set) var country = LastWriterRegister<String>()
+    package internal(set) var deviceModel = LastWriterRegister<String>()
+    package internal(set) var maxAgeRating = LastWriterRegister<UInt8>()
+    /// Newest first: clicks and stronger.
+    package internal(set) var actions = NewestSet<Action>(limit: StateLimits.actions)
+    /// Newest first: what was shown (impressions) or dismissed.
+    package internal(set) var seen = NewestSet<ContentKey>(limit: StateLimits.seen)
+    /// Interest by category: sums of `InteractionKind.weight`, a bucket a day. Only events with attributes count.
+    package internal(set) var categories = SumsByKey<UInt16>()
+    /// Interest by language, likewise.
+    package internal(set) var languages = SumsByKey<String>()
+    package internal(set) var consent = ConsentState()
+    /// The highest cut of an erase (S9). A marker: outside the digest, inside snapshots.
+    package internal(set) var erasedUpTo: WallTime?
+
+    package init() {}
+
+    /// Whether nothing but markers is left: such a row counts 0 in the digest (S10).
+    package var isEmpty: Bool {
+        var blank = UserState()
+        blank.erasedUpTo = erasedUpTo
+        return self == blank
+    }
+
+    /// S9: personalisation is off while a withdrawal stands open. Doors, serving and exports ask; `apply` never does.
+    package var allowsPersonalization: Bool { consent.openWithdrawals.isEmpty }
+}
+
+/// The bounds of state (S3: a changed one is a new field, with a new `apply` version).
+package enum StateLimits {
+    package static let actions = 16
+    package static let seen = 64
+    package static let interestBucket: Duration = .seconds(86_400)
+    package static let interestBuckets = 28
+    package static let popularityBucket: Duration = .seconds(3_600)
+    /// Two weeks: one half-life of the slowest popularity score.
+    package static let popularityBuckets = 336
+    /// The version of `apply`: in openings, snapshots and digests.
+    package static let applyVersion: UInt32 = 1
+}
+
+extension InteractionKind {
+    /// What one interaction adds to interest.
+    package var weight: Int64 {
+        switch self {
+        case .impression: 0
+        case .watch: 2
+        case .click: 4
+        case .like, .bookmark: 8
+        case .comment, .share, .follow: 12
+        case .dismiss: -6
+        }
+    }
+
+    /// Whether it says that the user came to the item.
+    package var isAction: Bool {
+        switch self {
+        case .click, .like, .share, .bookmark, .comment, .follow, .watch: true
+        case .impression, .dismiss: false
+        }
+    }
+}
