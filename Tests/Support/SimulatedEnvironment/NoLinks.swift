@@ -1,6 +1,6 @@
 // The links of a machine without a network.
 
-package import ClusterModel
+import ClusterModel
 package import NodeEnvironment
 
 /// Refuses to listen and to connect: for tests of rooms that need neither.

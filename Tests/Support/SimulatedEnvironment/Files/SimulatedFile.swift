@@ -51,7 +51,10 @@ final class SimulatedInode: Sendable {
             if contents.durable.count != contents.seen.count {
                 contents.durable = contents.seen
             } else {
-                for range in contents.unsynced { contents.durable.replaceSubrange(range, with: contents.seen[range]) }
+                for range in contents.unsynced {
+                    let range = range.clamped(to: 0..<contents.seen.count)
+                    contents.durable.replaceSubrange(range, with: contents.seen[range])
+                }
             }
             contents.unsynced.removeAll()
         }

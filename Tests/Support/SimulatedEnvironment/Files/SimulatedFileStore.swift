@@ -127,6 +127,9 @@ package final class SimulatedFileStore: FileStore {
         }
     }
 
+    /// The process that held them is gone.
+    package func releaseLocks() { state.withLock { $0.locks.removeAll() } }
+
     /// Flips one bit of what is durable and seen.
     package func flipBit(of path: String, byte: Int, bit: Int) {
         state.withLock { $0.names[path]?.flip(byte: byte, bit: bit) }

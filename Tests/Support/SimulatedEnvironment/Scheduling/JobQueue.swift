@@ -1,6 +1,5 @@
 // One serial queue of the simulation: an event loop or a thread of a machine. Ends with its machine.
 
-import NodeEnvironment
 import Synchronization
 
 /// First in, first out; which queue's turn it is, the scheduler says. Once dead it takes nothing and runs nothing.
@@ -8,13 +7,15 @@ final class JobQueue: Sendable {
     typealias Job = @Sendable () -> Void
 
     private struct State {
-        var jobs: [Job] = []
+        var jobs: [Job?] = []
         var head = 0
+        /// Whether the scheduler has it among the ready ones.
+        var isListed = false
         var isDead = false
     }
 
     let number: UInt64
-    private let scheduler: SimulationScheduler
+    let scheduler: SimulationScheduler
     private let state = Mutex(State())
 
     init(scheduler: SimulationScheduler) {
@@ -22,50 +23,57 @@ final class JobQueue: Sendable {
         number = scheduler.makeQueueNumber()
     }
 
-    var isEmpty: Bool { state.withLock { $0.head == $0.jobs.count } }
     var isDead: Bool { state.withLock(\.isDead) }
 
+    /// Whether the job that runs now is this queue's.
+    var isCurrent: Bool { scheduler.currentQueue == number }
+
     func append(_ job: @escaping Job) {
-        let becameReady = state.withLock { state in
+        let mustList = state.withLock { state in
             guard !state.isDead else { return false }
             state.jobs.append(job)
-            return state.jobs.count - state.head == 1
+            defer { state.isListed = true }
+            return !state.isListed
         }
-        if becameReady { scheduler.becameReady(self) }
+        if mustList { scheduler.becameReady(self) }
         if isDead { Graveyard.keep(job) }
     }
 
-    func runNext() {
-        let job = state.withLock { state -> Job? in
+    /// The next job, which the scheduler runs.
+    func takeNext() -> Job? {
+        state.withLock { state in
             guard state.head < state.jobs.count else { return nil }
             let job = state.jobs[state.head]
+            state.jobs[state.head] = nil
             state.head += 1
-            if state.head == state.jobs.count {
-                state.jobs.removeAll(keepingCapacity: true)
+            if state.head == state.jobs.count || state.head == 1_024 {
+                state.jobs.removeFirst(state.head)
                 state.head = 0
             }
             return job
         }
-        guard let job else { return }
-        CurrentQueue.run(as: self, job)
+    }
+
+    /// True when nothing is queued; the scheduler then takes it from its list.
+    func unlistIfEmpty() -> Bool {
+        state.withLock { state in
+            if state.head == state.jobs.count { state.isListed = false }
+            return !state.isListed
+        }
     }
 
     /// Drops what is queued, for ever.
     func die() {
         let dropped = state.withLock { state in
-            defer { state = State(isDead: true) }
-            return Array(state.jobs[state.head...])
+            defer {
+                state.jobs = []
+                state.head = 0
+                state.isDead = true
+            }
+            return state.jobs.compactMap { $0 }
         }
         for job in dropped { Graveyard.keep(job) }
     }
-}
-
-/// Which queue this thread runs for.
-enum CurrentQueue {
-    @TaskLocal private static var fallback: UInt64 = 0
-
-    private static let running = Mutex<[UInt64]>([])
-    static func run(as queue: JobQueue, _ job: JobQueue.Job) { job() }
 }
 
 /// Work that a crash dropped. It is kept, since a continuation in it must neither resume nor be reported as lost.

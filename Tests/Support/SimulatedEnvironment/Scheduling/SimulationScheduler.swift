@@ -1,7 +1,7 @@
 // The one thread of a simulation: virtual time, timers, and the choice of what runs next, all from one seed.
 
-package import ClusterModel
-package import NodeEnvironment
+import ClusterModel
+import NodeEnvironment
 import Synchronization
 
 /// What a simulation did and whether it can go on.
@@ -39,7 +39,14 @@ package final class SimulationScheduler: Sendable {
         /// Queues with work, in the order in which they got it. A queue stands here once.
         var ready: [JobQueue] = []
         var nextQueue: UInt64 = 0
+        /// The queue whose job runs now.
+        var current: UInt64?
         var trace: [String]?
+
+        mutating func mix(_ value: UInt64) {
+            hash = (hash ^ value) &* 0x0000_0100_0000_01b3
+            hash ^= hash >> 29
+        }
     }
 
     package let seed: UInt64
@@ -78,6 +85,8 @@ package final class SimulationScheduler: Sendable {
     /// A seed for a part with randomness of its own.
     package func derivedSeed() -> UInt64 { state.withLock { $0.generator.next() } }
 
+    var currentQueue: UInt64? { state.withLock(\.current) }
+
     func makeQueueNumber() -> UInt64 {
         state.withLock { state in
             state.nextQueue += 1
@@ -107,14 +116,16 @@ package final class SimulationScheduler: Sendable {
             let queue = state.ready[index]
             state.steps += 1
             state.now += 100 + state.generator.next() % 1_000
+            state.current = queue.number
             state.mix(queue.number)
             state.mix(state.now)
             return queue
         }
         if let picked {
-            picked.runNext()
+            picked.takeNext()?()
             state.withLock { state in
-                if picked.isEmpty { state.ready.removeAll { $0 === picked } }
+                state.current = nil
+                if picked.unlistIfEmpty() { state.ready.removeAll { $0 === picked } }
             }
             return true
         }
@@ -136,12 +147,5 @@ package final class SimulationScheduler: Sendable {
             guard let due else { return }
             due.work()
         }
-    }
-}
-
-extension SimulationScheduler.State {
-    fileprivate mutating func mix(_ value: UInt64) {
-        hash = (hash ^ value) &* 0x0000_0100_0000_01b3
-        hash ^= hash >> 29
     }
 }

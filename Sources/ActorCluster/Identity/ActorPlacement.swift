@@ -1,0 +1,16 @@
+// Where actors run: asked at every call to an actor that is not here.
+
+package import NodeEnvironment
+
+/// Resolves identities to nodes. Called on the caller's executor: must not block.
+package protocol ActorPlacement: Sendable {
+    /// The mesh endpoint of the node that runs the actor; nil when no node is known to.
+    func endpoint(of actor: ActorIdentity) -> Endpoint?
+}
+
+/// The placement of a deployment with one node a region: every actor is here or nowhere.
+package struct OnlyHere: ActorPlacement {
+    package init() {}
+
+    package func endpoint(of actor: ActorIdentity) -> Endpoint? { nil }
+}

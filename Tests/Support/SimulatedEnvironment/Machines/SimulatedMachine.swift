@@ -1,0 +1,196 @@
+// One simulated machine: loops, threads, a disk and clocks; it can lose power, be killed, and start again.
+
+import ClusterModel
+package import NodeEnvironment
+import Synchronization
+
+/// A machine is on from its making. `environment` is the present start's: take it again after `restart`.
+package final class SimulatedMachine: Sendable {
+    /// One life of the machine, from a start to a crash.
+    final class Boot: Sendable {
+        let executors: SimulatedExecutors
+        let files: MachineFiles
+        let links: SimulatedLinks
+        let entropy: SimulatedEntropy
+
+        init(executors: SimulatedExecutors, files: MachineFiles, links: SimulatedLinks, entropy: SimulatedEntropy) {
+            self.executors = executors
+            self.files = files
+            self.links = links
+            self.entropy = entropy
+        }
+    }
+
+    package let name: String
+    /// What survives a crash.
+    package let disk = SimulatedFileStore()
+    package let clock: SimulatedClock
+    private let loopCount: Int
+    private let scheduler: SimulationScheduler
+    private let network: SimulatedNetwork
+    private let boot: Mutex<Boot?>
+    private let generator: Mutex<SeededGenerator>
+
+    init(name: String, loops: Int, scheduler: SimulationScheduler, network: SimulatedNetwork) {
+        self.name = name
+        loopCount = loops
+        self.scheduler = scheduler
+        self.network = network
+        clock = SimulatedClock(scheduler: scheduler)
+        generator = Mutex(SeededGenerator(seed: scheduler.derivedSeed()))
+        boot = Mutex(nil)
+        switchOn()
+    }
+
+    package var isUp: Bool { boot.withLock { $0 != nil } }
+
+    /// What a node of the present start runs on; of a machine that is down, the environment of a dead one.
+    package var environment: NodeEnvironment {
+        let boot = boot.withLock { $0 } ?? makeBoot(alive: false)
+        return NodeEnvironment(
+            clock: clock, entropy: boot.entropy, executors: boot.executors, files: boot.files, links: boot.links)
+    }
+
+    /// Runs `body` as a task on the machine's first loop. It ends with the machine; what it throws is kept for
+    /// `MachineTask.outcome`.
+    @discardableResult
+    package func start(_ body: @escaping @Sendable (NodeEnvironment) async throws -> Void) -> MachineTask {
+        let environment = environment
+        let outcome = MachineTask()
+        guard let loop = environment.executors.loops.first else { return outcome }
+        let task = Task(executorPreference: loop) {
+            do {
+                try await body(environment)
+                outcome.end(.success(()))
+            } catch {
+                outcome.end(.failure(error))
+            }
+        }
+        outcome.begin(task)
+        return outcome
+    }
+
+    /// Power is gone: queued work, timers and links end, and of what was not synced a seeded part reaches the disk.
+    package func crash() {
+        guard let dead = takeBoot() else { return }
+        scheduler.note("crash \(name)")
+        end(dead)
+        generator.withLock { disk.crash(using: &$0) }
+    }
+
+    /// kill -9: as `crash`, but the page cache stays, so that all that was written is there.
+    package func kill() {
+        guard let dead = takeBoot() else { return }
+        scheduler.note("kill \(name)")
+        end(dead)
+        disk.releaseLocks()
+    }
+
+    /// Power goes just before the file operation that is `count` from now (0: the next one), in the middle of whatever
+    /// the machine does then; further operations of this start fail.
+    package func cutPower(afterFileOperations count: Int) {
+        boot.withLock { $0 }?.files.arm(after: count) { [weak self] in self?.crash() }
+    }
+
+    /// Starts a machine that is down; on one that is up, crashes it first.
+    package func restart() {
+        crash()
+        scheduler.note("start \(name)")
+        clock.reboot()
+        switchOn()
+    }
+
+    private func switchOn() {
+        let made = makeBoot(alive: true)
+        boot.withLock { $0 = made }
+    }
+
+    private func takeBoot() -> Boot? {
+        boot.withLock { boot in
+            defer { boot = nil }
+            return boot
+        }
+    }
+
+    private func end(_ dead: Boot) {
+        dead.files.die()
+        dead.executors.die()
+        network.disconnect(dead.links)
+    }
+
+    private func makeBoot(alive: Bool) -> Boot {
+        let executors = SimulatedExecutors(count: loopCount, scheduler: scheduler, clock: clock)
+        let boot = Boot(
+            executors: executors, files: MachineFiles(disk: disk),
+            links: SimulatedLinks(machine: name, loops: executors.simulatedLoops, network: network, clock: clock),
+            entropy: SimulatedEntropy(seed: generator.withLock { $0.next() }))
+        if !alive {
+            boot.files.die()
+            boot.executors.die()
+        }
+        return boot
+    }
+}
+
+/// A task that a machine runs.
+package final class MachineTask: Sendable {
+    private struct State {
+        var task: Task<Void, Never>?
+        var outcome: Result<Void, any Error>?
+    }
+
+    private let state = Mutex(State())
+
+    /// Nil while it runs, and for ever when its machine crashed first.
+    package var outcome: Result<Void, any Error>? { state.withLock(\.outcome) }
+
+    package func cancel() { state.withLock(\.task)?.cancel() }
+
+    func begin(_ task: Task<Void, Never>) { state.withLock { $0.task = task } }
+
+    func end(_ outcome: Result<Void, any Error>) { state.withLock { $0.outcome = outcome } }
+}
+
+/// The machine's randomness.
+final class SimulatedEntropy: EntropySource {
+    private let generator: Mutex<SeededGenerator>
+
+    init(seed: UInt64) { generator = Mutex(SeededGenerator(seed: seed)) }
+
+    func next() -> UInt64 { generator.withLock { $0.next() } }
+}
+
+/// The executors of one start.
+final class SimulatedExecutors: ExecutorPool {
+    let simulatedLoops: [SimulatedExecutor]
+    private let scheduler: SimulationScheduler
+    private let threads = Mutex<(queues: [JobQueue], areDead: Bool)>(([], false))
+
+    init(count: Int, scheduler: SimulationScheduler, clock: SimulatedClock) {
+        self.scheduler = scheduler
+        simulatedLoops = (0..<max(1, count)).map { _ in
+            SimulatedExecutor(queue: JobQueue(scheduler: scheduler), clock: clock)
+        }
+    }
+
+    var loops: [any NodeExecutor] { simulatedLoops }
+
+    func makeDedicatedExecutor(label: String) -> any DedicatedExecutor {
+        let queue = JobQueue(scheduler: scheduler)
+        let areDead = threads.withLock { threads in
+            threads.queues.append(queue)
+            return threads.areDead
+        }
+        if areDead { queue.die() }
+        return SimulatedThread(queue: queue)
+    }
+
+    func die() {
+        for loop in simulatedLoops { loop.queue.die() }
+        let queues = threads.withLock { threads in
+            threads.areDead = true
+            return threads.queues
+        }
+        for queue in queues { queue.die() }
+    }
+}

@@ -1,0 +1,173 @@
+// One unary call through the simulated network, from request to reply or loss.
+
+import ClusterModel
+import GRPCFraming
+import NIOCore
+import NodeEnvironment
+import Synchronization
+
+/// Finishes exactly once for its caller, whichever of reply, deadline, cancellation and loss comes first.
+final class SimulatedCall: CallResponder {
+    struct Request: Sendable {
+        let path: String
+        let message: ByteBuffer
+        let metadata: CallMetadata
+        let deadline: BootInstant?
+    }
+
+    typealias Outcome = Result<UnaryReply, RPCStatus>
+
+    private struct State {
+        var continuation: UnsafeContinuation<Outcome, Never>?
+        var outcome: Outcome?
+        var isAnswered = false
+        var server: SimulatedLinks?
+    }
+
+    /// A call that nothing answers, across a cut, fails after this long.
+    private static let silence: UInt64 = 20_000_000_000
+
+    let number: UInt64
+    private let channel: SimulatedChannel
+    private let request: Request
+    private let state = Mutex(State())
+
+    private var network: SimulatedNetwork { channel.links.network }
+    private var scheduler: SimulationScheduler { network.scheduler }
+
+    init(channel: SimulatedChannel, request: Request) {
+        self.channel = channel
+        self.request = request
+        number = channel.links.network.scheduler.makeQueueNumber()
+    }
+
+    // MARK: The caller's side
+
+    func run() async -> Outcome {
+        channel.enter(self)
+        send()
+        return await withUnsafeContinuation { continuation in
+            let outcome = state.withLock { state in
+                if state.outcome == nil { state.continuation = continuation }
+                return state.outcome
+            }
+            if let outcome { continuation.resume(returning: outcome) }
+        }
+    }
+
+    func cancel() { finish(.failure(RPCStatus(.cancelled, "the caller cancelled the call"))) }
+
+    func finish(_ outcome: Outcome) {
+        let continuation = state.withLock { state -> UnsafeContinuation<Outcome, Never>? in
+            guard state.outcome == nil else { return nil }
+            state.outcome = outcome
+            defer { state.continuation = nil }
+            return state.continuation
+        }
+        leave()
+        continuation?.resume(returning: outcome)
+    }
+
+    private func leave() {
+        channel.leave(self)
+        state.withLock(\.server)?.leave(self)
+    }
+
+    private func send() {
+        if let deadline = request.deadline {
+            scheduler.schedule(at: channel.links.clock.simulationTime(of: deadline)) { [self] in
+                finish(.failure(RPCStatus(.deadlineExceeded, "the deadline passed")))
+            }
+        }
+        if network.losesCall() {
+            return fail(at: channel.requestArrival(), "the connection was lost")
+        }
+        scheduler.schedule(at: channel.requestArrival()) { [self] in arrive() }
+    }
+
+    private func fail(at instant: UInt64, _ message: String) {
+        scheduler.schedule(at: instant) { [self] in finish(.failure(RPCStatus(.unavailable, message))) }
+    }
+
+    // MARK: The server's side
+
+    private func arrive() {
+        guard state.withLock({ $0.outcome == nil }) else { return }
+        guard let service = network.service(at: channel.endpoint), !service.owner.isDead else {
+            return fail(at: channel.replyArrival(), "\(channel.endpoint): connection refused")
+        }
+        guard !network.isCut(channel.links.machine, service.owner.machine) else {
+            return fail(at: scheduler.now + Self.silence, "\(channel.endpoint): timed out")
+        }
+        guard case .calls(let handler, let security) = service.kind, Self.match(security, channel.security) else {
+            return fail(at: channel.replyArrival(), "\(channel.endpoint): the handshake failed")
+        }
+        guard let method = handler.methods.firstIndex(of: request.path) else {
+            return reply(.failure(RPCStatus(.unimplemented, "no method \(request.path)")))
+        }
+        let loop = channel.loop(of: service)
+        state.withLock { $0.server = service.owner }
+        service.owner.enter(self)
+        loop.execute { [self] in
+            let call = UnaryCall(
+                method: method, message: request.message, metadata: request.metadata,
+                deadline: serverDeadline(service.owner),
+                peer: PeerIdentity(certificateURI: nil, address: channel.links.machine), executor: loop,
+                responder: self, token: CallToken(stream: 1, generation: UInt32(truncatingIfNeeded: number)))
+            handler.handle(call)
+        }
+    }
+
+    /// The caller's deadline on the server's clock.
+    private func serverDeadline(_ server: SimulatedLinks) -> BootInstant? {
+        request.deadline.map { deadline in
+            let rest = deadline.since(channel.links.clock.bootTime())
+            return server.clock.bootTime().advanced(by: rest)
+        }
+    }
+
+    private static func match(_ server: LinkSecurity, _ client: LinkSecurity) -> Bool {
+        (server == .plaintext) == (client == .plaintext)
+    }
+
+    func succeed(_ token: CallToken, _ message: ByteBuffer, _ trailers: CallMetadata) {
+        answer(.success(UnaryReply(message: message, trailers: trailers)))
+    }
+
+    func fail(_ token: CallToken, _ status: RPCStatus) { answer(.failure(status)) }
+
+    func isLive(_ token: CallToken) -> Bool { state.withLock { $0.outcome == nil && !$0.isAnswered } }
+
+    private func answer(_ outcome: Outcome) {
+        let server = state.withLock { state -> SimulatedLinks? in
+            guard !state.isAnswered else { return nil }
+            state.isAnswered = true
+            return state.server
+        }
+        guard let server, !server.isDead else { return }
+        server.leave(self)
+        if network.isCut(channel.links.machine, server.machine) {
+            return fail(at: scheduler.now + Self.silence, "\(channel.endpoint): timed out")
+        }
+        if network.losesCall() { return fail(at: channel.replyArrival(), "the connection was lost") }
+        reply(outcome)
+    }
+
+    private func reply(_ outcome: Outcome) {
+        scheduler.schedule(at: channel.replyArrival()) { [self] in finish(outcome) }
+    }
+
+    /// One of the two machines is gone.
+    func connectionLost(by dead: SimulatedLinks) {
+        guard dead !== channel.links else {
+            // The caller is gone: nobody resumes it. The server sees a call that is no longer live.
+            state.withLock { state in
+                state.outcome = state.outcome ?? .failure(RPCStatus(.cancelled, "the caller is gone"))
+                state.continuation = nil
+            }
+            return
+        }
+        channel.leave(self)
+        fail(at: channel.replyArrival(), "\(channel.endpoint): connection reset")
+    }
+}
