@@ -1,7 +1,5 @@
 // Plain HTTP/1.1 pages for probes and scrapers: health and metrics. Not for content.
 
-package import ClusterModel
-
 /// One answer to a GET.
 package struct Page: Hashable, Sendable {
     /// 200, 404 or 503.
