@@ -1,0 +1,206 @@
+// The callbacks that nghttp2 calls: each finds its session and hands the event on. All pointers of the library that
+// come in stay in this file. None of them may call receive, send or delete of the session.
+
+import CNghttp2
+
+/// Installs the callbacks. Their context is the `HTTP2Session`, which lives as long as the C session does.
+@safe enum HTTP2Callbacks {
+    /// What a body's source is to the library.
+    static var bodyProvider: nghttp2_data_provider {
+        unsafe nghttp2_data_provider(source: nghttp2_data_source(fd: 0), read_callback: readBody)
+    }
+
+    /// A place as a stream's context: never nil, so that nil is "unknown".
+    static func streamContext(_ place: Int) -> UnsafeMutableRawPointer? {
+        unsafe UnsafeMutableRawPointer(bitPattern: place + 1)
+    }
+
+    static func install(in callbacks: OpaquePointer) {
+        unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { session, frame, context in
+            guard let (owner, id, _) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
+            unsafe owner.beginHeaders(id, session, isRequest: frame?.pointee.headers.cat == NGHTTP2_HCAT_REQUEST)
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
+            session, frame, name, nameCount, value, valueCount, _, context in
+            guard let (owner, id, _) = unsafe HTTP2Callbacks.opened(frame, context), let name = unsafe name else {
+                return 0
+            }
+            let nameSpan = unsafe Span(_unsafeStart: name, count: nameCount)
+            // An empty value may come without an address.
+            let valueSpan = unsafe Span(_unsafeStart: value ?? name, count: valueCount)
+            unsafe owner.header(id, session, nameSpan, valueSpan)
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { session, frame, context in
+            guard let (owner, id, header) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
+            unsafe owner.frameReceived(id, session, header, goAway: frame?.pointee.goaway.error_code ?? 0)
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
+            session, _, id, bytes, count, context in
+            guard let owner = unsafe HTTP2Callbacks.owner(context), let bytes = unsafe bytes else { return 0 }
+            unsafe owner.data(id, session, Span(_unsafeStart: bytes, count: count))
+            return 0
+        }
+        unsafe installEnds(in: callbacks)
+    }
+
+    private static func installEnds(in callbacks: OpaquePointer) {
+        unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { session, id, code, context in
+            unsafe HTTP2Callbacks.owner(context)?.streamClosed(id, session, HTTP2ErrorCode(rawValue: code))
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { session, frame, context in
+            guard let (owner, id, header) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
+            unsafe owner.frameSent(id, session, header, goAway: frame?.pointee.goaway.error_code ?? 0)
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { session, frame, _, context in
+            guard let (owner, id, header) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
+            if owner.role == .client, header.type == UInt8(NGHTTP2_HEADERS.rawValue) {
+                unsafe owner.streamClosed(id, session, .refusedStream)
+            }
+            return 0
+        }
+    }
+
+    private static func owner(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
+        unsafe context.map { unsafe Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private static func opened(
+        _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
+    ) -> (HTTP2Session, Int32, nghttp2_frame_hd)? {
+        guard let frame = unsafe frame, let owner = unsafe HTTP2Callbacks.owner(context) else { return nil }
+        let header = unsafe frame.pointee.hd
+        return (owner, header.stream_id, header)
+    }
+
+    /// Copies the next bytes of a body into the library's buffer; at the end it hands in the trailers.
+    private static let readBody: nghttp2_data_source_read_callback = {
+        session, id, target, capacity, flags, _, context in
+        guard let owner = unsafe HTTP2Callbacks.owner(context), let target = unsafe target, let flags = unsafe flags,
+            let index = unsafe owner.index(of: id, session)
+        else { return ssize_t(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
+        let buffer = unsafe UnsafeMutableRawBufferPointer(start: target, count: capacity)
+        let (count, isEnd, trailers) = unsafe owner.readBody(at: index, into: buffer)
+        guard isEnd else { return count }
+        unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+        if let trailers {
+            unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+            // Fails only without memory, which the session then reports itself.
+            _ = unsafe trailers.withVectors { vectors, count in
+                unsafe nghttp2_submit_trailer(session, id, vectors, count)
+            }
+        }
+        return count
+    }
+}
+
+// MARK: What the callbacks do to a session
+
+extension HTTP2Session {
+    /// Where the stream `id` stands; nil when it is not one of ours any more.
+    fileprivate func index(of id: Int32, _ session: OpaquePointer?) -> Int? {
+        if recent.id == id { return recent.index }
+        guard let context = unsafe nghttp2_session_get_stream_user_data(session, id) else { return nil }
+        let index = Int(bitPattern: context) - 1
+        guard streams.entries.indices.contains(index), streams.entries[index].id == id else { return nil }
+        recent = (id, index)
+        return index
+    }
+
+    fileprivate func beginHeaders(_ id: Int32, _ session: OpaquePointer?, isRequest: Bool) {
+        if isRequest, role == .server {
+            guard let key = streams.open() else {
+                _ = unsafe nghttp2_submit_rst_stream(session, 0, id, NGHTTP2_REFUSED_STREAM.rawValue)
+                return
+            }
+            streams.setID(id, of: key)
+            _ = unsafe nghttp2_session_set_stream_user_data(
+                session, id, HTTP2Callbacks.streamContext(Int(key.place)))
+            recent = (id, Int(key.place))
+            sink?.onStreamOpened(key)
+        } else if let index = unsafe index(of: id, session) {
+            streams.update(index) { $0.headerBytes = 0 }
+        }
+    }
+
+    fileprivate func header(_ id: Int32, _ session: OpaquePointer?, _ name: Span<UInt8>, _ value: Span<UInt8>) {
+        guard let index = unsafe index(of: id, session) else { return }
+        let bytes = streams.entries[index].headerBytes + name.count + value.count + 32
+        streams.update(index) { entry in
+            entry.headerBytes = bytes
+            if bytes > limits.maxHeaderListBytes { entry.isTruncated = true }
+        }
+        if bytes <= limits.maxHeaderListBytes { sink?.onHeader(streams.key(at: index), name: name, value: value) }
+    }
+
+    fileprivate func data(_ id: Int32, _ session: OpaquePointer?, _ bytes: Span<UInt8>) {
+        guard let index = unsafe index(of: id, session) else {
+            _ = unsafe nghttp2_session_consume(session, id, bytes.count)
+            return
+        }
+        sink?.onData(streams.key(at: index), bytes)
+    }
+
+    fileprivate func frameReceived(
+        _ id: Int32, _ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32
+    ) {
+        switch UInt32(header.type) {
+        case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
+            guard let index = unsafe index(of: id, session) else { return }
+            let key = streams.key(at: index)
+            if UInt32(header.type) == NGHTTP2_HEADERS.rawValue {
+                sink?.onHeadersEnd(key, isTruncated: streams.entries[index].isTruncated)
+            }
+            if UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0 {
+                streams.update(index) { $0.hasPeerEnded = true }
+                sink?.onEnd(key)
+            }
+        case NGHTTP2_GOAWAY.rawValue:
+            sink?.onGoAway(code: HTTP2ErrorCode(rawValue: goAway))
+        case NGHTTP2_PING.rawValue where UInt32(header.flags) & NGHTTP2_FLAG_ACK.rawValue != 0:
+            sink?.onPingAnswered()
+        default: break
+        }
+    }
+
+    fileprivate func frameSent(
+        _ id: Int32, _ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32
+    ) {
+        switch UInt32(header.type) {
+        case NGHTTP2_HEADERS.rawValue where role == .server:
+            // An answer before the end of the request: the peer need not send the rest (RFC 9113 section 8.1).
+            guard UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
+                let index = unsafe index(of: id, session), !streams.entries[index].hasPeerEnded
+            else { return }
+            _ = unsafe nghttp2_submit_rst_stream(session, 0, id, NGHTTP2_NO_ERROR.rawValue)
+        case NGHTTP2_GOAWAY.rawValue where goAway != NGHTTP2_NO_ERROR.rawValue:
+            markProtocolError()
+        default: break
+        }
+    }
+
+    fileprivate func streamClosed(_ id: Int32, _ session: OpaquePointer?, _ code: HTTP2ErrorCode) {
+        guard let index = unsafe index(of: id, session) else { return }
+        sink?.onClosed(streams.key(at: index), code: code)
+        streams.close(index)
+        recent = (0, 0)
+    }
+
+    fileprivate func readBody(
+        at index: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) -> (count: Int, isEnd: Bool, trailers: HTTP2HeaderBlock?) {
+        streams.update(index) { entry in
+            let count = unsafe entry.body?.read(into: buffer) ?? 0
+            guard (entry.body?.count ?? 0) == 0 else { return (count, false, nil) }
+            // The buffer goes back to its owner before the stream closes.
+            entry.body = nil
+            let trailers = entry.trailers
+            entry.trailers = nil
+            return (count, true, trailers)
+        }
+    }
+}
