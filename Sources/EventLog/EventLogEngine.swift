@@ -24,6 +24,9 @@ package protocol EventLogEngine: Sendable {
     /// The end of what is flushed: offsets below it survive a power cut. Zero for a log that is not here.
     func flushedEnd(of log: LogIdentity) -> Offset
 
+    /// Why nothing can be appended any more; nil while the log is healthy. Takes a lock for a moment.
+    var failure: EventLogError? { get }
+
     /// Every log that has bytes here.
     func logs() -> [LogSummary]
 

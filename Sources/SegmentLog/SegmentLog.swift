@@ -72,10 +72,11 @@ package final class SegmentLog: EventLogEngine {
     private func admit(_ batch: EncodedBatch, _ state: inout State) throws(EventLogError) {
         let log = batch.header.log
         if let failure = state.failure { throw failure }
+        guard !state.isDiskFull else {
+            throw EventLogError(.noSpace, log: log, "the disk of \(directory.path) is full; free space and try again")
+        }
         guard state.queuedBytes + batch.bytes.count <= limits.backlogBytes else {
-            throw state.isDiskFull
-                ? EventLogError(.noSpace, log: log, "the disk of \(directory.path) is full; free space and try again")
-                : EventLogError(.backlogFull, log: log, "\(state.queuedBytes) bytes wait for the disk; try again")
+            throw EventLogError(.backlogFull, log: log, "\(state.queuedBytes) bytes wait for the disk; try again")
         }
         let tail = state.tails[log] ?? Tail(end: .zero, digest: .zero)
         guard batch.extends(log, end: tail.end, digest: tail.digest) else {
@@ -93,6 +94,8 @@ package final class SegmentLog: EventLogEngine {
 
     package func flushedEnd(of log: LogIdentity) -> Offset { state.withLock { $0.table[log]?.end ?? .zero } }
 
+    package var failure: EventLogError? { state.withLock { $0.failure } }
+
     package func logs() -> [LogSummary] { state.withLock { $0.table.summaries } }
 
     package func close() async {
@@ -103,6 +106,14 @@ package final class SegmentLog: EventLogEngine {
                 continuation.resume()
             }
         }
+        commitExecutor.shutDown()
+        lock.release()
+    }
+
+    /// Lets go of the directory without a clean mark. For a log to which nothing was submitted: blocks.
+    package func abandon() {
+        state.withLock { $0.failure = $0.failure ?? EventLogError(.closed, "the log was abandoned") }
+        committer.withLock { $0.close() }
         commitExecutor.shutDown()
         lock.release()
     }

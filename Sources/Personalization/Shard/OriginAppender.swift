@@ -5,11 +5,14 @@ package import ClusterModel
 import DequeModule
 package import EventLog
 
+/// Hears that a flush came, or that the log ended before it.
+package typealias FlushWaiter = @Sendable (Result<Void, ShardError>) -> Void
+
 /// Appends records and remembers who waits. For one isolation domain.
-package struct OriginAppender {
-    private struct Waiter {
+package struct OriginAppender: Sendable {
+    private struct Waiter: Sendable {
         var through: Offset
-        var onFlush: (Result<Void, ShardError>) -> Void
+        var onFlush: FlushWaiter
     }
 
     /// Calls that wait for one log's flush; above it reports are refused.
@@ -76,9 +79,9 @@ package struct OriginAppender {
         while let batch = outbox.first {
             do {
                 try log.submit(batch)
-            } catch where error.code == .backlogFull {
+            } catch  where error.code == .backlogFull {
                 return pressure = .backlogFull
-            } catch where error.code == .noSpace {
+            } catch  where error.code == .noSpace {
                 return pressure = .noSpace
             }
             outbox.removeFirst()
@@ -91,15 +94,15 @@ package struct OriginAppender {
     package var isUnderPressure: Bool { pressure != nil }
 
     /// Calls `onFlush` once every offset below `through` is flushed; at once when it is.
-    package mutating func wait(through: Offset, _ onFlush: @escaping (Result<Void, ShardError>) -> Void) {
+    package mutating func wait(through: Offset, _ onFlush: @escaping FlushWaiter) {
         guard through > flushed else { return onFlush(.success(())) }
         waiters.append(Waiter(through: max(through, waiters.last?.through ?? through), onFlush: onFlush))
     }
 
     /// Takes the engine's word and returns who need not wait any longer, in order.
-    package mutating func onFlushed(to end: Offset) -> [(Result<Void, ShardError>) -> Void] {
+    package mutating func onFlushed(to end: Offset) -> [FlushWaiter] {
         flushed = max(flushed, end)
-        var ready: [(Result<Void, ShardError>) -> Void] = []
+        var ready: [FlushWaiter] = []
         while let waiter = waiters.first, waiter.through <= flushed {
             ready.append(waiter.onFlush)
             waiters.removeFirst()
@@ -108,7 +111,7 @@ package struct OriginAppender {
     }
 
     /// The log has ended: everybody who waits has to hear it.
-    package mutating func onFenced() -> [(Result<Void, ShardError>) -> Void] {
+    package mutating func onFenced() -> [FlushWaiter] {
         defer {
             waiters.removeAll()
             outbox.removeAll()

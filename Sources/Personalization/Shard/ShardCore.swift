@@ -2,7 +2,7 @@
 
 package import ClusterModel
 package import EventLog
-package import MergeableState
+import MergeableState
 
 /// State, log and rules of one partition. Every event of live traffic goes through `ShardState.apply`, as replay does.
 package struct ShardCore {
@@ -71,7 +71,7 @@ package struct ShardCore {
     }
 
     /// Discards the memory that may hold what the disk does not (S6).
-    package mutating func fence(because reason: String) -> [(Result<Void, ShardError>) -> Void] {
+    package mutating func fence(because reason: String) -> [FlushWaiter] {
         fencedBecause = reason
         state = ShardState(partition: state.partition)
         return appender.onFenced()

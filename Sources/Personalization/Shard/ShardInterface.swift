@@ -1,7 +1,7 @@
 // What the APIs ask of a shard, and what it answers: values of the domain, no protobuf and no status codes.
 
 package import ClusterModel
-package import EventLog
+import EventLog
 package import MergeableState
 
 /// How long the caller waits before it calls its events safe (S6, S11).

@@ -1,6 +1,6 @@
 // The short name of a content item inside state.
 
-package import ClusterModel
+import ClusterModel
 
 /// The first 64 bits of SHA-256 of a content id: what rows hold instead of the id. Two of a million ids collide with a
 /// probability of 3e-8; a collision mixes two items' counts and nothing else.

@@ -17,6 +17,8 @@ package struct ShardState: Sendable {
     private var shares: [UserKey: Digest128] = [:]
     private var stale: Set<UserKey> = []
     private var shareSum = Digest128.zero
+    /// Counts folds of user events in this process: tells readers whether anything is new.
+    package private(set) var changes: UInt64 = 0
 
     package init(partition: PartitionID) { self.partition = partition }
 
@@ -69,6 +71,7 @@ package struct ShardState: Sendable {
     private mutating func fold(_ event: UserEvent, by key: MergeOrder, isNew: Bool) {
         rows[event.user, default: UserState()].apply(event, by: key, isNew: isNew)
         stale.insert(event.user)
+        changes &+= 1
         // Popularity names nobody, so neither erasure nor consent take part in it.
         if isNew, case .interaction(let interaction) = event {
             popularity.add(

@@ -1,6 +1,6 @@
 // `apply` for one user: a function of (state, event id, body) and of nothing else (S3).
 
-package import ClusterModel
+import ClusterModel
 package import MergeableState
 
 extension UserState {

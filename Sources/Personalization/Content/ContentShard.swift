@@ -1,0 +1,116 @@
+// The actor that writes this region's content log and keeps the node's catalogue.
+
+package import ActorCluster
+package import ClusterModel
+package import Distributed
+package import EventLog
+import NodeEnvironment
+
+/// One a node. Gives every change of the catalogue to `onChange`, at most once a tick of its loop.
+package distributed actor ContentShard: ClusterActor, OriginLogOwner {
+    package typealias ActorSystem = ClusterActorSystem
+
+    package static let kind = ActorKind(2)
+    package static let methods: [ActorMethod<ContentShard>] = [
+        .direct(1, target: { _ = try await $0.digest() }) { (shard: isolated ContentShard) in shard.digest() }
+    ]
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe actorSystem.executor(for: id) }
+
+    var appender: OriginAppender
+    var pace = CommitPace()
+    let shell: LogShell
+    private var state: ContentState
+    private let client: UInt64
+    private let onChange: @Sendable (CatalogueSnapshot) -> Void
+    private var isChangeDue = false
+    private var fencedBecause: String?
+
+    package init(
+        state: ContentState, beginning: IncarnationPlan.Beginning, client: UInt64, shell: LogShell,
+        actorSystem: ClusterActorSystem, onChange: @escaping @Sendable (CatalogueSnapshot) -> Void
+    ) {
+        self.actorSystem = actorSystem
+        self.state = state
+        self.shell = shell
+        self.client = client
+        self.onChange = onChange
+        appender = OriginAppender(
+            writer: OriginLogWriter(log: beginning.log, epoch: Epoch(1)), stampFloor: beginning.stampFloor)
+    }
+
+    package static func identity(in region: RegionNumber) -> ActorIdentity {
+        ActorIdentity(kind: kind, region: region, number: 0)
+    }
+
+    /// Begins the incarnation (S1) and gives out the catalogue that was recovered.
+    package func begin(
+        _ beginning: IncarnationPlan.Beginning, onFlush: @escaping FlushWaiter
+    ) {
+        startObserving()
+        do {
+            try append(.opening, beginning.opening.body)
+            if let ends = beginning.ends { try append(.ends, ends.body) }
+        } catch {
+            return onFlush(.failure(error))
+        }
+        appender.wait(through: appender.nextOffset, onFlush)
+        flushSoon()
+        changeSoon()
+    }
+
+    /// Writes items and withdrawals; completes once they are flushed.
+    package func publish(
+        _ events: [ContentEvent], completion: @escaping @Sendable (Result<Int, ShardError>) -> Void
+    ) {
+        do throws(ShardError) {
+            if let fencedBecause { throw ShardError.logFenced(fencedBecause) }
+            try appender.admit()
+            guard state.catalogue.hasRoom(for: events) else { throw ShardError.catalogueFull }
+            for event in events { try append(event.kind, event.body) }
+        } catch {
+            if case .logFenced(let reason) = error { end(because: reason) }
+            return completion(.failure(error))
+        }
+        appender.wait(through: appender.nextOffset) { flushed in completion(flushed.map { events.count }) }
+        flushSoon()
+        changeSoon()
+    }
+
+    /// Equal catalogues, equal digests.
+    package distributed func digest() -> Digest128 { state.catalogue.digest }
+
+    private func changeSoon() {
+        guard !isChangeDue else { return }
+        isChangeDue = true
+        shell.executor.execute { [self] in assumeIsolated { $0.change() } }
+    }
+
+    private func change() {
+        isChangeDue = false
+        onChange(state.catalogue.snapshot())
+    }
+
+    private func append(_ kind: RecordKind, _ body: [UInt8]) throws(ShardError) {
+        let now = shell.clock.wallTime()
+        let id =
+            kind == .content
+            ? EventID(time: appender.nextStamp(at: now).rawValue, client: client) : EventID(time: 0, client: 0)
+        do {
+            let (record, offset) = try appender.append(kind, id: id, body: body, at: now)
+            try state.apply(record, in: shell.settings.region, appender.log.incarnation, at: offset)
+        } catch {
+            throw .logFenced("\(error)")
+        }
+    }
+
+    func fence(because reason: String) -> [FlushWaiter] {
+        fencedBecause = reason
+        return appender.onFenced()
+    }
+
+    package func drain(_ completion: @escaping FlushWaiter) {
+        appender.wait(through: appender.nextOffset, completion)
+        flushSoon()
+    }
+}

@@ -1,0 +1,105 @@
+// What every actor that writes an origin log does: one batch a tick, one hop to the engine, answers after the flush.
+
+import ActorCluster
+import ClusterModel
+import Distributed
+package import EventLog
+package import NodeEnvironment
+
+/// Where an origin log's owner runs and writes. The same for the owner's whole life.
+package struct LogShell: Sendable {
+    package let log: any EventLogEngine
+    package let executor: any NodeExecutor
+    package let clock: any NodeClock
+    package let settings: ShardSettings
+
+    package init(
+        log: any EventLogEngine, executor: any NodeExecutor, clock: any NodeClock, settings: ShardSettings
+    ) {
+        self.log = log
+        self.executor = executor
+        self.clock = clock
+        self.settings = settings
+    }
+}
+
+/// Which wake-ups are under way, so that there is at most one of each.
+struct CommitPace {
+    var isTickDue = false
+    var isDelayedTickDue = false
+}
+
+/// An actor that owns one origin log. The extension runs on the actor's loop.
+protocol OriginLogOwner: ClusterActor {
+    var appender: OriginAppender { get set }
+    var pace: CommitPace { get set }
+    var shell: LogShell { get }
+    /// Discards memory and returns who waits (S6).
+    func fence(because reason: String) -> [FlushWaiter]
+}
+
+extension OriginLogOwner {
+    /// Hears of flushes from the engine. Before the first append.
+    func startObserving() {
+        shell.log.observe(appender.log, on: shell.executor, LogWatcher(owner: self))
+    }
+
+    /// Somebody waits: the batch goes out at the end of this tick of the loop.
+    func flushSoon() {
+        guard !pace.isTickDue else { return }
+        pace.isTickDue = true
+        shell.executor.execute { [self] in assumeIsolated { $0.tick() } }
+    }
+
+    /// Nobody waits: the batch goes out with the next that somebody waits for, or after a moment.
+    func flushLater() {
+        guard !pace.isTickDue, !pace.isDelayedTickDue, appender.hasPending else { return }
+        pace.isDelayedTickDue = true
+        wake(after: shell.settings.bufferedDelay)
+    }
+
+    private func wake(after delay: Duration) {
+        let due = shell.clock.bootTime().advanced(by: delay)
+        _ = shell.executor.schedule(at: due) { [self] in
+            assumeIsolated { owner in
+                owner.pace.isDelayedTickDue = false
+                owner.tick()
+            }
+        }
+    }
+
+    private func tick() {
+        pace.isTickDue = false
+        do {
+            try appender.seal()
+            try appender.submit(to: shell.log)
+        } catch {
+            return end(because: "\(error)")
+        }
+        if appender.isUnderPressure, !pace.isDelayedTickDue {
+            pace.isDelayedTickDue = true
+            wake(after: shell.settings.retryDelay)
+        }
+    }
+
+    func onFlushed(to end: Offset) {
+        for answer in appender.onFlushed(to: end) { answer(.success(())) }
+    }
+
+    func end(because reason: String) {
+        for answer in fence(because: reason) { answer(.failure(.logFenced(reason))) }
+    }
+}
+
+/// Passes the engine's word on; the engine calls it on the owner's executor.
+private final class LogWatcher<Owner: OriginLogOwner>: LogObserver {
+    private let owner: Owner
+
+    init(owner: Owner) { self.owner = owner }
+
+    func logFlushed(_ log: LogIdentity, to end: Offset) { owner.assumeIsolated { $0.onFlushed(to: end) } }
+
+    func logFenced(_ log: LogIdentity, because error: EventLogError) {
+        owner.assumeIsolated { $0.end(because: "\(error)") }
+    }
+}

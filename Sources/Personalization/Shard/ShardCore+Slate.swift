@@ -1,0 +1,49 @@
+// Answering a question for content from the state as it stands.
+
+import ClusterModel
+import MergeableState
+
+extension ShardCore {
+    private static let policy = SlatePolicy()
+
+    /// Ranks, and says what the answer stands on. Throws `.sessionNotSatisfied` where the caller demands its session and
+    /// this replica lacks an event of it; a lost tail never holds an answer up (S12).
+    package mutating func slate(
+        _ query: SlateQuery, catalogue: CatalogueSnapshot, popularity: PopularitySnapshot
+    ) throws(ShardError) -> Slate {
+        let session = check(query.session)
+        if query.requireSession, session.isPending { throw .sessionNotSatisfied(applied: state.vector) }
+        let user = state.user(query.user)
+        let ranked = withScratch { scratch in
+            Self.policy.slate(
+                for: query, user: user, catalogue: catalogue, popularity: popularity, scratch: &scratch)
+        }
+        let id = makeID(at: query.now)
+        return Slate(
+            id: Digest128(high: id.time, low: id.client), items: ranked.items, tier: ranked.tier,
+            modelVersion: ranked.modelVersion, applied: state.vector,
+            originTime: state.lines.time(over: settings.members) ?? WallTime(milliseconds: 0),
+            sessionSatisfied: query.session == nil ? nil : !session.isPending, lostTail: session.isLost)
+    }
+
+    private func check(_ session: VersionVector?) -> (isPending: Bool, isLost: Bool) {
+        var outcome = (isPending: false, isLost: false)
+        for entry in session?.entries ?? [] {
+            switch state.lines.verdict(on: entry) {
+            case .met: break
+            case .pending: outcome.isPending = true
+            case .lost: outcome.isLost = true
+            }
+        }
+        return outcome
+    }
+}
+
+extension Slate {
+    /// What the log keeps of this slate.
+    func record(for query: SlateQuery) -> ServedEvent {
+        ServedEvent(
+            user: query.user, slate: id, requestSeed: query.seed, modelVersion: modelVersion,
+            items: items.map { ServedEvent.Item(contentID: $0.contentID, propensity: $0.propensity) })
+    }
+}

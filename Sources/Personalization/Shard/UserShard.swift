@@ -1,0 +1,169 @@
+// The actor of one partition: a thin shell over `ShardCore` on its event loop.
+
+package import ActorCluster
+package import ClusterModel
+package import Distributed
+package import EventLog
+import MergeableState
+import NodeEnvironment
+
+/// Holds its users' state in memory, writes this region's origin log of the partition, and serves content. Calls from
+/// its own loop run at once, without suspension (`assumeIsolated`); calls from elsewhere hop once.
+package distributed actor UserShard: ClusterActor, OriginLogOwner {
+    package typealias ActorSystem = ClusterActorSystem
+
+    package static let kind = ActorKind(1)
+    package static let methods: [ActorMethod<UserShard>] = [
+        .direct(1, target: { _ = try await $0.inspect() }) { (shard: isolated UserShard) in shard.inspect() }
+    ]
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe actorSystem.executor(for: id) }
+
+    private var core: ShardCore
+    let shell: LogShell
+    var pace = CommitPace()
+    private var catalogue = CatalogueSnapshot()
+    private var popularity = PopularitySnapshot()
+    private var popularitySeen: UInt64 = 0
+    private var snapshotSeen: UInt64 = 0
+    /// Slates whose record could not be kept: the log was behind or full.
+    private var unrecordedSlates: UInt64 = 0
+
+    var appender: OriginAppender {
+        get { core.appender }
+        _modify { yield &core.appender }
+    }
+
+    package init(
+        state: ShardState, beginning: IncarnationPlan.Beginning, client: UInt64, shell: LogShell,
+        actorSystem: ClusterActorSystem
+    ) {
+        self.actorSystem = actorSystem
+        self.shell = shell
+        core = ShardCore(
+            settings: shell.settings, state: state,
+            appender: OriginAppender(
+                writer: OriginLogWriter(log: beginning.log, epoch: Epoch(1)), stampFloor: beginning.stampFloor),
+            client: client)
+    }
+
+    package var partition: PartitionID { core.state.partition }
+
+    package static func identity(of partition: PartitionID, in region: RegionNumber) -> ActorIdentity {
+        ActorIdentity(kind: kind, region: region, number: UInt64(partition.rawValue))
+    }
+
+    /// Begins the incarnation (S1) and calls `onFlush` once its first records are on the disk.
+    package func begin(
+        _ beginning: IncarnationPlan.Beginning, onFlush: @escaping FlushWaiter
+    ) {
+        startObserving()
+        do {
+            try core.begin(beginning, at: shell.clock.wallTime())
+        } catch {
+            return onFlush(.failure(error))
+        }
+        core.appender.wait(through: core.appender.nextOffset, onFlush)
+        flushSoon()
+    }
+
+    /// Appends, applies, and completes at the durability asked for. On this actor's executor.
+    package func report(
+        _ events: [SubmittedEvent], of user: UserKey, durability: RequestedDurability,
+        completion: @escaping @Sendable (Result<ReportOutcome, ShardError>) -> Void
+    ) {
+        let decision: ShardCore.Decision
+        do throws(ShardError) {
+            if case .remote(let regions) = durability, regions >= shell.settings.members.count {
+                throw ShardError.notEnoughRegions(available: shell.settings.members.count - 1)
+            }
+            decision = try core.report(events, of: user, at: shell.clock.wallTime())
+        } catch {
+            if case .logFenced(let reason) = error { end(because: reason) }
+            return completion(.failure(error))
+        }
+        let outcome = ReportOutcome(results: decision.results, session: session(through: decision.through))
+        guard durability != .buffered, decision.through > core.appender.flushed else {
+            flushLater()
+            return completion(.success(outcome))
+        }
+        core.appender.wait(through: decision.through) { flushed in completion(flushed.map { outcome }) }
+        flushSoon()
+    }
+
+    private func session(through: Offset) -> VersionVector {
+        let log = core.appender.log
+        return VersionVector([
+            VersionVector.Entry(region: log.name.region, incarnation: log.incarnation, next: through)
+        ])
+    }
+
+    /// A slate from the state as it stands: no suspension, no disk. On this actor's executor.
+    package func slate(_ query: SlateQuery) -> Result<Slate, ShardError> {
+        do {
+            try core.checkServing()
+            let slate = try core.slate(query, catalogue: catalogue, popularity: popularity)
+            keep(slate, query)
+            return .success(slate)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// A slate's record serves learning only; one that cannot be kept is counted and does not fail the answer.
+    private func keep(_ slate: Slate, _ query: SlateQuery) {
+        guard !slate.items.isEmpty else { return }
+        do {
+            try core.appender.admit()
+            try core.recordServed(slate.record(for: query), at: query.now)
+            flushLater()
+        } catch {
+            unrecordedSlates &+= 1
+        }
+    }
+
+    /// What nodes and operators ask of a shard (S10).
+    package distributed func inspect() -> ShardReport { core.makeReport() }
+
+    /// S2: an idle log still moves its origin's time.
+    package func markTime() {
+        do {
+            if try core.markTime(at: shell.clock.wallTime()) { flushLater() }
+        } catch {
+            // A fenced log has no time to mark.
+        }
+    }
+
+    package func refresh(_ snapshot: CatalogueSnapshot) { catalogue = snapshot }
+
+    package func refresh(_ snapshot: PopularitySnapshot) { popularity = snapshot }
+
+    /// The popularity partial when it changed since the last call (S13).
+    package func changedPopularity() -> PopularityPartial? {
+        guard core.state.changes != popularitySeen else { return nil }
+        popularitySeen = core.state.changes
+        return core.state.popularity
+    }
+
+    /// An immutable view of the state, once all of it is flushed (S6); nil when nothing changed since the last one.
+    package func flushedView(_ completion: @escaping @Sendable (Result<ShardState?, ShardError>) -> Void) {
+        guard core.fencedBecause == nil, core.state.changes != snapshotSeen else { return completion(.success(nil)) }
+        let view = core.state
+        let changes = view.changes
+        core.appender.wait(through: core.appender.nextOffset) { [self] flushed in
+            assumeIsolated { shard in
+                if case .success = flushed { shard.snapshotSeen = changes }
+            }
+            completion(flushed.map { view })
+        }
+        flushSoon()
+    }
+
+    func fence(because reason: String) -> [FlushWaiter] { core.fence(because: reason) }
+
+    /// Tells a stopping node that everything appended so far is on the disk.
+    package func drain(_ completion: @escaping FlushWaiter) {
+        core.appender.wait(through: core.appender.nextOffset, completion)
+        flushSoon()
+    }
+}

@@ -1,0 +1,79 @@
+// The snapshot files of a node: two generations a partition, replaced as wholes.
+//
+// pPPPP-GGGGGGGGGGGGGGGG.snapshot: partition (four digits) and generation (sixteen hexadecimal digits). A file is
+// written under another name, synced and renamed, so what has the name is whole; damage is found by its checksum.
+
+package import ClusterModel
+package import NodeEnvironment
+
+/// Reads and writes snapshots in one directory. Blocks on the disk: for a dedicated executor, or before a node serves.
+package struct SnapshotStore: Sendable {
+    /// The newest can be damaged: the one before it is kept too.
+    package static let generations = 2
+
+    private let directory: String
+    private let files: any FileStore
+
+    package init(directory: String, files: any FileStore) {
+        self.directory = directory
+        self.files = files
+    }
+
+    /// The newest state of the partition that verifies, and why newer ones do not. Nil when none does: the log from its
+    /// start serves then.
+    package func load(_ partition: PartitionID) throws(FileError) -> (state: ShardState?, refused: [String]) {
+        var refused: [String] = []
+        guard files.exists(directory) else { return (nil, []) }
+        for generation in try generations(of: partition).reversed() {
+            let path = path(partition, generation)
+            do {
+                let file = try files.open(path, .read)
+                defer { file.close() }
+                let length = try file.length()
+                guard length <= UInt64(ShardSnapshot.maxBytes) else { throw SnapshotError.malformed("\(length) bytes") }
+                let bytes = try file.read(at: 0, count: Int(length))
+                return (try ShardSnapshot.decode(bytes, partition: partition), refused)
+            } catch {
+                refused.append("\(path): \(error)")
+            }
+        }
+        return (nil, refused)
+    }
+
+    /// Makes `bytes` the partition's newest generation and removes what is older than two.
+    package func save(_ bytes: [UInt8], of partition: PartitionID) throws(FileError) {
+        try files.createDirectory(directory)
+        let known = try generations(of: partition)
+        let generation = (known.last ?? 0) + 1
+        let temporary = "\(directory)/p\(Self.digits(UInt64(partition.rawValue), radix: 10, 4)).new"
+        let file = try files.open(temporary, .createOrReplace)
+        defer { file.close() }
+        try file.write(bytes, at: 0)
+        try file.synchronizeData()
+        try files.rename(temporary, to: path(partition, generation))
+        try files.syncDirectory(directory)
+        for old in known.dropLast(Self.generations - 1) { try files.remove(path(partition, old)) }
+    }
+
+    private func path(_ partition: PartitionID, _ generation: UInt64) -> String {
+        "\(directory)/\(Self.prefix(partition))\(Self.digits(generation, radix: 16, 16)).snapshot"
+    }
+
+    /// Ascending.
+    private func generations(of partition: PartitionID) throws(FileError) -> [UInt64] {
+        let prefix = Self.prefix(partition)
+        return try files.list(directory).compactMap { name in
+            guard name.hasPrefix(prefix), name.hasSuffix(".snapshot") else { return nil }
+            return UInt64(name.dropFirst(prefix.count).dropLast(9), radix: 16)
+        }.sorted()
+    }
+
+    private static func prefix(_ partition: PartitionID) -> String {
+        "p\(digits(UInt64(partition.rawValue), radix: 10, 4))-"
+    }
+
+    private static func digits(_ value: UInt64, radix: Int, _ width: Int) -> String {
+        let text = String(value, radix: radix)
+        return String(repeating: "0", count: max(0, width - text.count)) + text
+    }
+}
