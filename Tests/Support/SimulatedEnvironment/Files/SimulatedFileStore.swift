@@ -94,7 +94,7 @@ package final class SimulatedFileStore: FileStore {
         }
     }
 
-    package func exists(_ path: String) -> Bool { state.withLock { $0.names[path] != nil } }
+    package func exists(_ path: String) -> Bool { state.withLock { $0.names[path] != nil || $0.directories.contains(path) } }
 
     package func availableBytes(at path: String) throws(FileError) -> UInt64 {
         state.withLock { $0.faults.freeBytes ?? 1 << 40 }

@@ -1,0 +1,113 @@
+// S1, S1a, S2, S12: how lines of incarnations move vectors, origins' times and session verdicts.
+
+import ClusterModel
+import EventLog
+import MergeableState
+import Testing
+
+@testable import Personalization
+
+@Suite struct OriginLinesTests {
+    private static let region = RegionNumber(1)
+    private static let none = EventID(time: 0, client: 0)
+
+    private func mark(_ milliseconds: UInt64) -> EventRecord {
+        EventRecord(
+            kind: .timeMark, stamp: HybridStamp(at: WallTime(milliseconds: milliseconds)), id: Self.none, body: [])
+    }
+
+    private func opening(_ predecessor: (incarnation: UInt64, end: UInt64)?, _ milliseconds: UInt64) -> EventRecord {
+        let named = predecessor.map {
+            OpeningRecord.Predecessor(incarnation: Incarnation($0.incarnation), end: Offset($0.end), digest: .zero)
+        }
+        return EventRecord(
+            kind: .opening, stamp: HybridStamp(at: WallTime(milliseconds: milliseconds)), id: Self.none,
+            body: OpeningRecord(predecessor: named, applyVersion: 1).body)
+    }
+
+    private func ends(_ ends: [(incarnation: UInt64, end: UInt64)], _ milliseconds: UInt64) throws -> EventRecord {
+        let record = try #require(
+            EndsRecord(ends.map { EndsRecord.End(incarnation: Incarnation($0.incarnation), end: Offset($0.end)) }))
+        return EventRecord(
+            kind: .ends, stamp: HybridStamp(at: WallTime(milliseconds: milliseconds)), id: Self.none, body: record.body)
+    }
+
+    /// A first start, three records, a restart that names end 3 and agrees on it.
+    private func restarted() throws -> OriginLines {
+        var lines = OriginLines()
+        for (offset, record) in [opening(nil, 1_000), mark(1_010), mark(1_020)].enumerated() {
+            try lines.onRecord(record, in: Self.region, Incarnation(1), at: Offset(UInt64(offset)))
+        }
+        try lines.onRecord(opening((1, 3), 2_000), in: Self.region, Incarnation(2), at: .zero)
+        return lines
+    }
+
+    private func entry(_ incarnation: UInt64, _ next: UInt64) -> VersionVector.Entry {
+        VersionVector.Entry(region: Self.region, incarnation: Incarnation(incarnation), next: Offset(next))
+    }
+
+    /// S2: a restart holds up the origin's time until its older incarnation has an agreed end.
+    @Test func timeWaitsForAgreedEnds() throws {
+        var lines = try restarted()
+        #expect(lines.time(of: Self.region) == WallTime(milliseconds: 1_020))
+        #expect(lines.vector.entries.count == 2)
+        try lines.onRecord(try ends([(1, 3)], 2_001), in: Self.region, Incarnation(2), at: Offset(1))
+        #expect(lines.time(of: Self.region) == WallTime(milliseconds: 2_001))
+        #expect(lines.vector == VersionVector([entry(2, 2)]))
+    }
+
+    /// S2, HISTORIES 3: an unlinked line has no time while an older line of that origin is known.
+    @Test func anUnlinkedLineHasNoTimeUntilEndsAreApplied() throws {
+        var lines = OriginLines()
+        try lines.onRecord(opening(nil, 1_000), in: Self.region, Incarnation(1), at: .zero)
+        #expect(lines.time(of: Self.region) != nil)
+        try lines.onRecord(opening(nil, 5_000), in: Self.region, Incarnation(9), at: .zero)
+        #expect(lines.time(of: Self.region) == nil)
+        #expect(lines.time(over: [Self.region]) == nil)
+        try lines.onRecord(try ends([(1, 1)], 5_001), in: Self.region, Incarnation(9), at: Offset(1))
+        #expect(lines.time(of: Self.region) == WallTime(milliseconds: 5_001))
+    }
+
+    /// S12, HISTORIES 17: a position beyond an agreed end is lost at once; one below it is met by the line.
+    @Test func tokensOfOlderIncarnations() throws {
+        var lines = try restarted()
+        #expect(lines.verdict(on: entry(1, 4)) == .pending)
+        try lines.onRecord(try ends([(1, 3)], 2_001), in: Self.region, Incarnation(2), at: Offset(1))
+        #expect(lines.verdict(on: entry(1, 3)) == .met)
+        #expect(lines.verdict(on: entry(1, 4)) == .lost)
+        #expect(lines.verdict(on: entry(2, 2)) == .met)
+        #expect(lines.verdict(on: entry(2, 3)) == .pending)
+        // An incarnation that is not listed has end 0 (S1a).
+        #expect(lines.verdict(on: entry(0, 1)) == .lost)
+        // A future line of that origin may still come.
+        #expect(lines.verdict(on: entry(3, 1)) == .pending)
+        #expect(
+            lines.verdict(on: .init(region: RegionNumber(7), incarnation: Incarnation(1), next: Offset(1))) == .pending)
+    }
+
+    /// S1a: an end that differs from what was applied is never glossed over.
+    @Test func anOtherEndThanAppliedIsRefused() throws {
+        var lines = try restarted()
+        #expect(throws: ApplyError.self) {
+            try lines.onRecord(try ends([(1, 2)], 2_001), in: Self.region, Incarnation(2), at: Offset(1))
+        }
+        #expect(throws: ApplyError.self) {
+            try lines.onRecord(mark(9), in: Self.region, Incarnation(2), at: Offset(5))
+        }
+    }
+
+    @Test func linesSurviveTheirEncoding() throws {
+        var lines = try restarted()
+        try lines.onRecord(try ends([(1, 3)], 2_001), in: Self.region, Incarnation(2), at: Offset(1))
+        var writer = ByteWriter()
+        lines.encode(into: &writer)
+        var reader = ByteReader(writer.bytes)
+        let restored = try OriginLines(from: &reader)
+        #expect(restored == lines)
+        #expect(reader.isAtEnd)
+        for length in 0..<writer.count {
+            var short = ByteReader(Array(writer.bytes[..<length]))
+            #expect(throws: ByteCodingError.self) { try OriginLines(from: &short) }
+        }
+    }
+}
