@@ -9,3 +9,51 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <string.h>
+
+// What OpenSSL offers as macros only, and Swift does not see.
+
+/// TLS 1.3 and nothing else. 1 on success.
+static inline int meridian_tls_allow_13_only(SSL_CTX *context) {
+    return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
+           SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1;
+}
+
+/// No sessions are kept, and idle connections give their buffers back.
+static inline void meridian_tls_keep_nothing(SSL_CTX *context) {
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(context, 0);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+}
+
+/// Names the server that a client dials (SNI). 1 on success.
+static inline int meridian_tls_set_server_name(SSL *connection, const char *name) {
+    return (int)SSL_set_tlsext_host_name(connection, name);
+}
+
+/// The reason of an error of libssl, 0 for errors of other parts.
+static inline int meridian_tls_reason(unsigned long error) {
+    return ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
+}
+
+/// Copies the certificate's URI SAN and returns its length. -1 when there is none or more than one, when it is longer
+/// than `capacity`, or when it has a zero byte.
+static inline int meridian_x509_uri(const X509 *certificate, char *target, int capacity) {
+    GENERAL_NAMES *names =
+        (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    int length = -1, found = 0;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type != GEN_URI) continue;
+        const unsigned char *text = ASN1_STRING_get0_data(name->d.uniformResourceIdentifier);
+        int count = ASN1_STRING_length(name->d.uniformResourceIdentifier);
+        if (++found > 1 || count > capacity || memchr(text, 0, (size_t)count) != NULL) {
+            length = -1;
+            break;
+        }
+        memcpy(target, text, (size_t)count);
+        length = count;
+    }
+    GENERAL_NAMES_free(names);
+    return length;
+}

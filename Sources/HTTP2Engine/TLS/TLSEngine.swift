@@ -1,0 +1,142 @@
+// One TLS connection without its socket: bytes in, bytes out, over OpenSSL's memory BIOs.
+
+private import COpenSSL
+package import NIOCore
+
+/// A TLS 1.3 connection. For one thread at a time. Feed `receive`, empty `drain` after every call, failures included: an
+/// alert may stand there.
+@safe package final class TLSEngine {
+    private static let maxRecordBytes = 16 << 10
+    private static let maxURIBytes: Int32 = 512
+
+    /// Whether the handshake is over and the peer passed every check.
+    package private(set) var isEstablished = false
+    /// The URI SAN of the peer's verified certificate.
+    package private(set) var peerURI: String?
+    private let connection: OpaquePointer
+    private let input: OpaquePointer
+    private let output: OpaquePointer
+
+    /// Takes ownership of `connection`, whose role is set.
+    init(_ connection: OpaquePointer) throws(TLSFailure) {
+        guard let input = unsafe BIO_new(BIO_s_mem()) else {
+            unsafe SSL_free(connection)
+            throw .other(reason: 0)
+        }
+        guard let output = unsafe BIO_new(BIO_s_mem()) else {
+            unsafe BIO_free(input)
+            unsafe SSL_free(connection)
+            throw .other(reason: 0)
+        }
+        unsafe self.connection = connection
+        unsafe self.input = input
+        unsafe self.output = output
+        // The connection owns both from here on.
+        unsafe SSL_set_bio(connection, input, output)
+    }
+
+    deinit { unsafe SSL_free(connection) }
+
+    /// Begins the handshake (client): the first bytes are in `drain`. A server waits for its peer.
+    package func start() throws(TLSFailure) { try handshake() }
+
+    /// Takes bytes from the peer and appends what they say to `plain`.
+    package func receive(_ bytes: Span<UInt8>, into plain: inout ByteBuffer) throws(TLSFailure) {
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes.extracting(written...).withUnsafeBufferPointer { raw in
+                unsafe BIO_write(input, raw.baseAddress, Int32(clamping: raw.count))
+            }
+            guard count > 0 else { throw .other(reason: 0) }
+            written += Int(count)
+        }
+        if !isEstablished { try handshake() }
+        if isEstablished { try read(into: &plain) }
+    }
+
+    /// Encrypts bytes for the peer; only when established.
+    package func send(_ bytes: Span<UInt8>) throws(TLSFailure) {
+        var written = 0
+        while written < bytes.count {
+            ERR_clear_error()
+            let count = unsafe bytes.extracting(written...).withUnsafeBufferPointer { raw in
+                unsafe SSL_write(connection, raw.baseAddress, Int32(clamping: raw.count))
+            }
+            guard count > 0 else { throw failure(count) }
+            written += Int(count)
+        }
+    }
+
+    /// Appends the bytes that the peer must get to `output`.
+    package func drain(into target: inout ByteBuffer) {
+        while true {
+            let pending = unsafe BIO_ctrl_pending(output)
+            guard pending > 0 else { return }
+            let count = unsafe target.writeWithUnsafeMutableBytes(minimumWritableBytes: pending) { raw in
+                max(0, Int(unsafe BIO_read(output, raw.baseAddress, Int32(clamping: min(raw.count, pending)))))
+            }
+            guard count > 0 else { return }
+        }
+    }
+
+    /// Tells the peer that no more comes: a close notice is in `drain`.
+    package func shutDown() {
+        guard isEstablished else { return }
+        ERR_clear_error()
+        _ = unsafe SSL_shutdown(connection)
+    }
+
+    // MARK: Steps
+
+    private func handshake() throws(TLSFailure) {
+        ERR_clear_error()
+        let code = unsafe SSL_do_handshake(connection)
+        guard code == 1 else {
+            if unsafe SSL_get_error(connection, code) == SSL_ERROR_WANT_READ { return }
+            throw failure(code)
+        }
+        var name: UnsafePointer<UInt8>?
+        var count: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(connection, &name, &count)
+        // A client that sends no ALPN at all is not refused by OpenSSL.
+        guard count == 2, let name = unsafe name, unsafe name[0] == UInt8(ascii: "h"),
+            unsafe name[1] == UInt8(ascii: "2")
+        else { throw .noApplicationProtocol }
+        peerURI = readPeerURI()
+        isEstablished = true
+    }
+
+    private func read(into plain: inout ByteBuffer) throws(TLSFailure) {
+        while true {
+            ERR_clear_error()
+            var code: Int32 = 0
+            unsafe plain.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.maxRecordBytes) { raw in
+                code = unsafe SSL_read(connection, raw.baseAddress, Int32(clamping: raw.count))
+                return max(0, Int(code))
+            }
+            guard code <= 0 else { continue }
+            if unsafe SSL_get_error(connection, code) == SSL_ERROR_WANT_READ { return }
+            throw failure(code)
+        }
+    }
+
+    private func failure(_ code: Int32) -> TLSFailure {
+        if unsafe SSL_get_error(connection, code) == SSL_ERROR_ZERO_RETURN { return .closed }
+        let reason = Int(meridian_tls_reason(ERR_get_error()))
+        ERR_clear_error()
+        if Int32(reason) == SSL_R_CERTIFICATE_VERIFY_FAILED,
+            let failure = TLSFailure(verification: unsafe SSL_get_verify_result(connection))
+        {
+            return failure
+        }
+        return TLSFailure(reason: reason)
+    }
+
+    private func readPeerURI() -> String? {
+        guard let certificate = unsafe SSL_get0_peer_certificate(connection) else { return nil }
+        var text = [CChar](repeating: 0, count: Int(Self.maxURIBytes))
+        let count = unsafe meridian_x509_uri(certificate, &text, Self.maxURIBytes)
+        guard count > 0 else { return nil }
+        return String(decoding: text[..<Int(count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,130 @@
+// A connection's bytes between its socket and its HTTP/2 session, for both sides of a link.
+
+import HTTP2Engine
+import NIOCore
+
+/// Why a connection ends.
+enum ConnectionEnd: Error, Hashable, Sendable {
+    case http2(HTTP2SessionError)
+    case tls(TLSFailure)
+}
+
+/// Pumps bytes. Stays on its channel's loop. Emits one write for each fill of its buffer, and uses the buffer again once
+/// the socket has taken it.
+final class ConnectionWire {
+    /// Writes in one flush; the rest waits for the loop's next tick, so that others have their turn.
+    private static let maxWritesAFlush = 8
+
+    let session: HTTP2Session
+    private(set) var tls: TLSEngine?
+    private var bytesReceived: UInt64 = 0
+    private var bytesSent: UInt64 = 0
+    private var plain = ByteBuffer()
+    private var output = ByteBuffer()
+    private var isFlushing = false
+
+    init(session: HTTP2Session, tls: TLSEngine?) {
+        self.session = session
+        self.tls = tls
+    }
+
+    /// Whether HTTP/2 may be spoken: there is no TLS, or its handshake is over.
+    var isSecured: Bool { tls?.isEstablished ?? true }
+
+    /// Begins a TLS handshake (client); nothing without TLS.
+    func start() throws(ConnectionEnd) {
+        do throws(TLSFailure) {
+            try tls?.start()
+        } catch {
+            throw .tls(error)
+        }
+    }
+
+    /// Bytes read since the last time.
+    func takeReceivedCount() -> UInt64 {
+        defer { bytesReceived = 0 }
+        return bytesReceived
+    }
+
+    /// Bytes written since the last time.
+    func takeSentCount() -> UInt64 {
+        defer { bytesSent = 0 }
+        return bytesSent
+    }
+
+    /// Takes what the socket read.
+    func receive(_ bytes: ByteBuffer, sink: any HTTP2EventSink) throws(ConnectionEnd) {
+        bytesReceived &+= UInt64(bytes.readableBytes)
+        guard let tls else { return try receivePlain(bytes, sink: sink) }
+        plain.clear()
+        // What came before a failure still counts: an answer may stand before a close.
+        let failure: TLSFailure?
+        do throws(TLSFailure) {
+            try tls.receive(bytes.readableBytesUInt8Span, into: &plain)
+            failure = nil
+        } catch {
+            failure = error
+        }
+        if plain.readableBytes > 0 { try receivePlain(plain, sink: sink) }
+        if let failure { throw .tls(failure) }
+    }
+
+    private func receivePlain(_ bytes: ByteBuffer, sink: any HTTP2EventSink) throws(ConnectionEnd) {
+        do throws(HTTP2SessionError) {
+            try session.receive(bytes.readableBytesUInt8Span, sink: sink)
+        } catch {
+            throw .http2(error)
+        }
+    }
+
+    /// Writes what the session and TLS have, as long as the channel takes it. True when more is left for another tick.
+    func flush(to channel: any Channel, sink: any HTTP2EventSink) throws(ConnectionEnd) -> Bool {
+        // A write may call back into here by way of the channel's writability.
+        guard !isFlushing else { return false }
+        isFlushing = true
+        defer { isFlushing = false }
+        var writes = 0
+        while channel.isWritable {
+            guard writes < Self.maxWritesAFlush else { return true }
+            try fill(sink: sink)
+            guard output.readableBytes > 0 else { return false }
+            var bytes = ByteBuffer()
+            swap(&bytes, &output)
+            bytesSent &+= UInt64(bytes.readableBytes)
+            channel.writeAndFlush(bytes, promise: nil)
+            swap(&bytes, &output)
+            writes += 1
+        }
+        return false
+    }
+
+    private func fill(sink: any HTTP2EventSink) throws(ConnectionEnd) {
+        output.clear()
+        do throws(HTTP2SessionError) {
+            guard let tls else { return try session.send(into: &output, sink: sink) }
+            if tls.isEstablished {
+                plain.clear()
+                try session.send(into: &plain, sink: sink)
+            }
+        } catch {
+            throw .http2(error)
+        }
+        try encrypt()
+    }
+
+    private func encrypt() throws(ConnectionEnd) {
+        guard let tls else { return }
+        do throws(TLSFailure) {
+            if tls.isEstablished, plain.readableBytes > 0 {
+                var bytes = ByteBuffer()
+                swap(&bytes, &plain)
+                defer { swap(&bytes, &plain) }
+                try tls.send(bytes.readableBytesUInt8Span)
+                bytes.clear()
+            }
+            tls.drain(into: &output)
+        } catch {
+            throw .tls(error)
+        }
+    }
+}

@@ -1,0 +1,213 @@
+// One accepted connection: the shell around its session and its calls. Everything happens on the connection's loop.
+
+import ClusterModel
+import GRPCFraming
+import HTTP2Engine
+import NIOCore
+import NodeEnvironment
+
+/// What the connections of one listener share.
+struct ServerSetting: Sendable {
+    let handler: any CallHandler
+    let methods: MethodTable
+    let limits: TransportLimits
+    let clock: any NodeClock
+}
+
+/// Reads, dispatches, answers, writes: once a tick each. Owned by its channel's pipeline.
+final class ServerConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    let setting: ServerSetting
+    let executor: any NodeExecutor
+    let wire: ConnectionWire
+    var calls: [ServerCall] = []
+    var counts = TransportCounters()
+    var bufferedBytes = 0
+    var unsentBytes = 0
+    var peer = PeerIdentity(certificateURI: nil, address: "")
+    private(set) var responder: ConnectionResponder?
+    private let cell: CounterCell
+    private let onEnd: @Sendable () -> Void
+    private var channel: (any Channel)?
+    private var bound: NIOLoopBound<ServerConnection>?
+    private var alarm = DeadlineAlarm()
+    private var timer: (any ScheduledWork)?
+    private var handshakeTimer: (any ScheduledWork)?
+    private var isReading = false
+    private var isFlushScheduled = false
+    private var isShuttingDown = false
+    private var wasSecured = false
+
+    var session: HTTP2Session { wire.session }
+
+    init(
+        setting: ServerSetting, executor: any NodeExecutor, wire: ConnectionWire, cell: CounterCell,
+        onEnd: @escaping @Sendable () -> Void
+    ) {
+        self.setting = setting
+        self.executor = executor
+        self.wire = wire
+        self.cell = cell
+        self.onEnd = onEnd
+    }
+
+    // MARK: The channel's life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        self.bound = bound
+        channel = context.channel
+        responder = ConnectionResponder(bound, loop: context.eventLoop)
+        peer.address = context.remoteAddress?.description ?? ""
+        counts.connectionsAccepted += 1
+        let limit = setting.clock.bootTime().advanced(by: setting.limits.handshakeTimeout)
+        handshakeTimer = executor.schedule(at: limit) { bound.value.onHandshakeTimeout() }
+        if context.channel.isActive { flush() }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        peer.address = context.remoteAddress?.description ?? ""
+        flush()
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        isReading = true
+        do throws(ConnectionEnd) {
+            try wire.receive(unwrapInboundIn(data), sink: self)
+            if !wasSecured, wire.isSecured { onSecured() }
+        } catch {
+            end(error)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        flush()
+        context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { flush() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The socket failed: there is nobody to tell.
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        session.endStreams(code: .cancel, sink: self)
+        timer?.cancel()
+        handshakeTimer?.cancel()
+        // The circle through the bound reference ends here.
+        responder = nil
+        bound = nil
+        channel = nil
+        counts.connectionsClosed += 1
+        publishCounts()
+        onEnd()
+        context.fireChannelInactive()
+    }
+
+    private func onSecured() {
+        wasSecured = true
+        peer.certificateURI = wire.tls?.peerURI
+        handshakeTimer?.cancel()
+        handshakeTimer = nil
+    }
+
+    private func onHandshakeTimeout() {
+        guard channel != nil else { return }
+        if wire.tls != nil { counts.handshakesFailed += 1 } else { counts.protocolErrors += 1 }
+        channel?.close(promise: nil)
+    }
+
+    private func end(_ reason: ConnectionEnd) {
+        switch reason {
+        case .http2: counts.protocolErrors += 1
+        case .tls: counts.handshakesFailed += wire.isSecured ? 0 : 1
+        }
+        isReading = false
+        // GOAWAY or a TLS alert, where there is one; a second failure changes nothing.
+        if let channel { _ = try? wire.flush(to: channel, sink: self) }
+        channel?.close(promise: nil)
+    }
+
+    // MARK: Writing
+
+    /// Writes at the end of this tick, together with everything else of it.
+    func scheduleFlush() {
+        guard !isReading, !isFlushScheduled, let bound else { return }
+        isFlushScheduled = true
+        executor.execute {
+            bound.value.isFlushScheduled = false
+            bound.value.flush()
+        }
+    }
+
+    private func flush() {
+        guard let channel else { return }
+        do throws(ConnectionEnd) {
+            if try wire.flush(to: channel, sink: self) { scheduleFlush() }
+        } catch {
+            return end(error)
+        }
+        publishCounts()
+        if wire.isSecured, session.isFinished {
+            if session.hasProtocolError { counts.protocolErrors += 1 }
+            channel.close(promise: nil)
+        }
+    }
+
+    private func publishCounts() {
+        counts.bytesReceived = wire.takeReceivedCount()
+        counts.bytesSent = wire.takeSentCount()
+        cell.add(&counts)
+    }
+
+    /// Takes no new calls and closes once those under way are answered.
+    func beginShutDown() {
+        guard !isShuttingDown else { return }
+        isShuttingDown = true
+        guard wire.isSecured else { return close() }
+        session.submitGoAway()
+        flush()
+    }
+
+    /// Closes now.
+    func close() { channel?.close(promise: nil) }
+
+    // MARK: Deadlines
+
+    /// The call in `index` was not answered at once: sees to it that it ends some day.
+    func watch(_ index: Int) {
+        let expiry = calls[index].deadline ?? setting.clock.bootTime().advanced(by: setting.limits.maxCallDuration)
+        calls[index].expiry = expiry
+        arm(expiry)
+    }
+
+    private func arm(_ instant: BootInstant) {
+        guard let bound, alarm.onDeadline(instant) else { return }
+        timer?.cancel()
+        timer = executor.schedule(at: instant) { bound.value.onAlarm() }
+    }
+
+    private func onAlarm() {
+        alarm.onFired()
+        let now = setting.clock.bootTime()
+        var next: BootInstant?
+        for index in calls.indices where calls[index].phase == .running {
+            guard let expiry = calls[index].expiry else { continue }
+            if expiry <= now {
+                expire(index)
+            } else {
+                next = min(next ?? expiry, expiry)
+            }
+        }
+        if let next { arm(next) }
+    }
+}

@@ -1,0 +1,75 @@
+// The real links: gRPC over HTTP/2 on sockets.
+
+import GRPCFraming
+import HTTP2Engine
+package import HostEnvironment
+import NIOCore
+package import NodeEnvironment
+
+/// `Links` over a pool of event loops. Accepted connections and channels spread over its loops; a call's executor is the
+/// pool's own object for the loop of its connection.
+package final class SocketLinks: Links {
+    package let limits: TransportLimits
+    private let pool: EventLoopPool
+    private let clock: any NodeClock
+    private let entropy: any EntropySource
+
+    /// `pool` must outlive the links and everything that they made.
+    package init(
+        pool: EventLoopPool, clock: any NodeClock = HostClock(), entropy: any EntropySource = HostEntropy(),
+        limits: TransportLimits = TransportLimits()
+    ) {
+        self.pool = pool
+        self.clock = clock
+        self.entropy = entropy
+        self.limits = limits
+    }
+
+    package func listen(
+        on endpoint: Endpoint, security: LinkSecurity, handler: any CallHandler
+    ) async throws(LinkError) -> any Listener {
+        try await listenCounted(on: endpoint, security: security, handler: handler)
+    }
+
+    /// The same, with the listener's counters in sight.
+    package func listenCounted(
+        on endpoint: Endpoint, security: LinkSecurity, handler: any CallHandler
+    ) async throws(LinkError) -> SocketListener {
+        let tls = try Self.context(security, role: .server)
+        let setting = ServerSetting(
+            handler: handler, methods: MethodTable(handler.methods), limits: limits, clock: clock)
+        return try await SocketListener.open(on: endpoint, tls: tls, setting: setting, pool: pool)
+    }
+
+    package func servePages(
+        on endpoint: Endpoint, handler: any PageHandler
+    ) async throws(LinkError) -> any Listener {
+        try await PageListener.open(on: endpoint, handler: handler, limits: limits, pool: pool, clock: clock)
+    }
+
+    package func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel {
+        let tls = try Self.context(security, role: .client)
+        let executor = pool.eventLoops[Int(entropy.next() % UInt64(pool.eventLoops.count))]
+        let link = ClientLink(
+            endpoint: endpoint, tls: tls, limits: limits, clock: clock, entropy: entropy, executor: executor,
+            loop: executor.eventLoop)
+        return ClientChannel(link: link, loop: executor.eventLoop, limits: limits)
+    }
+
+    private static func context(_ security: LinkSecurity, role: HTTP2Role) throws(LinkError) -> TLSContext? {
+        let demand: TLSContext.Demand
+        let identity: TLSIdentity
+        switch security {
+        case .plaintext: return nil
+        case .mutualTLS(let files): (demand, identity) = (.mutual, files)
+        case .serverTLS(let files): (demand, identity) = (.serverOnly, files)
+        }
+        do throws(TLSContextError) {
+            return try TLSContext(
+                role: role, demand: demand, authorityPath: identity.authorityPath,
+                certificatePath: identity.certificatePath, keyPath: identity.keyPath)
+        } catch {
+            throw LinkError(.badCertificate, error.message)
+        }
+    }
+}

@@ -1,0 +1,57 @@
+// What a listener has seen, for the metrics page.
+
+import Synchronization
+
+/// Counts since the listener began. A snapshot: the fields are read one after the other.
+package struct TransportCounters: Hashable, Sendable {
+    package var connectionsAccepted: UInt64 = 0
+    package var connectionsClosed: UInt64 = 0
+    /// Closed at once because of the limit on connections.
+    package var connectionsRefused: UInt64 = 0
+    /// TLS handshakes that failed or took too long.
+    package var handshakesFailed: UInt64 = 0
+    /// Connections that broke HTTP/2's rules.
+    package var protocolErrors: UInt64 = 0
+    /// Calls that were handed to the handler.
+    package var calls: UInt64 = 0
+    /// Calls that ended with another status than OK; `callsExpired` are not among them.
+    package var callsFailed: UInt64 = 0
+    package var callsExpired: UInt64 = 0
+    /// Calls whose caller went away before the answer.
+    package var callsCancelled: UInt64 = 0
+    /// Calls that never reached the handler: unknown method, too large, malformed, over a limit.
+    package var callsRefused: UInt64 = 0
+    package var bytesReceived: UInt64 = 0
+    package var bytesSent: UInt64 = 0
+
+    package init() {}
+
+    package static func += (total: inout Self, part: Self) {
+        total.connectionsAccepted &+= part.connectionsAccepted
+        total.connectionsClosed &+= part.connectionsClosed
+        total.connectionsRefused &+= part.connectionsRefused
+        total.handshakesFailed &+= part.handshakesFailed
+        total.protocolErrors &+= part.protocolErrors
+        total.calls &+= part.calls
+        total.callsFailed &+= part.callsFailed
+        total.callsExpired &+= part.callsExpired
+        total.callsCancelled &+= part.callsCancelled
+        total.callsRefused &+= part.callsRefused
+        total.bytesReceived &+= part.bytesReceived
+        total.bytesSent &+= part.bytesSent
+    }
+}
+
+/// The counts of one loop: written by its loop only, readable from any thread. A connection collects plain numbers and
+/// adds them once a tick.
+final class CounterCell: Sendable {
+    private let total = Mutex(TransportCounters())
+
+    /// Adds and empties `counts`.
+    func add(_ counts: inout TransportCounters) {
+        total.withLock { [counts] in $0 += counts }
+        counts = TransportCounters()
+    }
+
+    var snapshot: TransportCounters { total.withLock { $0 } }
+}

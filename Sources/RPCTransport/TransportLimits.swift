@@ -1,0 +1,36 @@
+// What one process grants to its callers, and what it asks of those it calls.
+
+import GRPCFraming
+package import HTTP2Engine
+
+/// Limits of listeners and channels. Related limits: unfinished messages of one connection are bounded by
+/// `maxBufferedBytes`, not by streams x message, since most messages are small.
+package struct TransportLimits: Hashable, Sendable {
+    package var http2 = HTTP2Limits()
+    /// Bytes of one message, either way.
+    package var maxMessageBytes = MessageDecoder.defaultLimit
+    /// Bytes of unfinished requests that one connection may leave with us; a call beyond is refused.
+    package var maxBufferedBytes = 64 << 20
+    /// Bytes of answers that a connection has not taken yet; calls beyond are refused.
+    package var maxUnsentBytes = 64 << 20
+    /// Connections of one listener.
+    package var maxConnections = 10_000
+    /// Connections of one listener that serves pages.
+    package var maxPageConnections = 64
+    /// Until a connection has sent its HTTP/2 preface (and finished its TLS handshake), or a page request is whole.
+    package var handshakeTimeout: Duration = .seconds(10)
+    /// A call without a deadline is answered INTERNAL after this: somebody dropped it.
+    package var maxCallDuration: Duration = .seconds(300)
+    /// Calls of one channel, on the wire and waiting for a connection.
+    package var maxCallsUnderWay = 1_024
+    package var connectTimeout: Duration = .seconds(5)
+    /// Pause after the first failed attempt to connect; each further one waits longer by `backoffFactor`.
+    package var firstBackoff: Duration = .milliseconds(50)
+    package var backoffFactor = 1.6
+    package var maxBackoff: Duration = .seconds(2)
+    /// A channel with calls under way that hears nothing for so long asks for a sign of life, and gives the connection
+    /// up when it hears nothing for as long again.
+    package var silenceBeforePing: Duration = .seconds(10)
+
+    package init() {}
+}
