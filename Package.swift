@@ -8,7 +8,7 @@
 //   7  MeridianNode, OperatorCommands, Datasets
 //   6  ServingAPI, OperatorAPI, MeridianClient
 //   5  Personalization
-//   4  ActorCluster
+//   4  ActorCluster, RegionMirror
 //   3  SegmentLog, RPCTransport, HostEnvironment
 //   2  NodeEnvironment, EventLog
 //   1  ClusterModel, MergeableState, HTTP2Engine, GRPCFraming, MeridianProtocol
@@ -94,7 +94,7 @@ let package = Package(
         library("EventLog", ["ClusterModel", "NodeEnvironment", "CLZ4"]),
 
         // MARK: Layer 3: engines
-        library("SegmentLog", ["ClusterModel", "NodeEnvironment", "EventLog"]),
+        library("SegmentLog", ["ClusterModel", "NodeEnvironment", "EventLog", deques]),
         library("HostEnvironment", ["CKernelClock", "ClusterModel", "NodeEnvironment", nioCore, nioPosix]),
 
         library(
@@ -106,6 +106,7 @@ let package = Package(
 
         // MARK: Layer 4: actors over many nodes
         library("ActorCluster", ["ClusterModel", "NodeEnvironment", "GRPCFraming", nioCore]),
+        library("RegionMirror", ["ClusterModel", "NodeEnvironment", "GRPCFraming", "EventLog", nioCore, logging]),
 
         // MARK: Layer 5: users and content
         library(
@@ -134,7 +135,7 @@ let package = Package(
             "MeridianNode",
             [
                 "ClusterModel", "MergeableState", "GRPCFraming", "NodeEnvironment", "EventLog", "SegmentLog",
-                "ActorCluster", "Personalization", "ServingAPI", "OperatorAPI", yams, logging, metrics, lifecycle,
+                "ActorCluster", "RegionMirror", "Personalization", "ServingAPI", "OperatorAPI", yams, logging, metrics, lifecycle,
             ]),
         library("Datasets", ["ClusterModel", "NodeEnvironment"]),
         library(
@@ -196,6 +197,12 @@ let package = Package(
             "ActorClusterTests",
             ["ClusterModel", "NodeEnvironment", "ActorCluster", "GRPCFraming", "SimulatedEnvironment", nioCore]),
         tests(
+            "RegionMirrorTests",
+            [
+                "ClusterModel", "NodeEnvironment", "GRPCFraming", "EventLog", "SegmentLog", "RegionMirror",
+                "SimulatedEnvironment", nioCore,
+            ]),
+        tests(
             "PersonalizationTests",
             [
                 "ClusterModel", "MergeableState", "EventLog", "NodeEnvironment", "Personalization", "ActorCluster",
@@ -219,7 +226,7 @@ let package = Package(
                 "ClusterModel", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "MeridianClient",
                 "SimulatedEnvironment", nioCore, protobuf,
             ]),
-        tests("MeridianNodeTests", ["ClusterModel", "NodeEnvironment", "MeridianNode"]),
+        tests("MeridianNodeTests", ["ClusterModel", "NodeEnvironment", "MeridianNode", "SimulatedEnvironment"]),
         tests(
             "SimulationTests",
             [

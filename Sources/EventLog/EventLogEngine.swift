@@ -34,6 +34,13 @@ package protocol EventLogEngine: Sendable {
     /// Blocks on the disk: never call it on a loop.
     func read(_ log: LogIdentity, from offset: Offset, maxBytes: Int) throws(EventLogError) -> [EncodedBatch]
 
+    /// Calls `onCommit` on `executor` after every group commit: how readers at the tail of many logs wake up. False when
+    /// too many listen already.
+    func watch(on executor: any NodeExecutor, _ onCommit: @escaping @Sendable () -> Void) -> Bool
+
+    /// What `read` would return, from memory; nil where the reader has to go to the disk. Never blocks.
+    func recent(_ log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch]?
+
     /// Waits until everything submitted so far is flushed, then closes. Later submits are refused.
     func close() async
 }

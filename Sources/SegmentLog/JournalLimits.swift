@@ -21,6 +21,10 @@ package struct JournalLimits: Hashable, Sendable {
     package static let minSegmentBytes = 9 << 20
     /// An index entry a log at most every so many journal bytes.
     package static let indexInterval: UInt64 = 1 << 20
+    /// Flushed batches kept in memory for readers at the tail, over all logs.
+    package static let recentBytes = 16 << 20
+    /// Parties that hear of every group commit.
+    package static let watchers = 64
     /// How long the journal is idle before it writes a mark slot (S7).
     package static let idleBeforeMark: Duration = .milliseconds(10)
     /// How often a journal on a full disk looks for space.

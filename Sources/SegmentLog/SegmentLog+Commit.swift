@@ -82,19 +82,22 @@ extension SegmentLog {
     }
 
     private func publish(_ group: [EncodedBatch], at place: JournalPlace) {
-        let notices = state.withLock { state in
+        let (notices, watchers) = state.withLock { state in
             state.isDiskFull = false
             for batch in group {
                 state.queuedBytes -= batch.bytes.count
                 _ = state.table.extend(with: batch, at: place)
+                state.recent.append(batch)
             }
-            return Notice.gather(Set(group.map(\.header.log)).sorted(), state.observers) {
+            let notices = Notice.gather(Set(group.map(\.header.log)).sorted(), state.observers) {
                 state.table[$0]?.end ?? .zero
             }
+            return (notices, state.watchers)
         }
         for notice in notices {
             notice.executor.execute { for item in notice.items { item.observer.logFlushed(item.log, to: item.end) } }
         }
+        for watcher in watchers { watcher.executor.execute(watcher.onCommit) }
     }
 
     /// Ends the log for good: nothing that was not flushed will be acknowledged (S7).

@@ -17,6 +17,8 @@ package final class SegmentLog: EventLogEngine {
         /// Where the next submitted batch of a log must go on.
         var tails: [LogIdentity: Tail] = [:]
         var table: LogTable
+        var recent = RecentBatches()
+        var watchers: [Watcher] = []
         var observers: [LogIdentity: Observation] = [:]
         var isCommitting = false
         var failure: EventLogError?
@@ -31,6 +33,11 @@ package final class SegmentLog: EventLogEngine {
     struct Observation {
         var executor: any NodeExecutor
         var observer: any LogObserver
+    }
+
+    struct Watcher {
+        var executor: any NodeExecutor
+        var onCommit: @Sendable () -> Void
     }
 
     package let recovered: RecoveryReport
@@ -90,6 +97,18 @@ package final class SegmentLog: EventLogEngine {
 
     package func observe(_ log: LogIdentity, on executor: any NodeExecutor, _ observer: any LogObserver) {
         state.withLock { $0.observers[log] = Observation(executor: executor, observer: observer) }
+    }
+
+    package func watch(on executor: any NodeExecutor, _ onCommit: @escaping @Sendable () -> Void) -> Bool {
+        state.withLock { state in
+            guard state.watchers.count < JournalLimits.watchers else { return false }
+            state.watchers.append(Watcher(executor: executor, onCommit: onCommit))
+            return true
+        }
+    }
+
+    package func recent(_ log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch]? {
+        state.withLock { $0.recent.batches(of: log, from: offset, maxBytes: maxBytes) }
     }
 
     package func flushedEnd(of log: LogIdentity) -> Offset { state.withLock { $0.table[log]?.end ?? .zero } }

@@ -7,7 +7,7 @@ enum LayerTable {
         "ClusterModel": 1, "MergeableState": 1, "GRPCFraming": 1, "HTTP2Engine": 1, "MeridianProtocol": 1,
         "NodeEnvironment": 2, "EventLog": 2,
         "SegmentLog": 3, "HostEnvironment": 3, "RPCTransport": 3,
-        "ActorCluster": 4,
+        "ActorCluster": 4, "RegionMirror": 4,
         "Personalization": 5,
         "ServingAPI": 6, "OperatorAPI": 6, "MeridianClient": 6,
         "MeridianNode": 7, "Datasets": 7, "OperatorCommands": 7,
@@ -26,6 +26,7 @@ enum LayerTable {
         "HostEnvironment": ["CKernelClock", "ClusterModel", "NodeEnvironment"],
         "RPCTransport": ["ClusterModel", "GRPCFraming", "HTTP2Engine", "HostEnvironment", "NodeEnvironment"],
         "ActorCluster": ["ClusterModel", "GRPCFraming", "NodeEnvironment"],
+        "RegionMirror": ["ClusterModel", "EventLog", "GRPCFraming", "NodeEnvironment"],
         "Personalization": ["ActorCluster", "ClusterModel", "EventLog", "MergeableState", "NodeEnvironment"],
         "ServingAPI": [
             "ClusterModel", "EventLog", "GRPCFraming", "MergeableState", "MeridianProtocol", "NodeEnvironment",
@@ -38,7 +39,7 @@ enum LayerTable {
         "MeridianClient": ["ClusterModel", "GRPCFraming", "MeridianProtocol", "NodeEnvironment"],
         "MeridianNode": [
             "ActorCluster", "ClusterModel", "EventLog", "GRPCFraming", "MergeableState", "NodeEnvironment",
-            "OperatorAPI", "Personalization", "SegmentLog", "ServingAPI",
+            "OperatorAPI", "Personalization", "RegionMirror", "SegmentLog", "ServingAPI",
         ],
         "Datasets": ["ClusterModel", "NodeEnvironment"],
         "OperatorCommands": [
