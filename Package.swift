@@ -187,12 +187,12 @@ let package = Package(
             ]),
         tests("GRPCFramingTests", ["GRPCFraming", nioCore]),
         tests("HTTP2EngineTests", ["HTTP2Engine", nioCore]),
-        tests(
-            "RPCTransportTests",
-            [
+        .testTarget(
+            name: "RPCTransportTests",
+            dependencies: [
                 "ClusterModel", "NodeEnvironment", "GRPCFraming", "HTTP2Engine", "HostEnvironment", "RPCTransport",
-                "OperatorCommands", nioCore, nioPosix,
-            ]),
+                nioCore, nioPosix,
+            ], exclude: ["Python"], swiftSettings: swiftSettings),
         tests(
             "ActorClusterTests",
             ["ClusterModel", "NodeEnvironment", "ActorCluster", "GRPCFraming", "SimulatedEnvironment", nioCore]),

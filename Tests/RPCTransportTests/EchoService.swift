@@ -7,6 +7,7 @@ import NIOCore
 import NodeEnvironment
 import RPCTransport
 import Synchronization
+import Testing
 
 /// Methods of `/test.Echo`: what each does stands beside its path.
 final class EchoService: CallHandler {
@@ -107,6 +108,14 @@ extension CallChannel {
     ) async throws(RPCStatus) -> UnaryReply {
         let deadline = limit.map { HostClock().bootTime().advanced(by: $0) }
         return try await unary(path: "/test.Echo/\(method)", message: message, metadata: metadata, deadline: deadline)
+    }
+
+    /// Checks what a method says.
+    func expect(
+        _ answer: String, from method: String, _ text: String, at location: SourceLocation = #_sourceLocation
+    ) async throws(RPCStatus) {
+        let said = try await call(method, text)
+        #expect(said == answer, sourceLocation: location)
     }
 
     func call(_ method: String, _ text: String) async throws(RPCStatus) -> String {

@@ -18,9 +18,9 @@ import Testing
                 let reply = try await channel.call("Echo", ByteBuffer(string: "hello"), metadata: metadata)
                 #expect(String(buffer: reply.message) == "hello")
                 #expect(reply.trailers == metadata)
-                #expect(try await channel.call("Elsewhere", "hop") == "hop")
-                #expect(try await channel.call("Twice", "once") == "once")
-                #expect(try await channel.call("Whoami", "") == "nobody")
+                try await channel.expect("hop", from: "Elsewhere", "hop")
+                try await channel.expect("once", from: "Twice", "once")
+                try await channel.expect("nobody", from: "Whoami", "")
             }
         }
     }
@@ -80,7 +80,7 @@ import Testing
                     _ = try await channel.call("Large", ByteBuffer(string: "\(4 << 20 | 1)"))
                 }
                 #expect(answer?.code == .resourceExhausted)
-                #expect(try await channel.call("Echo", "still there") == "still there")
+                try await channel.expect("still there", from: "Echo", "still there")
             }
         }
     }
@@ -96,7 +96,7 @@ import Testing
                     _ = try await channel.call("Echo", ByteBuffer(), within: .zero)
                 }
                 #expect(past?.code == .deadlineExceeded)
-                #expect(try await channel.call("Echo", "next") == "next")
+                try await channel.expect("next", from: "Echo", "next")
             }
             let call = try #require(server.service.keptCalls.first)
             #expect(call.deadline != nil)
@@ -123,7 +123,7 @@ import Testing
                 }
                 #expect(outcome?.code == .cancelled)
                 // The reset is on the wire before this call, so the server has counted it.
-                #expect(try await channel.call("Echo", "after") == "after")
+                try await channel.expect("after", from: "Echo", "after")
             }
             #expect(server.listener.counters.callsCancelled == 1)
         }
@@ -136,7 +136,7 @@ import Testing
         let first = try await links.listen(
             on: Endpoint(host: "127.0.0.1", port: 0), security: .plaintext, handler: service)
         let channel = try links.channel(to: first.endpoint, security: .plaintext)
-        #expect(try await channel.call("Echo", "one") == "one")
+        try await channel.expect("one", from: "Echo", "one")
         await first.shutDown(by: HostClock().bootTime())
         let gone = await #expect(throws: RPCStatus.self) { _ = try await channel.call("Echo", "two") }
         #expect(gone?.code == .unavailable)
@@ -163,7 +163,8 @@ import Testing
                 while server.service.keptCalls.isEmpty { await Task.yield() }
                 async let end: Void = server.listener.shutDown(by: HostClock().bootTime().advanced(by: .seconds(20)))
                 server.service.keptCalls[0].succeed(ByteBuffer(string: "done"))
-                #expect(String(buffer: try await reply.message) == "done")
+                let answer = try await reply
+                #expect(String(buffer: answer.message) == "done")
                 await end
             }
             let counters = server.listener.counters
