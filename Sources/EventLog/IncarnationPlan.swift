@@ -8,8 +8,8 @@ package struct IncarnationPlan: Hashable, Sendable {
     package struct Beginning: Hashable, Sendable {
         package var log: LogIdentity
         package var opening: OpeningRecord
-        /// All older incarnations with their ends. Only a deployment of one member may agree on them by itself; nil
-        /// where peers have to seal first, or where there is nothing to agree on.
+        /// All older incarnations with their ends, none for a genesis. Only a deployment of one member may agree on them
+        /// by itself; nil where peers have to seal first.
         package var ends: EndsRecord?
         /// The line's highest stamp: the new incarnation's stamps are above it (S2).
         package var stampFloor: HybridStamp
@@ -32,7 +32,8 @@ package struct IncarnationPlan: Hashable, Sendable {
         let newest = recovered.logs.map(\.log.incarnation).max()
         let number = newest.map { max(proposed, Incarnation($0.rawValue + 1)) } ?? proposed
         incarnation = number
-        wait = recovered.isFirstStart || recovered.isCopy ? bounds.maxDrift * 2 : .zero
+        let isFirst = !recovered.logs.contains { summary in names.contains(summary.log.name) }
+        wait = isFirst || recovered.isCopy ? bounds.maxDrift * 2 : .zero
         beginnings = []
         for name in names {
             let older = recovered.logs.filter { $0.log.name == name }.sorted { $0.log < $1.log }
@@ -50,7 +51,7 @@ package struct IncarnationPlan: Hashable, Sendable {
                 incarnation: $0.log.incarnation, end: $0.flushedEnd, digest: $0.endDigest)
         }
         var ends: EndsRecord?
-        if isSoleMember, !older.isEmpty {
+        if isSoleMember {
             ends = EndsRecord(older.map { EndsRecord.End(incarnation: $0.log.incarnation, end: $0.flushedEnd) })
             guard ends != nil else {
                 throw EventLogError(

@@ -27,7 +27,17 @@ import Testing
         #expect(plan.wait == .seconds(1))
         #expect(plan.incarnation == Incarnation(startedAt: Self.now, entropy: 0x1234))
         #expect(plan.beginnings.map(\.opening.predecessor) == [nil])
-        #expect(plan.beginnings.map(\.ends) == [nil])
+        // A genesis says that nothing is older (HISTORIES 3).
+        #expect(plan.beginnings.map(\.ends) == [EndsRecord([])])
+    }
+
+    /// S1: a disk that holds only other regions' logs is a first start of this one.
+    @Test func mirroredLogsAreNoStartOfOurs() throws {
+        var foreign = Self.summary(5, end: 10)
+        foreign.log.name.region = RegionNumber(9)
+        let plan = try Self.plan(RecoveryReport(logs: [foreign], isFirstStart: false))
+        #expect(plan.wait == .seconds(1))
+        #expect(plan.incarnation > Incarnation(5))
     }
 
     @Test func aRestartLinksToTheVerifiedEnd() throws {

@@ -98,7 +98,7 @@ package distributed actor ContentShard: ClusterActor, OriginLogOwner {
             ? EventID(time: appender.nextStamp(at: now).rawValue, client: client) : EventID(time: 0, client: 0)
         do {
             let (record, offset) = try appender.append(kind, id: id, body: body, at: now)
-            try state.apply(record, in: shell.settings.region, appender.log.incarnation, at: offset)
+            try state.fold(record, in: shell.settings.region, appender.log.incarnation, at: offset)
         } catch {
             throw .logFenced("\(error)")
         }

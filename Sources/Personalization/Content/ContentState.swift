@@ -4,14 +4,14 @@ package import ClusterModel
 package import EventLog
 
 /// Catalogue and lines over all origins' content logs: one fold for live writes, restarts and mirrors. A value.
-package struct ContentState: Sendable {
+package struct ContentState: LogFold {
     package internal(set) var catalogue: Catalogue
     package private(set) var lines = OriginLines()
 
     package init(limit: Int) { catalogue = Catalogue(limit: limit) }
 
     /// Folds the next record of a content log.
-    package mutating func apply(
+    package mutating func fold(
         _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
     ) throws(ApplyError) {
         guard RecordKind.known.contains(record.kind) else { throw .unknownKind(record.kind) }
@@ -21,17 +21,5 @@ package struct ContentState: Sendable {
             throw .malformed("\(error)")
         }
         try lines.onRecord(record, in: region, incarnation, at: offset)
-    }
-
-    package mutating func apply(_ batch: EncodedBatch) throws(ApplyError) {
-        let (region, incarnation) = (batch.header.log.name.region, batch.header.log.incarnation)
-        let next = lines.next(in: region, incarnation)
-        guard batch.endOffset > next else { return }
-        let records: [EventRecord]
-        do { records = try batch.records() } catch { throw .malformed("\(error)") }
-        for (place, record) in records.enumerated() {
-            let offset = batch.header.baseOffset.advanced(by: place)
-            if offset >= next { try apply(record, in: region, incarnation, at: offset) }
-        }
     }
 }

@@ -15,17 +15,26 @@ package struct OriginLines: Hashable, Sendable {
     }
 
     /// Incarnations that still count by origin, oldest first: the current one, and older ones without an agreed end.
-    private var origins: [RegionNumber: [Progress]] = [:]
-    /// Origins whose line starts unlinked and has no ends record applied: they have no time yet (S2).
-    private var untimed: Set<RegionNumber> = []
+    var origins: [RegionNumber: [Progress]] = [:]
+    /// Origins whose line starts unlinked and has no ends record applied: they have no time yet (S2). A genesis writes
+    /// one too, an empty one, so that it can be told from a lost disk (HISTORIES 3).
+    var untimed: Set<RegionNumber> = []
     /// The newest ends record of each origin: agreed ends are facts (S1a).
-    private var agreed: [RegionNumber: EndsRecord] = [:]
+    var agreed: [RegionNumber: EndsRecord] = [:]
+    /// The incarnation whose writer appended that record.
+    var newestAgreed: [RegionNumber: Incarnation] = [:]
 
     package init() {}
 
     /// The next offset to apply in a log.
     package func next(in region: RegionNumber, _ incarnation: Incarnation) -> Offset {
         origins[region]?.first { $0.incarnation == incarnation }?.next ?? .zero
+    }
+
+    /// Whether the ends record that agreed on the incarnation's end is applied, so that all below it is.
+    package func isSettled(_ region: RegionNumber, _ incarnation: Incarnation) -> Bool {
+        guard let by = newestAgreed[region], incarnation < by, let oldest = origins[region]?.first else { return false }
+        return oldest.incarnation >= by
     }
 
     /// One entry an incarnation that is not yet agreed ended; normally one a region.
@@ -40,17 +49,18 @@ package struct OriginLines: Hashable, Sendable {
 
     /// Whether an entry of a session token is met here (S12). Only its own line can ever satisfy it.
     package func verdict(on entry: VersionVector.Entry) -> SessionVerdict {
-        let progress = origins[entry.region] ?? []
-        if let own = progress.first(where: { $0.incarnation == entry.incarnation }) {
-            return own.next >= entry.next ? .met : .pending
-        }
-        guard let ends = agreed[entry.region], let newest = progress.last, entry.incarnation < newest.incarnation else {
-            return .pending
-        }
-        return entry.next <= ends.end(of: entry.incarnation) ? .met : .lost
+        let end = agreedEnd(of: entry.incarnation, in: entry.region)
+        if let end, entry.next > end { return .lost }
+        let own = origins[entry.region]?.first { $0.incarnation == entry.incarnation }
+        if let own { return own.next >= entry.next ? .met : .pending }
+        return end != nil && isSettled(entry.region, entry.incarnation) ? .met : .pending
+    }
+        guard let end = agreedEnd(of: entry.incarnation, in: entry.region) else { return .pending }
+        return entry.next <= end ? .met : .lost
     }
 
-    /// Records that the record at `offset` was applied.
+    /// Takes note that the record at `offset` is applied. Throws `.held` where it has to wait for another log first,
+    /// and otherwise why the log has to stop; nothing is changed then.
     package mutating func onRecord(
         _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
     ) throws(ApplyError) {
@@ -64,45 +74,85 @@ package struct OriginLines: Hashable, Sendable {
                 Progress(incarnation: incarnation, next: .zero, lastStamp: .zero, isLinked: false), at: place)
         }
         guard progress[place].next == offset else { throw .gap(expected: progress[place].next, found: offset) }
+        if let end = agreedEnd(of: incarnation, in: region), offset >= end {
+            throw .beyondAgreedEnd(incarnation: incarnation, end: end)
+        }
         progress[place].next = offset.advanced(by: 1)
         progress[place].lastStamp = max(progress[place].lastStamp, record.stamp)
         switch record.kind {
-        case .opening: try open(record, region, &progress[place])
-        case .ends: try agree(record, region, &progress)
+        case .opening: try open(record, region, &progress, place)
+        case .ends: try agree(record, region, incarnation, &progress)
         default: break
         }
         origins[region] = progress
     }
 
+    /// S1: nobody applies an opening before having applied the predecessor to the end that it names.
     private mutating func open(
-        _ record: EventRecord, _ region: RegionNumber, _ progress: inout Progress
+        _ record: EventRecord, _ region: RegionNumber, _ progress: inout [Progress], _ place: Int
     ) throws(ApplyError) {
-        do {
-            progress.isLinked = try OpeningRecord(body: record.body).predecessor != nil
-        } catch {
-            throw .malformed("\(error)")
+        let opening: OpeningRecord
+        do { opening = try OpeningRecord(body: record.body) } catch { throw .malformed("\(error)") }
+        guard let predecessor = opening.predecessor else {
+            untimed.insert(region)
+            return
         }
-        // A first start has no older incarnation to wait for: genesis counts as linked once nothing else is known.
-        if !progress.isLinked, origins[region]?.isEmpty ?? true { return }
-        if !progress.isLinked { untimed.insert(region) }
+        // S1a: a link above an agreed end is read as the agreed end.
+        let agreed = agreedEnd(of: predecessor.incarnation, in: region)
+        let end = agreed.map { min($0, predecessor.end) } ?? predecessor.end
+        let applied = progress.first { $0.incarnation == predecessor.incarnation }?.next
+        guard applied ?? (agreed ?? .zero) >= end else {
+            throw .held(until: predecessor.incarnation, reaches: end)
+        }
+        progress[place].isLinked = true
     }
 
-    /// S1a: the listed incarnations end there; one that is not listed has end 0. Either way they no longer hold up time.
+    /// S1a: applied only at exactly the ends that it lists; one that is not listed has end 0. From then on they no
+    /// longer hold up the origin's time, and one entry stands for the line.
     private mutating func agree(
-        _ record: EventRecord, _ region: RegionNumber, _ progress: inout [Progress]
+        _ record: EventRecord, _ region: RegionNumber, _ incarnation: Incarnation, _ progress: inout [Progress]
     ) throws(ApplyError) {
         let ends: EndsRecord
         do { ends = try EndsRecord(body: record.body) } catch { throw .malformed("\(error)") }
-        let newest = progress.map(\.incarnation).max()
-        for older in progress where older.incarnation != newest {
-            guard older.next == ends.end(of: older.incarnation) else {
-                throw .endDiffers(
-                    incarnation: older.incarnation, applied: older.next, agreed: ends.end(of: older.incarnation))
+        for older in progress where older.incarnation < incarnation {
+            let end = ends.end(of: older.incarnation)
+            guard older.next >= end else { throw .held(until: older.incarnation, reaches: end) }
+            guard older.next == end else {
+                throw .endDiffers(incarnation: older.incarnation, applied: older.next, agreed: end)
             }
         }
-        progress.removeAll { $0.incarnation != newest }
-        agreed[region] = ends
+        for listed in ends.ends where listed.incarnation < incarnation && listed.end > .zero {
+            let isKnown = progress.contains { $0.incarnation == listed.incarnation }
+            guard isKnown || agreedEnd(of: listed.incarnation, in: region) == listed.end else {
+                throw .held(until: listed.incarnation, reaches: listed.end)
+            }
+        }
+        progress.removeAll { $0.incarnation < incarnation }
         untimed.remove(region)
+        agreed[region] = ends
+        newestAgreed[region] = incarnation
+    }
+
+    /// Hears of agreed ends from a peer: facts that take effect at once, on what is applied from now on and on sessions,
+    /// but not on the origin's time (S1a).
+    package mutating func learn(_ ends: EndsRecord, from incarnation: Incarnation, of region: RegionNumber) {
+        if let known = newestAgreed[region], known >= incarnation { return }
+        agreed[region] = ends
+        newestAgreed[region] = incarnation
+    }
+
+    /// The newest agreed ends by origin: what a handshake carries.
+    package var agreedEnds: [(region: RegionNumber, by: Incarnation, ends: EndsRecord)] {
+        agreed.keys.sorted().compactMap { region in
+            guard let ends = agreed[region], let by = newestAgreed[region] else { return nil }
+            return (region, by, ends)
+        }
+    }
+
+    /// The agreed end of an incarnation older than the one whose ends record is applied; nil for one that may still grow.
+    package func agreedEnd(of incarnation: Incarnation, in region: RegionNumber) -> Offset? {
+        guard let ends = agreed[region], let by = newestAgreed[region], incarnation < by else { return nil }
+        return ends.end(of: incarnation)
     }
 
     /// An origin's time: the minimum of the last applied stamps over its current line and every older incarnation
@@ -120,74 +170,5 @@ package struct OriginLines: Hashable, Sendable {
             least = min(least ?? time, time)
         }
         return least
-    }
-}
-
-/// What became of a position that a session names.
-package enum SessionVerdict: Hashable, Sendable {
-    case met
-    /// Not applied here yet.
-    case pending
-    /// Beyond the agreed end of its incarnation: that record died unflushed, LOST_TAIL.
-    case lost
-}
-
-/// Why a record cannot be applied. The log stops there, loudly (S3).
-package enum ApplyError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Not the next record of its log.
-    case gap(expected: Offset, found: Offset)
-    /// A kind or version that this version does not know.
-    case unknownKind(RecordKind)
-    case malformed(String)
-    /// A replica applied an older incarnation to another end than was agreed (S1a).
-    case endDiffers(incarnation: Incarnation, applied: Offset, agreed: Offset)
-
-    package var description: String {
-        switch self {
-        case .gap(let expected, let found): "record \(found.rawValue) follows \(expected.rawValue)"
-        case .unknownKind(let kind): "record kind \(kind.rawValue) is of a newer version"
-        case .malformed(let what): "a record cannot be read: \(what)"
-        case .endDiffers(let incarnation, let applied, let agreed):
-            "incarnation \(String(incarnation.rawValue, radix: 16)) was applied to \(applied.rawValue); "
-                + "its agreed end is \(agreed.rawValue)"
-        }
-    }
-}
-
-extension OriginLines {
-    /// For snapshots.
-    func encode(into writer: inout ByteWriter) {
-        writer.write(UInt16(clamping: origins.count))
-        for region in origins.keys.sorted() {
-            let progress = origins[region] ?? []
-            writer.write(region.rawValue)
-            writer.write(UInt8(untimed.contains(region) ? 1 : 0))
-            writer.write(UInt16(clamping: progress.count))
-            for item in progress {
-                writer.write(item.incarnation.rawValue)
-                writer.write(item.next.rawValue)
-                writer.write(item.lastStamp.rawValue)
-                writer.write(UInt8(item.isLinked ? 1 : 0))
-            }
-            writer.write(lengthPrefixed: agreed[region]?.body ?? [])
-        }
-    }
-
-    init(from reader: inout ByteReader) throws(ByteCodingError) {
-        self.init()
-        for _ in 0..<(try reader.read(UInt16.self)) {
-            let region = RegionNumber(try reader.read())
-            if try reader.read(UInt8.self) == 1 { untimed.insert(region) }
-            var progress: [Progress] = []
-            for _ in 0..<(try reader.read(UInt16.self)) {
-                progress.append(
-                    Progress(
-                        incarnation: Incarnation(try reader.read()), next: Offset(try reader.read()),
-                        lastStamp: HybridStamp(rawValue: try reader.read()), isLinked: try reader.read(UInt8.self) == 1))
-            }
-            origins[region] = progress
-            let ends = try reader.readLengthPrefixed(limit: 2 + 16 * EndsRecord.maxEnds)
-            if !ends.isEmpty { agreed[region] = try EndsRecord(body: Array(ends)) }
-        }
     }
 }

@@ -7,7 +7,7 @@ package import MergeableState
 
 /// Users, popularity, id index and progress of one partition. A value: a copy is an immutable view, which snapshots and
 /// audits read while the shard goes on.
-package struct ShardState: Sendable {
+package struct ShardState: LogFold {
     package let partition: PartitionID
     package internal(set) var popularity = PopularityPartial()
     package internal(set) var index = IDIndex()
@@ -48,26 +48,6 @@ package struct ShardState: Sendable {
         return isNew ? AppliedEvent(key: key, event: event) : nil
     }
 
-    /// Folds all records of a batch that `lines` does not contain yet. Batches behind a snapshot cost one comparison.
-    package mutating func apply(_ batch: EncodedBatch) throws(ApplyError) {
-        let (region, incarnation) = (batch.header.log.name.region, batch.header.log.incarnation)
-        let next = lines.next(in: region, incarnation)
-        guard batch.endOffset > next, !isBehind(batch) else { return }
-        let records: [EventRecord]
-        do { records = try batch.records() } catch { throw .malformed("\(error)") }
-        for (place, record) in records.enumerated() {
-            let offset = batch.header.baseOffset.advanced(by: place)
-            if offset >= next { try apply(record, in: region, incarnation, at: offset) }
-        }
-    }
-
-    /// Whether the batch belongs to an incarnation whose agreed end a snapshot already contains.
-    private func isBehind(_ batch: EncodedBatch) -> Bool {
-        let entry = VersionVector.Entry(
-            region: batch.header.log.name.region, incarnation: batch.header.log.incarnation, next: batch.endOffset)
-        return lines.verdict(on: entry) == .met
-    }
-
     private mutating func fold(_ event: UserEvent, by key: MergeOrder, isNew: Bool) {
         rows[event.user, default: UserState()].apply(event, by: key, isNew: isNew)
         stale.insert(event.user)
@@ -77,6 +57,12 @@ package struct ShardState: Sendable {
             popularity.add(
                 interaction.kind, of: ContentKey(contentID: interaction.contentID), at: key.id.wallTime)
         }
+    }
+
+    package mutating func fold(
+        _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
+    ) throws(ApplyError) {
+        try apply(record, in: region, incarnation, at: offset)
     }
 
     /// Forgets ids that no member can send again (S5).

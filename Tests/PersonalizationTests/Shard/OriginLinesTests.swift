@@ -35,7 +35,7 @@ import Testing
     /// A first start, three records, a restart that names end 3 and agrees on it.
     private func restarted() throws -> OriginLines {
         var lines = OriginLines()
-        for (offset, record) in [opening(nil, 1_000), mark(1_010), mark(1_020)].enumerated() {
+        for (offset, record) in [opening(nil, 1_000), try ends([], 1_010), mark(1_020)].enumerated() {
             try lines.onRecord(record, in: Self.region, Incarnation(1), at: Offset(UInt64(offset)))
         }
         try lines.onRecord(opening((1, 3), 2_000), in: Self.region, Incarnation(2), at: .zero)
@@ -56,16 +56,62 @@ import Testing
         #expect(lines.vector == VersionVector([entry(2, 2)]))
     }
 
-    /// S2, HISTORIES 3: an unlinked line has no time while an older line of that origin is known.
+    /// S2, HISTORIES 3: an unlinked line has no time until its ends record, a genesis' empty one included.
     @Test func anUnlinkedLineHasNoTimeUntilEndsAreApplied() throws {
         var lines = OriginLines()
         try lines.onRecord(opening(nil, 1_000), in: Self.region, Incarnation(1), at: .zero)
-        #expect(lines.time(of: Self.region) != nil)
+        #expect(lines.time(of: Self.region) == nil)
+        try lines.onRecord(try ends([], 1_001), in: Self.region, Incarnation(1), at: Offset(1))
+        #expect(lines.time(of: Self.region) == WallTime(milliseconds: 1_001))
         try lines.onRecord(opening(nil, 5_000), in: Self.region, Incarnation(9), at: .zero)
         #expect(lines.time(of: Self.region) == nil)
         #expect(lines.time(over: [Self.region]) == nil)
-        try lines.onRecord(try ends([(1, 1)], 5_001), in: Self.region, Incarnation(9), at: Offset(1))
+        try lines.onRecord(try ends([(1, 2)], 5_001), in: Self.region, Incarnation(9), at: Offset(1))
         #expect(lines.time(of: Self.region) == WallTime(milliseconds: 5_001))
+    }
+
+    /// S1: an opening waits for its predecessor's end, also where the predecessor has not been heard of.
+    @Test func anOpeningWaitsForItsPredecessor() throws {
+        var lines = OriginLines()
+        #expect(throws: ApplyError.held(until: Incarnation(1), reaches: Offset(2))) {
+            try lines.onRecord(opening((1, 2), 2_000), in: Self.region, Incarnation(2), at: .zero)
+        }
+        #expect(lines.vector == VersionVector())
+        try lines.onRecord(opening(nil, 1_000), in: Self.region, Incarnation(1), at: .zero)
+        #expect(throws: ApplyError.self) {
+            try lines.onRecord(opening((1, 2), 2_000), in: Self.region, Incarnation(2), at: .zero)
+        }
+        try lines.onRecord(mark(1_010), in: Self.region, Incarnation(1), at: Offset(1))
+        try lines.onRecord(opening((1, 2), 2_000), in: Self.region, Incarnation(2), at: .zero)
+        #expect(lines.vector == VersionVector([entry(1, 2), entry(2, 1)]))
+    }
+
+    /// HISTORIES 4: an end was agreed without the tail; a link above it is read as the agreed end.
+    @Test func aLinkAboveAnAgreedEndIsReadAsTheAgreedEnd() throws {
+        var lines = OriginLines()
+        try lines.onRecord(opening(nil, 1_000), in: Self.region, Incarnation(1), at: .zero)
+        // B starts empty: incarnation 5 is unlinked, and agrees on end 1 of incarnation 1.
+        try lines.onRecord(opening(nil, 2_000), in: Self.region, Incarnation(5), at: .zero)
+        try lines.onRecord(try ends([(1, 1)], 2_001), in: Self.region, Incarnation(5), at: Offset(1))
+        // B is back on the old disk, whose opening names the longer end 4.
+        try lines.onRecord(opening((1, 4), 3_000), in: Self.region, Incarnation(7), at: .zero)
+        #expect(lines.vector.entries.map(\.incarnation) == [Incarnation(5), Incarnation(7)])
+    }
+
+    /// HISTORIES 5: what lies beyond an agreed end is quarantined, and agreed ends are facts as soon as they are heard.
+    @Test func beyondAnAgreedEndNothingIsApplied() throws {
+        var lines = OriginLines()
+        let ends = try #require(EndsRecord([EndsRecord.End(incarnation: Incarnation(1), end: Offset(1))]))
+        lines.learn(ends, from: Incarnation(5), of: Self.region)
+        try lines.onRecord(opening(nil, 1_000), in: Self.region, Incarnation(1), at: .zero)
+        #expect(throws: ApplyError.beyondAgreedEnd(incarnation: Incarnation(1), end: Offset(1))) {
+            try lines.onRecord(mark(1_010), in: Self.region, Incarnation(1), at: Offset(1))
+        }
+        #expect(lines.verdict(on: entry(1, 2)) == .lost)
+        #expect(lines.vector == VersionVector([entry(1, 1)]))
+        // An origin's time does not move by hearsay (S2).
+        #expect(lines.time(of: Self.region) == nil)
+        #expect(lines.agreedEnds.map(\.by) == [Incarnation(5)])
     }
 
     /// S12, HISTORIES 17: a position beyond an agreed end is lost at once; one below it is met by the line.

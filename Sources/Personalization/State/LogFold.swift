@@ -1,0 +1,60 @@
+// What every state that is folded from origins' logs does with a batch.
+
+package import ClusterModel
+package import EventLog
+
+/// A fold over all origins' logs of one topic and partition. One path for live records, restarts and mirrors.
+package protocol LogFold: Sendable {
+    var lines: OriginLines { get }
+
+    /// Folds the next record of a log. Throws `.held` and `.beyondAgreedEnd` where it may not be applied (now), other
+    /// errors where the log has to stop.
+    mutating func fold(
+        _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
+    ) throws(ApplyError)
+}
+
+/// What became of a batch.
+package enum BatchOutcome: Hashable, Sendable {
+    /// All of it is applied.
+    case applied
+    /// It was applied before.
+    case known
+    /// It waits, whole or in part, for another batch or another incarnation first.
+    case held
+    /// It goes beyond the agreed end of its incarnation: up to there it is applied (S1a).
+    case quarantined
+}
+
+extension LogFold {
+    /// Folds the records of a batch that are not applied yet. Batches behind a snapshot cost one comparison. Throws
+    /// where the log has to stop (S3).
+    @discardableResult
+    package mutating func apply(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome {
+        let (region, incarnation) = (batch.header.log.name.region, batch.header.log.incarnation)
+        let next = lines.next(in: region, incarnation)
+        if batch.endOffset <= next || isBehind(batch) { return .known }
+        guard batch.header.baseOffset <= next else { return .held }
+        let records: [EventRecord]
+        do { records = try batch.records() } catch { throw .malformed("\(error)") }
+        for (place, record) in records.enumerated() {
+            let offset = batch.header.baseOffset.advanced(by: place)
+            guard offset >= next else { continue }
+            do {
+                try fold(record, in: region, incarnation, at: offset)
+            } catch .held {
+                return .held
+            } catch .beyondAgreedEnd {
+                return .quarantined
+            }
+        }
+        return .applied
+    }
+
+    /// Whether an applied ends record of a newer incarnation contains the batch: nothing has an entry for it any more.
+    private func isBehind(_ batch: EncodedBatch) -> Bool {
+        let log = batch.header.log
+        guard let end = lines.agreedEnd(of: log.incarnation, in: log.name.region) else { return false }
+        return batch.endOffset <= end && lines.isSettled(log.name.region, log.incarnation)
+    }
+}
