@@ -55,9 +55,6 @@ package struct OriginLines: Hashable, Sendable {
         if let own { return own.next >= entry.next ? .met : .pending }
         return end != nil && isSettled(entry.region, entry.incarnation) ? .met : .pending
     }
-        guard let end = agreedEnd(of: entry.incarnation, in: entry.region) else { return .pending }
-        return entry.next <= end ? .met : .lost
-    }
 
     /// Takes note that the record at `offset` is applied. Throws `.held` where it has to wait for another log first,
     /// and otherwise why the log has to stop; nothing is changed then.
