@@ -7,7 +7,7 @@ package import EventLog
 import NodeEnvironment
 
 /// One a node. Gives every change of the catalogue to `onChange`, at most once a tick of its loop.
-package distributed actor ContentShard: ClusterActor, OriginLogOwner {
+package distributed actor ContentShard: ClusterActor, LogFollower {
     package typealias ActorSystem = ClusterActorSystem
 
     package static let kind = ActorKind(2)
@@ -19,8 +19,9 @@ package distributed actor ContentShard: ClusterActor, OriginLogOwner {
 
     var appender: OriginAppender
     var pace = CommitPace()
+    var replica = ReplicaProgress()
     let shell: LogShell
-    private var state: ContentState
+    package private(set) var state: ContentState
     private let client: UInt64
     private let onChange: @Sendable (CatalogueSnapshot) -> Void
     private var isChangeDue = false
@@ -79,6 +80,22 @@ package distributed actor ContentShard: ClusterActor, OriginLogOwner {
 
     /// Equal catalogues, equal digests.
     package distributed func digest() -> Digest128 { state.catalogue.digest }
+
+    /// S1a: every member has sealed.
+    package func agree(_ ends: EndsRecord) {
+        do throws(ShardError) {
+            try append(.ends, ends.body)
+            flushSoon()
+        } catch {
+            end(because: "\(error)")
+        }
+    }
+
+    func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome { try state.apply(batch) }
+
+    func onFolded() { changeSoon() }
+
+    var isFenced: Bool { fencedBecause != nil }
 
     private func changeSoon() {
         guard !isChangeDue else { return }

@@ -12,10 +12,14 @@ package struct LogShell: Sendable {
     package let executor: any NodeExecutor
     package let clock: any NodeClock
     package let settings: ShardSettings
+    /// For reads of the disk.
+    package let disk: any DedicatedExecutor
 
     package init(
-        log: any EventLogEngine, executor: any NodeExecutor, clock: any NodeClock, settings: ShardSettings
+        log: any EventLogEngine, executor: any NodeExecutor, clock: any NodeClock, settings: ShardSettings,
+        disk: any DedicatedExecutor
     ) {
+        self.disk = disk
         self.log = log
         self.executor = executor
         self.clock = clock

@@ -9,6 +9,7 @@ package struct ShardCore {
     package let settings: ShardSettings
     package private(set) var state: ShardState
     package var appender: OriginAppender
+    package var remote = RemoteWaiters()
     /// Names this life of the shard in the ids that it makes itself.
     private let client: UInt64
     /// Set once the log has ended: memory is discarded and nothing is served (S6).
@@ -51,6 +52,19 @@ package struct ShardCore {
         return true
     }
 
+    /// Folds a flushed batch of another region's log, or of an older incarnation of this one's (S6).
+    package mutating func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome {
+        let outcome = try state.apply(batch)
+        state.forget(members: settings.members, bounds: settings.bounds)
+        return outcome
+    }
+
+    /// Appends the agreed ends of this line's older incarnations (S1a). The caller has every member's seal.
+    package mutating func agree(_ ends: EndsRecord, at now: WallTime) throws(ShardError) {
+        try checkServing()
+        try append(.ends, id: EventID(time: 0, client: 0), body: ends.body, at: now)
+    }
+
     /// Writes the records that begin an incarnation: opening and, for a sole member, agreed ends (S1, S1a).
     package mutating func begin(_ beginning: IncarnationPlan.Beginning, at now: WallTime) throws(ShardError) {
         try append(.opening, id: EventID(time: 0, client: 0), body: beginning.opening.body, at: now)
@@ -74,7 +88,7 @@ package struct ShardCore {
     package mutating func fence(because reason: String) -> [FlushWaiter] {
         fencedBecause = reason
         state = ShardState(partition: state.partition)
-        return appender.onFenced()
+        return appender.onFenced() + remote.onFenced()
     }
 
     package func checkServing() throws(ShardError) {

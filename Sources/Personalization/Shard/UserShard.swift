@@ -9,7 +9,7 @@ import NodeEnvironment
 
 /// Holds its users' state in memory, writes this region's origin log of the partition, and serves content. Calls from
 /// its own loop run at once, without suspension (`assumeIsolated`); calls from elsewhere hop once.
-package distributed actor UserShard: ClusterActor, OriginLogOwner {
+package distributed actor UserShard: ClusterActor, LogFollower {
     package typealias ActorSystem = ClusterActorSystem
 
     package static let kind = ActorKind(1)
@@ -22,12 +22,15 @@ package distributed actor UserShard: ClusterActor, OriginLogOwner {
     private var core: ShardCore
     let shell: LogShell
     var pace = CommitPace()
+    var replica = ReplicaProgress()
     private var catalogue = CatalogueSnapshot()
     private var popularity = PopularitySnapshot()
     private var popularitySeen: UInt64 = 0
     private var snapshotSeen: UInt64 = 0
     /// Slates whose record could not be kept: the log was behind or full.
     private var unrecordedSlates: UInt64 = 0
+
+    var state: ShardState { core.state }
 
     var appender: OriginAppender {
         get { core.appender }
@@ -74,22 +77,55 @@ package distributed actor UserShard: ClusterActor, OriginLogOwner {
     ) {
         let decision: ShardCore.Decision
         do throws(ShardError) {
-            if case .remote(let regions) = durability, regions >= shell.settings.members.count {
-                throw ShardError.notEnoughRegions(available: shell.settings.members.count - 1)
-            }
+            try checkReach(of: durability)
             decision = try core.report(events, of: user, at: shell.clock.wallTime())
         } catch {
             if case .logFenced(let reason) = error { end(because: reason) }
             return completion(.failure(error))
         }
         let outcome = ReportOutcome(results: decision.results, session: session(through: decision.through))
-        guard durability != .buffered, decision.through > core.appender.flushed else {
+        switch durability {
+        case .buffered:
             flushLater()
-            return completion(.success(outcome))
+            completion(.success(outcome))
+        case .local:
+            core.appender.wait(through: decision.through) { flushed in completion(flushed.map { outcome }) }
+            flushSoon()
+        case .remote(let regions):
+            core.remote.wait(through: decision.through, regions: regions) { reached in
+                completion(reached.map { outcome })
+            }
+            flushSoon()
         }
-        core.appender.wait(through: decision.through) { flushed in completion(flushed.map { outcome }) }
-        flushSoon()
     }
+
+    private func checkReach(of durability: RequestedDurability) throws(ShardError) {
+        guard case .remote(let regions) = durability else { return }
+        let others = shell.settings.members.count - 1
+        guard regions <= others else { throw .notEnoughRegions(available: others) }
+        guard !core.remote.isFull else { throw .backlogFull }
+    }
+
+    /// S11: another region has flushed this log up to `end`, by a cursor whose digest was checked.
+    package func onCursor(of region: RegionNumber, at end: Offset) {
+        for answer in core.remote.onCursor(of: region, at: end) { answer(.success(())) }
+    }
+
+    /// S1a: every member has sealed; nothing is appended when the log has ended meanwhile.
+    package func agree(_ ends: EndsRecord) {
+        do {
+            try core.agree(ends, at: shell.clock.wallTime())
+            flushSoon()
+        } catch {
+            end(because: "\(error)")
+        }
+    }
+
+    func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome { try core.fold(batch) }
+
+    func onFolded() {}
+
+    var isFenced: Bool { core.fencedBecause != nil }
 
     private func session(through: Offset) -> VersionVector {
         let log = core.appender.log
