@@ -64,8 +64,9 @@ package struct ReplayDriver: Sendable {
             for: user, count: run.plan.slateItems, requestID: visit.requestID)
         await run.onSlate(slate, asked: asked)
         asked = clock.bootTime()
-        let receipt = try await service.report(Self.match(visit.step.interactions, with: slate), of: user)
-        await run.onReceipt(receipt, asked: asked)
+        let events = Self.match(visit.step.interactions, with: slate)
+        let receipt = try await service.report(events, of: user)
+        await run.onReceipt(receipt, shown: events.count { $0.shown != nil }, asked: asked)
     }
 
     /// Gives each interaction the token of its item, where the slate showed it.

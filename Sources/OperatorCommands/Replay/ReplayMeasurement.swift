@@ -8,12 +8,17 @@ package struct ReplayMeasurement: Sendable {
     package private(set) var eventsAcknowledged: UInt64 = 0
     package private(set) var eventsDuplicate: UInt64 = 0
     package private(set) var eventsRefused: UInt64 = 0
+    /// Interactions with an item that the slate asked for just before had shown.
+    package private(set) var interactionsShown: UInt64 = 0
+    package private(set) var slates: UInt64 = 0
+    /// Slates made for the user, of all slates.
+    package private(set) var personalSlates: UInt64 = 0
     package private(set) var failedCalls: UInt64 = 0
     package private(set) var emptySlates: UInt64 = 0
     /// Of single calls, retries included.
     package private(set) var latency = LatencyHistogram()
     package private(set) var staleness = LatencyHistogram()
-    /// The longest time without an answered call: what a client saw of an outage.
+    /// The longest time without an answered call, from the latest kill on: what clients saw of an outage.
     package private(set) var longestGap: Duration = .zero
     /// The latest reason, for people.
     package private(set) var lastFailure: String?
@@ -23,14 +28,17 @@ package struct ReplayMeasurement: Sendable {
 
     package mutating func onSlate(_ slate: ServedSlate, asked: BootInstant, answered: BootInstant) {
         onSuccess(asked: asked, answered: answered)
+        slates += 1
+        if slate.tier == "personal" { personalSlates += 1 }
         if slate.items.isEmpty { emptySlates += 1 }
         staleness.record(.milliseconds(Int64(clamping: slate.stalenessMilliseconds)))
     }
 
-    package mutating func onReceipt(_ receipt: ReportReceipt, asked: BootInstant, answered: BootInstant) {
+    package mutating func onReceipt(_ receipt: ReportReceipt, shown: Int, asked: BootInstant, answered: BootInstant) {
         onSuccess(asked: asked, answered: answered)
         eventsAcknowledged += UInt64(receipt.acknowledged.count)
         eventsDuplicate += UInt64(receipt.duplicates)
+        interactionsShown += UInt64(shown)
         eventsRefused += UInt64(receipt.refusals.count)
         if let refusal = receipt.refusals.last { lastFailure = "event refused: \(refusal)" }
     }
@@ -41,6 +49,9 @@ package struct ReplayMeasurement: Sendable {
         longestGap = max(longestGap, answered.since(lastSuccess))
         lastSuccess = max(lastSuccess, answered)
     }
+
+    /// Forgets the gaps before an outage that is made on purpose.
+    package mutating func onKill() { longestGap = .zero }
 
     package mutating func onFailure(_ failure: OperatorFailure) {
         failedCalls += 1

@@ -6,8 +6,9 @@ package import NodeEnvironment
 
 /// How a replay is driven.
 package struct ReplayPlan: Hashable, Sendable {
-    /// Visits a second over all users; a visit is a slate and the report of what the user did.
-    package var visitsPerSecond: Double
+    /// Events a second over all users. A visit (a slate, then the report of what the user did) is due when the events
+    /// of the visits before it are.
+    package var eventsPerSecond: Double
     package var duration: Duration
     /// Visits under way at once: more wait for their turn.
     package var window: Int
@@ -18,10 +19,10 @@ package struct ReplayPlan: Hashable, Sendable {
     package static let maxWindow = 1_024
 
     package init(
-        visitsPerSecond: Double = 200, duration: Duration = .seconds(20), window: Int = 64, slateItems: Int = 10,
+        eventsPerSecond: Double = 1_000, duration: Duration = .seconds(20), window: Int = 64, slateItems: Int = 10,
         seed: UInt64 = 1
     ) {
-        self.visitsPerSecond = visitsPerSecond
+        self.eventsPerSecond = eventsPerSecond
         self.duration = duration
         self.window = window
         self.slateItems = slateItems
@@ -42,11 +43,12 @@ package actor ReplayRun {
     private let clock: any NodeClock
     private let startedAt: BootInstant
     private var source: ReplaySource
-    private var visits: UInt64 = 0
+    private var eventsHandedOut: UInt64 = 0
     private var generator: SeededGenerator
     private let acknowledgements: AcknowledgementFile?
     private var filed: UInt64
     private var fileFailure: OperatorFailure?
+    private var isStopped = false
     package private(set) var measurement: ReplayMeasurement
 
     /// `filed`: the ids that the acknowledgement file holds already.
@@ -66,20 +68,22 @@ package actor ReplayRun {
 
     /// The next visit; nil once the time is over or the acknowledgement file failed.
     package func nextVisit() -> Visit? {
-        let dueAt = startedAt.advanced(by: .seconds(Double(visits) / plan.visitsPerSecond))
-        guard fileFailure == nil, dueAt.since(startedAt) < plan.duration,
+        let dueAt = startedAt.advanced(by: .seconds(Double(eventsHandedOut) / plan.eventsPerSecond))
+        guard fileFailure == nil, !isStopped, dueAt.since(startedAt) < plan.duration,
             clock.bootTime().since(startedAt) < plan.duration
         else { return nil }
-        visits += 1
-        return Visit(step: source.nextStep(), dueAt: dueAt, requestID: generator.next())
+        let step = source.nextStep()
+        eventsHandedOut += UInt64(step.interactions.count)
+        return Visit(step: step, dueAt: dueAt, requestID: generator.next())
     }
 
     package func onSlate(_ slate: ServedSlate, asked: BootInstant) {
         measurement.onSlate(slate, asked: asked, answered: clock.bootTime())
     }
 
-    package func onReceipt(_ receipt: ReportReceipt, asked: BootInstant) {
-        measurement.onReceipt(receipt, asked: asked, answered: clock.bootTime())
+    /// `shown`: how many of the reported interactions are with items that the slate showed.
+    package func onReceipt(_ receipt: ReportReceipt, shown: Int, asked: BootInstant) {
+        measurement.onReceipt(receipt, shown: shown, asked: asked, answered: clock.bootTime())
         guard let acknowledgements, fileFailure == nil else { return }
         do {
             try acknowledgements.append(receipt.acknowledged, after: filed)
@@ -94,6 +98,14 @@ package actor ReplayRun {
     }
 
     package func onFailure(_ failure: OperatorFailure) { measurement.onFailure(failure) }
+
+    /// The node was killed now: the longest gap is counted from here.
+    package func onKill() { measurement.onKill() }
+
+    /// Hands out no further visit.
+    package func stop() { isStopped = true }
+
+    package var elapsed: Duration { clock.bootTime().since(startedAt) }
 
     /// Throws what ended the run early.
     package func finish() throws(OperatorFailure) -> (measurement: ReplayMeasurement, filed: UInt64, elapsed: Duration)

@@ -1,0 +1,71 @@
+// When a failed call is tried again: exponential back-off with jitter, within the caller's deadline.
+
+package import ClusterModel
+
+/// The bounds of retrying.
+public struct RetryPolicy: Hashable, Sendable {
+    /// The longest wait before the second try; doubled for each further one.
+    public var firstDelay: Duration
+    /// The longest wait between two tries, unless the server asks for more.
+    public var longestDelay: Duration
+    /// Tries of one call, the first included.
+    public var attempts: Int
+    /// How long one try may take before its outcome counts as unknown and the call is tried again.
+    public var attemptTimeout: Duration
+
+    /// 25 ms doubling to 1 s, 64 tries of at most 2 s each, all within the caller's deadline.
+    public init(
+        firstDelay: Duration = .milliseconds(25), longestDelay: Duration = .seconds(1), attempts: Int = 64,
+        attemptTimeout: Duration = .seconds(2)
+    ) {
+        self.firstDelay = firstDelay
+        self.longestDelay = longestDelay
+        self.attempts = attempts
+        self.attemptTimeout = attemptTimeout
+    }
+
+    /// One try, for calls that must not be repeated.
+    public static let never = RetryPolicy(attempts: 1, attemptTimeout: .seconds(3_600))
+}
+
+/// The state of one call's retrying. A value; no clock and no randomness of its own.
+package struct RetrySchedule: Hashable, Sendable {
+    package enum Directive: Hashable, Sendable {
+        case retry(at: BootInstant)
+        /// The failure is the caller's to see.
+        case giveUp
+    }
+
+    private let policy: RetryPolicy
+    private let deadline: BootInstant
+    /// Tries that have failed.
+    package private(set) var failures = 0
+    private var delay: Duration
+
+    package init(_ policy: RetryPolicy, deadline: BootInstant) {
+        self.policy = policy
+        self.deadline = deadline
+        delay = policy.firstDelay
+    }
+
+    /// The deadline of a try that starts now.
+    package func attemptDeadline(at now: BootInstant) -> BootInstant {
+        min(deadline, now.advanced(by: policy.attemptTimeout))
+    }
+
+    /// `random` is 64 uniform bits: the wait is between half and all of the current delay, so that callers that failed
+    /// together do not come back together; never shorter than what the server asked for. No try begins at or after the
+    /// deadline.
+    package mutating func onFailure(
+        _ failure: MeridianClientError, at now: BootInstant, random: UInt64
+    ) -> Directive {
+        failures += 1
+        guard failure.isTransient, failures < policy.attempts else { return .giveUp }
+        let half = delay / 2
+        let share = Double(random >> 11) / Double(UInt64(1) << 53)
+        let wait = max(half + half * share, failure.retryAfter ?? .zero)
+        delay = min(delay * 2, policy.longestDelay)
+        let next = now.advanced(by: wait)
+        return next < deadline ? .retry(at: next) : .giveUp
+    }
+}

@@ -1,0 +1,31 @@
+// A failed call as a failure for people: what it means and what to do next.
+
+package import MeridianClient
+
+extension OperatorFailure {
+    /// `doing` says what was tried: "asking for the status".
+    package init(_ error: MeridianClientError, doing: String) {
+        self.init(Self.status(error.code), "\(doing): \(error)", nextStep: Self.nextStep(error))
+    }
+
+    private static func status(_ code: MeridianClientError.Code) -> ExitStatus {
+        switch code {
+        case .unavailable, .deadlineExceeded, .cancelled, .badAnswer, .serverFailure, .overloaded: .unreachable
+        case .permissionDenied, .failedPrecondition, .outOfRange: .refused
+        default: .usage
+        }
+    }
+
+    private static func nextStep(_ error: MeridianClientError) -> String {
+        switch error.code {
+        case .unavailable where error.reason.isEmpty:
+            "is the node running there, and is the link plaintext or TLS as here? see --endpoint, --ca"
+        case .unavailable, .overloaded: "try again, or look at the node: meridian status"
+        case .deadlineExceeded: "try again, or wait longer: --timeout"
+        case .permissionDenied: "use a certificate that may do this: meridian certs issue --client operator"
+        case .badEndpoint: "check the paths of --ca, --certificate and --key"
+        case .unimplemented: "ask a newer node"
+        default: ""
+        }
+    }
+}
