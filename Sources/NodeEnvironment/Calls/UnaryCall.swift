@@ -18,7 +18,7 @@ package protocol CallHandler: Sendable {
 /// One unary call. Answer it exactly once; a second answer is ignored.
 package struct UnaryCall: Sendable {
     /// Index into `CallHandler.methods`.
-    package let method: Int
+    package private(set) var method: Int
     package let message: ByteBuffer
     package let metadata: CallMetadata
     package let deadline: BootInstant?
@@ -40,6 +40,12 @@ package struct UnaryCall: Sendable {
         self.executor = executor
         self.responder = responder
         self.token = token
+    }
+
+    /// The same call under another handler's numbers: for a handler that is made of handlers.
+    package consuming func renumbered(to method: Int) -> UnaryCall {
+        self.method = method
+        return self
     }
 
     /// Answers OK with one message. From any thread; on `executor` it costs no hop.

@@ -91,7 +91,7 @@ public nonisolated struct Meridian_V1_WithdrawRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// 1 to 512.
+  /// 1 to 512, of 1 to 128 bytes each.
   public var contentIds: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -120,6 +120,7 @@ public nonisolated struct Meridian_V1_GetContentRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// 1 to 128 bytes of UTF-8.
   public var contentID: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -157,7 +158,7 @@ public nonisolated struct Meridian_V1_ListContentRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Only ids after this one.
+  /// Only ids after this one; empty for the first page. At most 128 bytes.
   public var after: String = String()
 
   /// 1 to 512.

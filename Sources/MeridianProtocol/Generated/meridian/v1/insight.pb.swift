@@ -27,12 +27,14 @@ public nonisolated struct Meridian_V1_PopularRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Length of the window that ends now, milliseconds.
+  /// After how long a click weighs half: the longest of 1, 6, 24, 72 and 336 hours that is not above this; at least 1
+  /// hour. 0 means 24 hours.
   public var windowMs: UInt64 = 0
 
   /// 1 to 512.
   public var limit: UInt32 = 0
 
+  /// ISO 639, lower case, at most 8 bytes; empty for all languages.
   public var language: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -61,9 +63,10 @@ public nonisolated struct Meridian_V1_ContentStatsRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// 1 to 512.
+  /// 1 to 512, of 1 to 128 bytes each.
   public var contentIds: [String] = []
 
+  /// 0 or 1209600000, 14 days: the only window that is counted in this version.
   public var windowMs: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -71,6 +74,7 @@ public nonisolated struct Meridian_V1_ContentStatsRequest: Sendable {
   public init() {}
 }
 
+/// Of the last 14 days.
 public nonisolated struct Meridian_V1_ContentCounts: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

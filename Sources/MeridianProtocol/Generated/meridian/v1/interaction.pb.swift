@@ -219,7 +219,9 @@ public nonisolated struct Meridian_V1_EventResult: Sendable {
 
   public var outcome: Meridian_V1_EventResult.Outcome = .unspecified
 
-  /// Only with REFUSED: a stable reason such as EVENT_ID_TOO_OLD.
+  /// Only with REFUSED, a stable reason. Make the id anew from the answer's server time: EVENT_ID_TOO_OLD,
+  /// EVENT_ID_TOO_NEW. Try again later with the same id: ITEM_TOKEN_KEY_UNKNOWN, SHARD_FULL. Never good:
+  /// ITEM_TOKEN_INVALID, ITEM_TOKEN_FOREIGN_ITEM, UNKNOWN_FIELD.
   public var code: String = String()
 
   /// Only with APPLIED.

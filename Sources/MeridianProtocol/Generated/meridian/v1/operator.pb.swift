@@ -28,6 +28,9 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
   case starting // = 1
   case active // = 2
   case draining // = 3
+
+  /// A log takes no appends; content is still served.
+  case fenced // = 4
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -40,6 +43,7 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
     case 1: self = .starting
     case 2: self = .active
     case 3: self = .draining
+    case 4: self = .fenced
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -50,6 +54,7 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
     case .starting: return 1
     case .active: return 2
     case .draining: return 3
+    case .fenced: return 4
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -60,6 +65,7 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
     .starting,
     .active,
     .draining,
+    .fenced,
   ]
 
 }
@@ -303,7 +309,7 @@ public nonisolated struct Meridian_V1_LogStatsReply: Sendable {
 fileprivate nonisolated let _protobuf_package = "meridian.v1"
 
 nonisolated extension Meridian_V1_NodeState: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0NODE_STATE_UNSPECIFIED\0\u{1}NODE_STATE_STARTING\0\u{1}NODE_STATE_ACTIVE\0\u{1}NODE_STATE_DRAINING\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0NODE_STATE_UNSPECIFIED\0\u{1}NODE_STATE_STARTING\0\u{1}NODE_STATE_ACTIVE\0\u{1}NODE_STATE_DRAINING\0\u{1}NODE_STATE_FENCED\0")
 }
 
 nonisolated extension Meridian_V1_StatusRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

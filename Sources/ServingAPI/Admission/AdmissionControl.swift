@@ -1,0 +1,61 @@
+// Who is let in: the node's serving state, and bounds on calls and bytes under way. Two atomic additions a call.
+
+import Synchronization
+
+/// Whether a node takes user calls.
+package enum ServingState: UInt8, Hashable, Sendable {
+    case starting = 0
+    case active = 1
+    case draining = 2
+    /// A log is poisoned or fenced: reads go on, the node reports itself not ready.
+    case fenced = 3
+}
+
+/// Shared by all loops. Every admitted call is released exactly once.
+package final class AdmissionControl: Sendable {
+    private let limits: AdmissionLimits
+    private let calls = Atomic<Int>(0)
+    private let bytes = Atomic<Int>(0)
+    private let stateValue = Atomic<UInt8>(ServingState.starting.rawValue)
+
+    package init(limits: AdmissionLimits) { self.limits = limits }
+
+    /// Calls under way.
+    package var callsInFlight: Int { calls.load(ordering: .relaxed) }
+    /// Bytes of their requests.
+    package var bytesInFlight: Int { bytes.load(ordering: .relaxed) }
+
+    /// From any thread; holds for calls that arrive afterwards. Calls under way finish.
+    package var state: ServingState {
+        get { ServingState(rawValue: stateValue.load(ordering: .acquiring)) ?? .starting }
+        set { stateValue.store(newValue.rawValue, ordering: .releasing) }
+    }
+
+    /// Nil when the call is let in; then `release` is owed.
+    func admit(bytes size: Int) -> Refusal? {
+        switch state {
+        case .active, .fenced: break
+        case .starting: return Self.starting
+        case .draining: return Self.draining
+        }
+        guard calls.add(1, ordering: .relaxed).newValue <= limits.calls else {
+            calls.subtract(1, ordering: .relaxed)
+            return Self.tooManyCalls
+        }
+        guard bytes.add(size, ordering: .relaxed).newValue <= limits.bytes else {
+            release(bytes: size)
+            return Self.tooManyBytes
+        }
+        return nil
+    }
+
+    func release(bytes size: Int) {
+        calls.subtract(1, ordering: .relaxed)
+        bytes.subtract(size, ordering: .relaxed)
+    }
+
+    private static let starting = Refusal(.nodeStarting, "the node is starting").prepared()
+    private static let draining = Refusal(.nodeDraining, "the node is draining: turn to another one").prepared()
+    private static let tooManyCalls = Refusal(.tooManyCalls, "too many calls are under way").prepared()
+    private static let tooManyBytes = Refusal(.tooManyBytes, "too many bytes of requests are under way").prepared()
+}

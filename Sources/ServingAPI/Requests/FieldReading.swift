@@ -1,0 +1,110 @@
+// Fields that several requests have, checked against the bounds of their comments.
+
+import ClusterModel
+import MeridianProtocol
+import Personalization
+import SwiftProtobuf
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Each function returns the domain's value or throws the refusal that names the field.
+enum FieldReading {
+    static func user(_ id: String) throws(Refusal) -> UserKey {
+        guard RequestBounds.userIDBytes.contains(id.utf8.count) else {
+            throw .outOfBounds("user_id", "1 to 256 bytes")
+        }
+        return UserKey(userID: id)
+    }
+
+    static func surface(_ value: Meridian_V1_Surface, _ field: @autoclosure () -> String) throws(Refusal) -> Surface {
+        switch value {
+        case .unspecified: .unknown
+        case .lockScreen: .lockScreen
+        case .feed: .feed
+        case .widget: .widget
+        case .UNRECOGNIZED: throw .outOfBounds(field(), "not a surface of this version")
+        }
+    }
+
+    /// ISO 639 in lower case, or empty.
+    static func language(_ text: String, _ field: @autoclosure () -> String) throws(Refusal) -> String {
+        guard text.utf8.count <= RequestBounds.languageBytes,
+            text.utf8.allSatisfy(isLanguageByte)
+        else { throw .outOfBounds(field(), "ISO 639 in lower case, at most 8 bytes") }
+        return text
+    }
+
+    /// The letters of ISO 639 and of subtags.
+    private static func isLanguageByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): true
+        default: false
+        }
+    }
+
+    /// ISO 3166 alpha-2 in upper case, or empty.
+    static func country(_ text: String, _ field: @autoclosure () -> String) throws(Refusal) -> String {
+        let count = text.utf8.count
+        guard count == 0 || count == 2, text.utf8.allSatisfy({ (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) })
+        else {
+            throw .outOfBounds(field(), "ISO 3166 alpha-2 in upper case")
+        }
+        return text
+    }
+
+    static func contentID(_ id: String, _ field: @autoclosure () -> String) throws(Refusal) -> String {
+        guard RequestBounds.contentIDBytes.contains(id.utf8.count) else {
+            throw .outOfBounds(field(), "1 to 128 bytes")
+        }
+        return id
+    }
+
+    static func time(_ milliseconds: UInt64, _ field: @autoclosure () -> String) throws(Refusal) -> WallTime {
+        guard milliseconds <= RequestBounds.milliseconds else {
+            throw .outOfBounds(field(), "milliseconds since 1970 of at most 48 bits")
+        }
+        return WallTime(milliseconds: milliseconds)
+    }
+
+    /// Nil for an absent id.
+    static func eventID(_ id: Meridian_V1_EventID, isPresent: Bool) -> EventID? {
+        isPresent ? EventID(time: id.time, client: id.client) : nil
+    }
+
+    /// 16 bytes, or none.
+    static func slate(_ bytes: Data, _ field: @autoclosure () -> String) throws(Refusal) -> Digest128 {
+        guard !bytes.isEmpty else { return .zero }
+        guard bytes.count == RequestBounds.slateIDBytes else { throw .outOfBounds(field(), "16 bytes, or empty") }
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        for (index, byte) in bytes.enumerated() {
+            if index < 8 { high = high << 8 | UInt64(byte) } else { low = low << 8 | UInt64(byte) }
+        }
+        return Digest128(high: high, low: low)
+    }
+
+    /// Absent means `standard`; a level of UNSPECIFIED means LOCAL (S11).
+    static func durability(
+        _ message: Meridian_V1_Durability, isPresent: Bool, standard: RequestedDurability, otherRegions: Int
+    ) throws(Refusal) -> RequestedDurability {
+        guard isPresent else { return standard }
+        guard message.unknownFields.data.isEmpty else { throw .unknownField(in: "durability") }
+        if message.level == .remote {
+            guard RequestBounds.remoteRegions.contains(message.regions) else {
+                throw .outOfBounds("durability.regions", "1 to 15 with REMOTE")
+            }
+            guard message.regions <= otherRegions else { throw .notEnoughRegions(available: otherRegions) }
+            return .remote(regions: Int(message.regions))
+        }
+        guard message.regions == 0 else { throw .outOfBounds("durability.regions", "only with REMOTE") }
+        switch message.level {
+        case .unspecified, .local: return .local
+        case .buffered: return .buffered
+        case .remote, .UNRECOGNIZED: throw .outOfBounds("durability.level", "not a level of this version")
+        }
+    }
+}

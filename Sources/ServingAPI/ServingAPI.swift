@@ -1,0 +1,79 @@
+// The door for users' calls: what arrives is counted, bounded, decoded, judged and handed to a shard, and every answer
+// is made here. Nothing below this room knows a status code.
+
+package import ClusterModel
+package import Metrics
+import NIOCore
+package import NodeEnvironment
+package import Personalization
+
+/// Serves every meridian.v1 service for users, and grpc.health.v1. Safe to use from all loops.
+package final class ServingAPI: CallHandler {
+    package let methods: [String] = ServingMethod.allCases.map(\.path)
+
+    private let edge: ServingEdge
+    private let clients: ClientCounts
+    private let delivery: DeliveryService
+    private let interactions: InteractionService
+    private let profiles: ProfileService
+    private let catalogue: CatalogService
+    private let insight: InsightService
+    private let health: HealthService
+
+    /// Serves nothing but health until `admission.state` is active.
+    package init(
+        identity: ServingIdentity, keyring: TokenKeyring, shards: any ShardRouting, content: any ContentRouting,
+        admission: AdmissionControl, clock: any NodeClock, entropy: any EntropySource,
+        metrics factory: any MetricsFactory
+    ) {
+        let edge = ServingEdge(
+            identity: identity, keyring: keyring, clock: clock, entropy: entropy, admission: admission,
+            metrics: factory)
+        let writes = EventWrites(edge: edge, shards: shards)
+        self.edge = edge
+        clients = ClientCounts(deploymentID: identity.deploymentID, factory: factory)
+        delivery = DeliveryService(edge: edge, shards: shards)
+        interactions = InteractionService(writes: writes)
+        profiles = ProfileService(writes: writes)
+        catalogue = CatalogService(edge: edge, content: content)
+        insight = InsightService(edge: edge, content: content)
+        health = HealthService(edge: edge)
+    }
+
+    package func handle(_ call: UnaryCall) {
+        let started = edge.clock.bootTime()
+        clients.count(call.peer.certificateURI)
+        guard let method = ServingMethod(rawValue: call.method) else {
+            return OpenCall(call: call, edge: edge, started: started, isAdmitted: false)
+                .refuse(.notImplemented("method \(call.method)"))
+        }
+        if let deadline = call.deadline, deadline <= started {
+            return OpenCall(call: call, edge: edge, started: started, isAdmitted: false)
+                .refuse(Refusal(.deadlinePassed, "the deadline had passed before the call was started"))
+        }
+        let needsAdmission = method != .checkHealth && method != .watchHealth
+        if needsAdmission, let refusal = edge.admission.admit(bytes: call.message.readableBytes) {
+            return OpenCall(call: call, edge: edge, started: started, isAdmitted: false).refuse(refusal)
+        }
+        route(OpenCall(call: call, edge: edge, started: started, isAdmitted: needsAdmission), to: method)
+    }
+
+    private func route(_ open: OpenCall, to method: ServingMethod) {
+        switch method {
+        case .nextContent: delivery.nextContent(open)
+        case .report: interactions.report(open)
+        case .sendBeacons: interactions.sendBeacons(open)
+        case .updateProfile: profiles.update(open)
+        case .erase: profiles.erase(open)
+        case .setConsent: profiles.setConsent(open)
+        case .publish: catalogue.publish(open)
+        case .withdraw: catalogue.withdraw(open)
+        case .getContent: catalogue.get(open)
+        case .listContent: catalogue.list(open)
+        case .popular: insight.popular(open)
+        case .contentStats: insight.contentStats(open)
+        case .checkHealth: health.check(open)
+        case .explain, .getProfile, .subscribe, .watchHealth: open.refuse(.notImplemented(method.path))
+        }
+    }
+}

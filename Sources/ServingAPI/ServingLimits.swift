@@ -1,0 +1,41 @@
+// The bounds of the serving API: those of the .proto comments, and what one node takes at a time.
+
+import ClusterModel
+
+/// How much may be under way at once. Injected: configuration chooses.
+package struct AdmissionLimits: Hashable, Sendable {
+    /// Calls that were taken and not yet answered.
+    package var calls: Int
+    /// Bytes of their requests.
+    package var bytes: Int
+
+    package init(calls: Int = 16_384, bytes: Int = 64 << 20) {
+        self.calls = calls
+        self.bytes = bytes
+    }
+}
+
+/// What the .proto comments promise; in bytes, milliseconds and counts.
+enum RequestBounds {
+    static let userIDBytes = 1...256
+    static let contentIDBytes = 1...128
+    static let eventsPerCall = 1...512
+    static let itemsPerCall = 1...512
+    static let requestBytes = 1 << 20
+    static let slateItems = 1...100
+    static let defaultSlateItems = 10
+    static let sessionTokenBytes = 256
+    static let itemTokenBytes = 256
+    static let slateIDBytes = 16
+    static let slot = UInt32(UInt16.max)
+    static let languageBytes = 8
+    static let deviceModelBytes = 64
+    static let ageRating: ClosedRange<UInt32> = 0...99
+    static let cancelledWithdrawals = 16
+    static let remoteRegions: ClosedRange<UInt32> = 1...15
+    static let titleBytes = 512
+    static let categoryBytes = 64
+    static let countries = 256
+    /// Times on the wire: what stamps have room for.
+    static let milliseconds = WallTime.mask
+}

@@ -1,0 +1,91 @@
+// Why a call is refused, in words that clients branch on. This table is the only place where a reason gets its status.
+
+package import GRPCFraming
+
+/// The reasons in `google.rpc.ErrorInfo`, domain `meridian.v1`. A raw value is never renamed or given a second meaning.
+package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
+    // MARK: The request itself: do not repeat it
+    case malformedMessage = "MALFORMED_MESSAGE"
+    case messageTooLarge = "MESSAGE_TOO_LARGE"
+    case fieldOutOfBounds = "FIELD_OUT_OF_BOUNDS"
+    case unknownField = "UNKNOWN_FIELD"
+    case notImplemented = "NOT_IMPLEMENTED"
+    case unknownService = "UNKNOWN_SERVICE"
+    case unknownContent = "UNKNOWN_CONTENT"
+    case operatorRequired = "OPERATOR_REQUIRED"
+
+    // MARK: Sessions and freshness (S12)
+    case sessionTokenInvalid = "SESSION_TOKEN_INVALID"
+    case sessionTokenForeignDeployment = "SESSION_TOKEN_FOREIGN_DEPLOYMENT"
+    case sessionTokenForeignPartition = "SESSION_TOKEN_FOREIGN_PARTITION"
+    case sessionTokenKeyUnknown = "SESSION_TOKEN_KEY_UNKNOWN"
+    case sessionNotSatisfied = "SESSION_NOT_SATISFIED"
+    case tooStale = "TOO_STALE"
+
+    // MARK: Events (S4, S11)
+    case eventIDTooOld = "EVENT_ID_TOO_OLD"
+    case eventIDTooNew = "EVENT_ID_TOO_NEW"
+    case notEnoughRegions = "NOT_ENOUGH_REGIONS"
+
+    // MARK: Load and state of the node
+    case tooManyCalls = "TOO_MANY_CALLS"
+    case tooManyBytes = "TOO_MANY_BYTES"
+    case backlogFull = "BACKLOG_FULL"
+    case shardFull = "SHARD_FULL"
+    case catalogueFull = "CATALOGUE_FULL"
+    case noSpace = "NO_SPACE"
+    case logFenced = "LOG_FENCED"
+    case nodeStarting = "NODE_STARTING"
+    case nodeDraining = "NODE_DRAINING"
+    case shardNotServing = "SHARD_NOT_SERVING"
+    case deadlinePassed = "DEADLINE_PASSED"
+    case internalFault = "INTERNAL_FAULT"
+
+    /// The status that carries the reason.
+    package var code: RPCStatusCode {
+        switch self {
+        case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .sessionTokenInvalid,
+            .sessionTokenForeignDeployment, .sessionTokenForeignPartition:
+            .invalidArgument
+        case .notImplemented: .unimplemented
+        case .unknownService, .unknownContent: .notFound
+        case .operatorRequired: .permissionDenied
+        case .sessionNotSatisfied, .tooStale, .notEnoughRegions: .failedPrecondition
+        case .eventIDTooOld, .eventIDTooNew: .outOfRange
+        case .tooManyCalls, .tooManyBytes, .backlogFull, .shardFull, .catalogueFull, .noSpace: .resourceExhausted
+        case .logFenced, .nodeStarting, .nodeDraining, .shardNotServing, .sessionTokenKeyUnknown: .unavailable
+        case .deadlinePassed: .deadlineExceeded
+        case .internalFault: .internal
+        }
+    }
+
+    /// Not sooner than this may the same call be good; nil where repeating it here cannot help.
+    package var retryAfter: Duration? {
+        switch self {
+        case .tooManyCalls, .tooManyBytes, .backlogFull: .milliseconds(50)
+        case .sessionNotSatisfied: .milliseconds(100)
+        case .nodeStarting, .shardNotServing: .milliseconds(250)
+        case .nodeDraining, .logFenced, .shardFull: .seconds(1)
+        case .sessionTokenKeyUnknown, .noSpace: .seconds(5)
+        case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .notImplemented, .unknownService,
+            .unknownContent, .operatorRequired, .sessionTokenInvalid, .sessionTokenForeignDeployment,
+            .sessionTokenForeignPartition, .tooStale, .eventIDTooOld, .eventIDTooNew, .notEnoughRegions,
+            .catalogueFull, .deadlinePassed, .internalFault:
+            nil
+        }
+    }
+}
+
+/// Why one event of a call was not appended, while others may have been: `EventResult.code`.
+package enum EventRefusal: String, Hashable, Sendable, CaseIterable {
+    case idTooOld = "EVENT_ID_TOO_OLD"
+    case idTooNew = "EVENT_ID_TOO_NEW"
+    case shardFull = "SHARD_FULL"
+    /// Signed with a key that this node does not have yet: the same event may be good later (S3).
+    case itemTokenKeyUnknown = "ITEM_TOKEN_KEY_UNKNOWN"
+    case itemTokenInvalid = "ITEM_TOKEN_INVALID"
+    /// A good token of another item than the event names.
+    case itemTokenForeignItem = "ITEM_TOKEN_FOREIGN_ITEM"
+    /// A field that this version does not know: refused, never dropped (S3).
+    case unknownField = "UNKNOWN_FIELD"
+}

@@ -1,0 +1,72 @@
+// What a shard's or a token's refusal means to a caller.
+
+import ClusterModel
+import MergeableState
+import Personalization
+
+extension Refusal {
+    /// - Parameter now: named to the caller where its clock may be the cause.
+    init(_ error: ShardError, session: VersionVector? = nil, now: WallTime) {
+        switch error {
+        case .logFenced:
+            self.init(.logFenced, "the log takes no appends: try another region")
+        case .backlogFull:
+            self.init(.backlogFull, "too much waits for the disk already")
+        case .noSpace:
+            self.init(.noSpace, "the node's disk is full")
+        case .notServing:
+            self.init(.shardNotServing, "the user's shard is not serving here yet, or not any more")
+        case .notEnoughRegions(let available):
+            self = .notEnoughRegions(available: available)
+        case .catalogueFull:
+            self.init(.catalogueFull, "the catalogue is at its bound: withdraw items first")
+        case .sessionNotSatisfied(let applied):
+            self.init(
+                .sessionNotSatisfied, "this region has not applied what the session names yet",
+                metadata: [
+                    ("session", Self.positions(session ?? VersionVector())), ("applied", Self.positions(applied)),
+                    ("server_time_ms", String(now.milliseconds)),
+                ])
+        }
+    }
+
+    static func notEnoughRegions(available: Int) -> Refusal {
+        Refusal(
+            .notEnoughRegions, "REMOTE durability asks for more regions than the \(available) others there are",
+            metadata: [("available", String(available))])
+    }
+
+    /// A session token that cannot be used here (S12).
+    init(sessionToken error: TokenError) {
+        let reason: ErrorReason =
+            switch error {
+            case .unknownKey: .sessionTokenKeyUnknown
+            case .badSignature, .malformed: .sessionTokenInvalid
+            case .foreignDeployment: .sessionTokenForeignDeployment
+            case .foreignPartition: .sessionTokenForeignPartition
+            }
+        self.init(reason, "session_token: \(error)", metadata: [("field", "session_token")])
+    }
+
+    /// The refusal of a call that carries one event only.
+    init(_ refusal: EventRefusal, now: WallTime) {
+        let time = [(key: "server_time_ms", value: String(now.milliseconds))]
+        switch refusal {
+        case .idTooOld:
+            self.init(.eventIDTooOld, "the id's time is too long ago: make a new id", metadata: time)
+        case .idTooNew:
+            self.init(.eventIDTooNew, "the id's time lies in the future: calibrate the clock", metadata: time)
+        case .shardFull:
+            self.init(.shardFull, "the shard is at its bound of users or event ids")
+        case .unknownField, .itemTokenInvalid, .itemTokenForeignItem, .itemTokenKeyUnknown:
+            self.init(.fieldOutOfBounds, "the event is refused: \(refusal.rawValue)")
+        }
+    }
+
+    /// `region@incarnation:next`, comma-separated, the incarnation in hexadecimal.
+    static func positions(_ vector: VersionVector) -> String {
+        vector.entries.map {
+            "\($0.region.rawValue)@\(String($0.incarnation.rawValue, radix: 16)):\($0.next.rawValue)"
+        }.joined(separator: ",")
+    }
+}

@@ -1,0 +1,92 @@
+// Session tokens of clients (S12), as vectors.
+
+import ClusterModel
+import MergeableState
+
+/// Opens the tokens that come in and makes those that go out.
+struct SessionTokens: Sendable {
+    private let keyring: TokenKeyring
+    private let deployment: UInt64
+    private let region: RegionNumber
+
+    init(keyring: TokenKeyring, deploymentID: String, region: RegionNumber) {
+        self.keyring = keyring
+        self.region = region
+        deployment = SessionToken.deploymentHash(of: deploymentID)
+    }
+
+    /// What a token names; nil for no token.
+    func open(_ bytes: some Collection<UInt8>, partition: PartitionID) throws(Refusal) -> VersionVector? {
+        guard !bytes.isEmpty else { return nil }
+        guard bytes.count <= RequestBounds.sessionTokenBytes else {
+            throw .outOfBounds("session_token", "at most \(RequestBounds.sessionTokenBytes) bytes")
+        }
+        do throws(TokenError) {
+            let token = try SessionToken(
+                opening: Array(bytes), with: keyring, deployment: deployment, topic: .userEvents, partition: partition)
+            return VersionVector(
+                token.entries.lazy.map {
+                    VersionVector.Entry(region: $0.region, incarnation: $0.incarnation, next: $0.next)
+                })
+        } catch {
+            throw Refusal(sessionToken: error)
+        }
+    }
+
+    /// The token that names `vector`, or the part of it that fits (`kept`).
+    func seal(_ vector: VersionVector, partition: PartitionID) -> [UInt8] {
+        var entries = vector.entries
+        if entries.count > SessionToken.maxEntries { entries = kept(of: entries, SessionToken.maxEntries) }
+        while !entries.isEmpty {
+            let token = SessionToken(
+                deployment: deployment, topic: .userEvents, partition: partition,
+                entries: entries.map {
+                    SessionToken.Entry(region: $0.region, incarnation: $0.incarnation, next: $0.next)
+                })
+            // Sealing fails only for a token above its size, which offsets above 2^56 would make: name one entry less.
+            if let bytes = try? token.sealed(with: keyring) { return bytes }
+            entries = kept(of: entries, entries.count - 1)
+        }
+        return []
+    }
+
+    /// The entries that matter most to a session. First each region's newest incarnation, which normally stands for its
+    /// whole line (S1), the answering region's before others and recent starts before old ones; then older incarnations,
+    /// the most recent first. What is left out can no longer be demanded by the client: a weaker session, never a
+    /// wrong answer.
+    func kept(of entries: [VersionVector.Entry], _ count: Int) -> [VersionVector.Entry] {
+        var newest: [RegionNumber: Incarnation] = [:]
+        for entry in entries {
+            newest[entry.region] = max(newest[entry.region] ?? entry.incarnation, entry.incarnation)
+        }
+        func rank(_ entry: VersionVector.Entry) -> (Int, UInt64) {
+            let isNewest = newest[entry.region] == entry.incarnation
+            return (isNewest ? (entry.region == region ? 0 : 1) : 2, ~entry.incarnation.rawValue)
+        }
+        return Array(entries.sorted { rank($0) < rank($1) }.prefix(count))
+    }
+
+    /// What a client has seen after an answer that stands on `applied`: all of it, and what its session named beyond.
+    /// A satisfied session is contained in `applied`. Of one with a lost tail, entries of older incarnations than the
+    /// applied ones are dropped: no record can satisfy them any more.
+    func following(
+        _ session: VersionVector?, isSatisfied: Bool, lostTail: Bool, applied: VersionVector
+    ) -> VersionVector {
+        guard let session, !isSatisfied else { return applied }
+        var merged = applied
+        for entry in session.entries {
+            let isDead =
+                lostTail && applied.entries.contains { $0.region == entry.region && $0.incarnation > entry.incarnation }
+            if !isDead { merged.advance(entry) }
+        }
+        return merged
+    }
+
+    /// A session and the positions of new events: the highest of each incarnation.
+    func merged(_ session: VersionVector?, _ positions: VersionVector) -> VersionVector {
+        guard let session else { return positions }
+        var merged = positions
+        for entry in session.entries { merged.advance(entry) }
+        return merged
+    }
+}
