@@ -124,7 +124,7 @@ let package = Package(
             "OperatorAPI",
             [
                 "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
-                "Personalization", nioCore, protobuf, metrics,
+                "Personalization", "ServingAPI", nioCore, protobuf, metrics,
             ]),
         library(
             "MeridianClient",
@@ -218,7 +218,7 @@ let package = Package(
             "OperatorAPITests",
             [
                 "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
-                "Personalization", "OperatorAPI", "SimulatedEnvironment", nioCore, protobuf, metrics,
+                "Personalization", "ServingAPI", "OperatorAPI", "SimulatedEnvironment", nioCore, protobuf, metrics,
             ]),
         tests(
             "MeridianClientTests",

@@ -34,7 +34,7 @@ enum LayerTable {
         ],
         "OperatorAPI": [
             "ClusterModel", "EventLog", "GRPCFraming", "MergeableState", "MeridianProtocol", "NodeEnvironment",
-            "Personalization",
+            "Personalization", "ServingAPI",
         ],
         "MeridianClient": ["ClusterModel", "GRPCFraming", "MeridianProtocol", "NodeEnvironment"],
         "MeridianNode": [
