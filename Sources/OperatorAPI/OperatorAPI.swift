@@ -1,0 +1,85 @@
+// meridian.v1.OperatorService: what operators and other nodes ask of this one.
+
+import ClusterModel
+import GRPCFraming
+import MeridianProtocol
+package import Metrics
+package import NodeEnvironment
+package import ServingAPI
+import SwiftProtobuf
+
+/// Serves OperatorService over a `NodeControl`. Works while the node starts and drains, and under overload.
+package final class OperatorAPI: CallHandler {
+    /// Every rpc of OperatorService, in the order of `methods`.
+    enum Method: String, CaseIterable {
+        case status = "Status"
+        case digest = "Digest"
+        case drain = "Drain"
+        case resume = "Resume"
+        case evacuate = "Evacuate"
+        case logStats = "LogStats"
+
+        var path: String { "/meridian.v1.OperatorService/\(rawValue)" }
+    }
+
+    package let methods: [String] = Method.allCases.map(\.path)
+
+    let control: any NodeControl
+    private let access: OperatorAccess
+    private let queue: OperatorQueue
+    private let clock: any NodeClock
+    private let calls: CallMetrics
+    private let refusals: ServingMetrics
+
+    /// - Parameters:
+    ///   - demandsCertificate: true unless the listener is plaintext on loopback.
+    ///   - refusals: the counters of the node's refused calls, shared with the serving API.
+    package init(
+        control: any NodeControl, demandsCertificate: Bool, queue: OperatorQueue, clock: any NodeClock,
+        refusals: ServingMetrics, metrics factory: any MetricsFactory
+    ) {
+        self.control = control
+        self.queue = queue
+        self.clock = clock
+        self.refusals = refusals
+        access = OperatorAccess(deploymentID: control.facts.deploymentID, demandsCertificate: demandsCertificate)
+        calls = CallMetrics(methods: Method.allCases.map(\.path), factory: factory)
+    }
+
+    package func handle(_ call: UnaryCall) {
+        let started = clock.bootTime()
+        guard Method.allCases.indices.contains(call.method) else {
+            return refuse(call, started, .notImplemented("method \(call.method)"))
+        }
+        let method = Method.allCases[call.method]
+        guard access.admits(call.peer) else {
+            return refuse(
+                call, started,
+                Refusal(.operatorRequired, "needs the certificate of an operator or of a node of this deployment"))
+        }
+        if let deadline = call.deadline, deadline <= started {
+            return refuse(
+                call, started, Refusal(.deadlinePassed, "the deadline had passed before the call was started"))
+        }
+        guard method != .evacuate else { return refuse(call, started, .notImplemented(method.path)) }
+        let isQueued = queue.enqueue { [self] in
+            do throws(Refusal) {
+                let reply = try await serve(method, call)
+                calls.record(method: call.method, code: .ok, duration: clock.bootTime().since(started))
+                call.succeed(reply)
+            } catch {
+                refuse(call, started, error)
+            }
+        }
+        if !isQueued { refuse(call, started, Refusal(.tooManyCalls, "too many operators' requests wait")) }
+    }
+
+    private func refuse(_ call: UnaryCall, _ started: BootInstant, _ refusal: Refusal) {
+        calls.record(method: call.method, code: refusal.reason.code, duration: clock.bootTime().since(started))
+        refusals.refused(refusal.reason)
+        call.fail(refusal.status)
+    }
+
+    var region: UInt32 { UInt32(control.facts.region.rawValue) }
+    var serverTime: UInt64 { clock.wallTime().milliseconds }
+}

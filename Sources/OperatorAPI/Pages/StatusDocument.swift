@@ -1,0 +1,55 @@
+// `/statusz`: what the node knows of itself without asking a shard, as one JSON object.
+
+import ClusterModel
+
+/// Keys are stable; units stand in them.
+struct StatusDocument {
+    private var fields: [(key: String, value: String)] = []
+
+    init(_ control: any NodeControl) {
+        let facts = control.facts
+        add("deployment", text: facts.deploymentID)
+        add("region", text: facts.regionName)
+        add("region_number", "\(facts.region.rawValue)")
+        add("node", text: facts.node)
+        add("version", text: facts.version)
+        add("state", text: control.state.rawValue)
+        add("uptime_ms", "\(control.uptime.wholeMilliseconds)")
+        add("partitions", "\(facts.partitions.rawValue)")
+        add("recovery", control.recovery.map(Self.recovery) ?? "null")
+    }
+
+    /// The object and a line feed.
+    var text: String { Self.object(fields) + "\n" }
+
+    private mutating func add(_ key: String, _ value: String) { fields.append((key, value)) }
+
+    private mutating func add(_ key: String, text: String) { add(key, Self.quoted(text)) }
+
+    private static func recovery(_ facts: RecoveryFacts) -> String {
+        object([
+            ("clean_stop", "\(facts.wasClean)"), ("batches", "\(facts.batches)"), ("records", "\(facts.records)"),
+            ("cut_bytes", "\(facts.cutBytes)"), ("corrupt_ranges", "\(facts.corruptRanges)"),
+            ("duration_ms", "\(facts.duration.wholeMilliseconds)"),
+        ])
+    }
+
+    private static func object(_ fields: [(key: String, value: String)]) -> String {
+        "{" + fields.map { "\(quoted($0.key)):\($0.value)" }.joined(separator: ",") + "}"
+    }
+
+    /// A JSON string (RFC 8259, section 7).
+    static func quoted(_ text: String) -> String {
+        let body = text.unicodeScalars.reduce(into: "") { body, scalar in
+            switch scalar {
+            case "\"": body += "\\\""
+            case "\\": body += "\\\\"
+            case "\u{0}"..."\u{1f}":
+                let digits = String(scalar.value, radix: 16)
+                body += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: body.unicodeScalars.append(scalar)
+            }
+        }
+        return "\"\(body)\""
+    }
+}
