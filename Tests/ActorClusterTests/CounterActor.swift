@@ -94,7 +94,10 @@ distributed actor Counter: ClusterActor {
 
     distributed func addByName(_ amount: Int64, note: Note) -> Int64 { add(amount, note: note) }
 
-    distributed func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 7, count: count) }
+    /// At most 10,000.
+    distributed func bytes(_ count: Int) -> [UInt8] {
+        [UInt8](repeating: 7, count: min(max(0, count), 10_000))
+    }
 
     /// Not numbered: for local callers only.
     distributed func unnumbered() -> Int64 { sum }
