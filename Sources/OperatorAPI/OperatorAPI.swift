@@ -62,17 +62,24 @@ package final class OperatorAPI: CallHandler {
                 call, started, Refusal(.deadlinePassed, "the deadline had passed before the call was started"))
         }
         guard method != .evacuate else { return refuse(call, started, .notImplemented(method.path)) }
-        let isQueued = queue.enqueue { [self] in
-            do throws(Refusal) {
-                let reply = try await serve(method, call)
-                calls.record(method: call.method, code: .ok, duration: clock.bootTime().since(started))
-                call.succeed(reply)
-            } catch {
-                refuse(call, started, error)
-            }
+        let work = OperatorQueue.Work(
+            serve: { [self] in
+                do throws(Refusal) {
+                    let reply = try await serve(method, call)
+                    calls.record(method: call.method, code: .ok, duration: clock.bootTime().since(started))
+                    call.succeed(reply)
+                } catch {
+                    refuse(call, started, error)
+                }
+            }, refuse: { [self] in refuse(call, started, Self.stopping) })
+        switch queue.enqueue(work) {
+        case .queued: break
+        case .full: refuse(call, started, Refusal(.tooManyCalls, "too many operators' requests wait"))
+        case .closed: refuse(call, started, Self.stopping)
         }
-        if !isQueued { refuse(call, started, Refusal(.tooManyCalls, "too many operators' requests wait")) }
     }
+
+    private static let stopping = Refusal(.nodeDraining, "the node is stopping")
 
     private func refuse(_ call: UnaryCall, _ started: BootInstant, _ refusal: Refusal) {
         calls.record(method: call.method, code: refusal.reason.code, duration: clock.bootTime().since(started))

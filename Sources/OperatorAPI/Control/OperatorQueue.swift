@@ -1,37 +1,64 @@
 // Operators' requests wait here for the one task that serves them. The node runs `run()` in its task group, so no task
 // is without an owner, and a burst of requests is bounded.
 
-import ClusterModel
+import Synchronization
 
-/// One queue for calls and pages. Work is served in order, one at a time: operators' questions walk all shards.
+/// Work is served in order, one at a time: operators' questions walk all shards. Every piece of work is either served
+/// or refused, exactly once.
 package final class OperatorQueue: Sendable {
-    typealias Work = @Sendable () async -> Void
+    /// A request: exactly one of the two functions is called.
+    struct Work: Sendable {
+        var serve: @Sendable () async -> Void
+        /// The node stops before the request's turn.
+        var refuse: @Sendable () -> Void
+    }
+
+    enum Admission {
+        case queued
+        case full
+        /// `run` has ended.
+        case closed
+    }
+
+    private struct State {
+        var waiting: [Work] = []
+        var isClosed = false
+    }
 
     /// Requests that wait; further ones are refused.
     package static let capacity = 32
 
-    private let stream: AsyncStream<Work>
-    private let continuation: AsyncStream<Work>.Continuation
+    private let state = Mutex(State())
+    /// A wake-up for each time something was put in; one that is pending stands for all.
+    private let wakes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
-    package init() {
-        (stream, continuation) = AsyncStream.makeStream(of: Work.self, bufferingPolicy: .bufferingOldest(Self.capacity))
-    }
+    package init() {}
 
-    /// False when the queue is full or `run` has ended: `work` is dropped then.
-    func enqueue(_ work: @escaping Work) -> Bool {
-        switch continuation.yield(work) {
-        case .enqueued: true
-        case .dropped, .terminated: false
-        @unknown default: false
+    func enqueue(_ work: Work) -> Admission {
+        let admission = state.withLock { state -> Admission in
+            guard !state.isClosed else { return .closed }
+            guard state.waiting.count < Self.capacity else { return .full }
+            state.waiting.append(work)
+            return .queued
         }
+        if admission == .queued { wakes.continuation.yield() }
+        return admission
     }
 
-    /// Serves until the task is cancelled. Call once.
+    /// Serves until the task is cancelled, then refuses what waits. Call once.
     package func run() async {
-        for await work in stream {
-            await work()
-            if Task.isCancelled { break }
+        for await _ in wakes.stream {
+            while !Task.isCancelled, let work = next() { await work.serve() }
         }
-        continuation.finish()
+        let left = state.withLock { state in
+            state.isClosed = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for work in left { work.refuse() }
+    }
+
+    private func next() -> Work? {
+        state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
     }
 }

@@ -14,6 +14,8 @@ package final class MetricsRegistry: MetricsFactory {
 
     private struct State {
         var series: [SeriesKey: any Series] = [:]
+        /// By name: all series of one metric have one type.
+        var types: [String: SeriesType] = [:]
         var collectors: [@Sendable () -> Void] = []
         var dropped = 0
     }
@@ -49,10 +51,11 @@ package final class MetricsRegistry: MetricsFactory {
         return state.withLock { state in
             if let known = state.series[key] as? Made { return known }
             let made = make()
-            guard state.series[key] == nil, state.series.count < Self.maxSeries else {
+            guard state.series.count < Self.maxSeries, state.types[key.name] ?? made.type == made.type else {
                 state.dropped += 1
                 return made
             }
+            state.types[key.name] = made.type
             state.series[key] = made
             return made
         }

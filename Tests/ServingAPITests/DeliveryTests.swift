@@ -1,0 +1,206 @@
+// NextContent: what the shard is asked, what the client is told (S3, S12).
+
+import ClusterModel
+import GRPCFraming
+import MergeableState
+import MeridianProtocol
+import NIOCore
+import Personalization
+import Synchronization
+import Testing
+
+@testable import ServingAPI
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+@Suite struct DeliveryTests {
+    private static func request(_ change: (inout Meridian_V1_NextContentRequest) -> Void = { _ in })
+        -> Meridian_V1_NextContentRequest
+    {
+        var request = Meridian_V1_NextContentRequest()
+        request.userID = ServingFixture.user
+        change(&request)
+        return request
+    }
+
+    @Test func theAnswerSaysEverything() throws {
+        let fixture = try ServingFixture()
+        let request = Self.request {
+            $0.count = 3
+            $0.requestID = 42
+            $0.context.surface = .lockScreen
+            $0.context.language = "en"
+            $0.context.country = "DE"
+        }
+        let reply = try fixture.reply(.nextContent, request, Meridian_V1_NextContentReply.self)
+        #expect(reply.slateID == Data(Digest128(high: 1, low: 42).bytes))
+        #expect(reply.items.map(\.contentID) == ["item:0", "item:1", "item:2"])
+        #expect(reply.items.map(\.slot) == [0, 1, 2])
+        #expect(reply.items.allSatisfy { $0.propensity == 0.5 && $0.reason == .affinity })
+        #expect(reply.tier == .personal)
+        #expect(reply.region == 1)
+        #expect(reply.modelVersion == 4)
+        #expect(reply.stalenessMs == 40)
+        #expect(reply.serverTimeMs == fixture.now.milliseconds)
+        #expect(reply.requestID == 42)
+        #expect(!reply.hasSessionSatisfied && !reply.lostTail)
+        #expect(reply.applied.map(\.next) == [100])
+        let query = try #require(fixture.shards.state.withLock { $0.queries.first })
+        #expect(query.user == UserKey(userID: ServingFixture.user))
+        #expect(query.surface == .lockScreen && query.language == "en" && query.country == "DE")
+    }
+
+    /// S3: what the token says is the item's own and verifies.
+    @Test func itemTokensAreSealed() throws {
+        let fixture = try ServingFixture()
+        let reply = try fixture.reply(.nextContent, Self.request(), Meridian_V1_NextContentReply.self)
+        #expect(reply.items.count == 10)
+        for item in reply.items {
+            let token = try ItemToken(opening: Array(item.itemToken), with: fixture.keyring)
+            #expect(token == ItemToken(contentID: item.contentID, category: 3, language: "en"))
+        }
+    }
+
+    /// S12: the answer's token names what the answer stands on, and comes back as the query's session.
+    @Test func sessionTokensGoRound() throws {
+        let fixture = try ServingFixture()
+        let first = try fixture.reply(.nextContent, Self.request(), Meridian_V1_NextContentReply.self)
+        let second = try fixture.reply(
+            .nextContent, Self.request { $0.sessionToken = first.sessionToken }, Meridian_V1_NextContentReply.self)
+        #expect(second.sessionSatisfied)
+        let sessions = fixture.shards.state.withLock { $0.queries.map(\.session) }
+        #expect(sessions == [nil, ScriptedShards.applied])
+    }
+
+    @Test func theServerChoosesASeed() throws {
+        let fixture = try ServingFixture()
+        let one = try fixture.reply(.nextContent, Self.request(), Meridian_V1_NextContentReply.self)
+        let two = try fixture.reply(.nextContent, Self.request(), Meridian_V1_NextContentReply.self)
+        #expect(one.requestID != two.requestID)
+    }
+
+    /// A newer client's optional fields do not keep it from content.
+    @Test func unknownFieldsOfReadsAreIgnored() throws {
+        let fixture = try ServingFixture()
+        var bytes = try Self.request().encodedBuffer()
+        bytes.writeBytes([0xa0, 0x06, 0x01])
+        let token = try fixture.start(.nextContent, bytes: bytes)
+        guard case .reply = try #require(fixture.ends(of: token).first) else {
+            Issue.record("refused")
+            return
+        }
+    }
+
+    @Test(
+        arguments: [
+            BoundViolation("user_id") { $0.userID = "" },
+            BoundViolation("user_id") { $0.userID = String(repeating: "u", count: 257) },
+            BoundViolation("count") { $0.count = 101 },
+            BoundViolation("context.surface") { $0.context.surface = .UNRECOGNIZED(9) },
+            BoundViolation("context.language") { $0.context.language = "english-us" },
+            BoundViolation("context.language") { $0.context.language = "EN" },
+            BoundViolation("context.country") { $0.context.country = "de" },
+            BoundViolation("context.country") { $0.context.country = "DEU" },
+            BoundViolation("session_token") { $0.sessionToken = Data(repeating: 1, count: 257) },
+        ] as [BoundViolation<Meridian_V1_NextContentRequest>])
+    func everyBoundIsChecked(_ violation: BoundViolation<Meridian_V1_NextContentRequest>) throws {
+        let fixture = try ServingFixture()
+        let failure = try fixture.failure(.nextContent, Self.request(violation.change))
+        #expect(failure.code == .invalidArgument && failure.reason == "FIELD_OUT_OF_BOUNDS")
+        #expect(failure.metadata["field"] == violation.field)
+        #expect(fixture.shards.state.withLock { $0.queries.isEmpty })
+    }
+
+    @Test func boundsThemselvesAreGood() throws {
+        let fixture = try ServingFixture()
+        let request = Self.request {
+            $0.userID = String(repeating: "u", count: 256)
+            $0.count = 100
+            $0.context.language = "abcdefgh"
+        }
+        #expect(try fixture.reply(.nextContent, request, Meridian_V1_NextContentReply.self).items.count == 100)
+    }
+
+    /// S12: tokens of elsewhere are refused, never ignored.
+    @Test func foreignSessionTokensAreRefused() throws {
+        let fixture = try ServingFixture()
+        let own = UserKey(userID: ServingFixture.user).partition(of: fixture.shards.partitions)
+        let foreign: [(token: [UInt8], reason: String, code: Int, retries: Bool)] = [
+            (try fixture.session(deployment: "other"), "SESSION_TOKEN_FOREIGN_DEPLOYMENT", 3, false),
+            (
+                try fixture.session(partition: PartitionID(own.rawValue ^ 1)), "SESSION_TOKEN_FOREIGN_PARTITION", 3,
+                false
+            ),
+            ([1, 2, 3], "SESSION_TOKEN_INVALID", 3, false),
+            (try fixture.session().dropLast() + [0x7f], "SESSION_TOKEN_INVALID", 3, false),
+            (
+                try fixture.session(keyring: ServingFixture.keyring([9])), "SESSION_TOKEN_KEY_UNKNOWN", 14, true
+            ),
+        ]
+        for (token, reason, code, retries) in foreign {
+            let failure = try fixture.failure(.nextContent, Self.request { $0.sessionToken = Data(token) })
+            #expect(failure.reason == reason)
+            #expect(failure.code.rawValue == code && (failure.retryAfter != nil) == retries, "\(reason)")
+        }
+    }
+
+    /// S12: a demanded session that is not met names both positions.
+    @Test func unmetSessionsSayWhatIsMissing() throws {
+        let fixture = try ServingFixture()
+        fixture.shards.state.withLock {
+            $0.slate = { _ in .failure(.sessionNotSatisfied(applied: ScriptedShards.applied)) }
+        }
+        let wanted = VersionVector([
+            VersionVector.Entry(region: RegionNumber(1), incarnation: Incarnation(7), next: Offset(200))
+        ])
+        let session = try fixture.session(wanted)
+        let request = Self.request {
+            $0.requireSession = true
+            $0.sessionToken = Data(session)
+        }
+        let failure = try fixture.failure(.nextContent, request)
+        #expect(failure.code == .failedPrecondition && failure.reason == "SESSION_NOT_SATISFIED")
+        #expect(failure.metadata["session"] == "1@7:200" && failure.metadata["applied"] == "1@7:100")
+        #expect(failure.retryAfter != nil)
+    }
+
+    /// S12: "fresh within x" fails where an origin is cut off, and does not pass.
+    @Test func staleAnswersAreRefusedWhereFreshnessIsDemanded() throws {
+        let fixture = try ServingFixture()
+        let failure = try fixture.failure(.nextContent, Self.request { $0.maxStalenessMs = 39 })
+        #expect(failure.code == .failedPrecondition && failure.reason == "TOO_STALE")
+        #expect(failure.metadata["staleness_ms"] == "40")
+        let reply = try fixture.reply(
+            .nextContent, Self.request { $0.maxStalenessMs = 40 }, Meridian_V1_NextContentReply.self)
+        #expect(reply.stalenessMs == 40)
+    }
+
+    /// S12: after a lost tail the new token no longer names what can never be satisfied.
+    @Test func lostTailsLeaveTheToken() throws {
+        let fixture = try ServingFixture()
+        fixture.shards.state.withLock {
+            $0.slate = { query in
+                var slate = ScriptedShards.slate(query)
+                slate.sessionSatisfied = false
+                slate.lostTail = true
+                return .success(slate)
+            }
+        }
+        let dead = VersionVector.Entry(region: RegionNumber(1), incarnation: Incarnation(6), next: Offset(50))
+        let away = VersionVector.Entry(region: RegionNumber(2), incarnation: Incarnation(3), next: Offset(9))
+        let session = try fixture.session(VersionVector([dead, away]))
+        let reply = try fixture.reply(
+            .nextContent, Self.request { $0.sessionToken = Data(session) }, Meridian_V1_NextContentReply.self)
+        #expect(reply.lostTail && reply.hasSessionSatisfied && !reply.sessionSatisfied)
+        let partition = UserKey(userID: ServingFixture.user).partition(of: fixture.shards.partitions)
+        let token = try SessionToken(
+            opening: Array(reply.sessionToken), with: fixture.keyring,
+            deployment: SessionToken.deploymentHash(of: "shop"), topic: .userEvents, partition: partition)
+        #expect(token.entries.map(\.region.rawValue) == [1, 2])
+        #expect(token.entries.map(\.incarnation.rawValue) == [7, 3])
+    }
+}

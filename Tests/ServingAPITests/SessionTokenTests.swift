@@ -1,0 +1,65 @@
+// What session tokens keep when they overflow (S12).
+
+import ClusterModel
+import MergeableState
+import Testing
+
+@testable import ServingAPI
+
+@Suite struct SessionTokenTests {
+    private static func entry(_ region: UInt16, _ incarnation: UInt64, _ next: UInt64 = 5) -> VersionVector.Entry {
+        VersionVector.Entry(
+            region: RegionNumber(region), incarnation: Incarnation(incarnation), next: Offset(next))
+    }
+
+    private static func tokens() throws -> SessionTokens {
+        SessionTokens(keyring: try ServingFixture.keyring([1]), deploymentID: "shop", region: RegionNumber(3))
+    }
+
+    private func round(_ vector: VersionVector) throws -> VersionVector {
+        let tokens = try Self.tokens()
+        let bytes = tokens.seal(vector, partition: PartitionID(1))
+        #expect(bytes.count <= 256)
+        return try #require(try tokens.open(bytes, partition: PartitionID(1)))
+    }
+
+    @Test func tokensReadBack() throws {
+        let vector = VersionVector((1...12).map { Self.entry($0, 100 + UInt64($0), 1 << 50) })
+        #expect(try round(vector) == vector)
+        #expect(try Self.tokens().open([], partition: PartitionID(1)) == nil)
+    }
+
+    /// Of more than 12 entries: the newest incarnation of each region before older ones, the own region's first.
+    @Test func overflowKeepsTheNewestIncarnations() throws {
+        let newest = (1...10).map { Self.entry($0, 1_000 + UInt64($0)) }
+        let older = (1...6).map { Self.entry($0, 500 + UInt64($0)) }
+        let kept = try round(VersionVector(newest + older))
+        #expect(kept == VersionVector(newest + [Self.entry(6, 506), Self.entry(5, 505)]))
+        let crowded = (1...20).map { Self.entry($0, $0 == 3 ? 1 : 1_000 + UInt64($0)) }
+        let ofMany = try round(VersionVector(crowded))
+        #expect(ofMany == VersionVector(crowded.filter { $0.region.rawValue == 3 || $0.region.rawValue > 9 }))
+    }
+
+    /// Offsets above 2^56 make entries longer than a token has room for: fewer are named.
+    @Test func longOffsetsNameFewerEntries() throws {
+        let vector = VersionVector((1...12).map { Self.entry($0, UInt64($0), .max) })
+        let kept = try round(vector)
+        #expect((10...11).contains(kept.entries.count))
+        #expect(kept.next(in: RegionNumber(3), Incarnation(3)) == Offset(.max))
+    }
+
+    /// S12: a satisfied session is contained in what was applied; an unmet one is carried on.
+    @Test func unmetEntriesAreCarriedOn() throws {
+        let tokens = try Self.tokens()
+        let applied = VersionVector([Self.entry(3, 9, 10)])
+        let session = VersionVector([Self.entry(3, 8, 4), Self.entry(3, 9, 12), Self.entry(4, 2, 6)])
+        func following(_ satisfied: Bool, _ lost: Bool) -> VersionVector {
+            tokens.following(session, isSatisfied: satisfied, lostTail: lost, applied: applied)
+        }
+        #expect(following(true, false) == applied)
+        #expect(
+            following(false, false) == VersionVector([Self.entry(3, 8, 4), Self.entry(3, 9, 12), Self.entry(4, 2, 6)]))
+        #expect(following(false, true) == VersionVector([Self.entry(3, 9, 12), Self.entry(4, 2, 6)]))
+        #expect(tokens.following(nil, isSatisfied: false, lostTail: false, applied: applied) == applied)
+    }
+}
