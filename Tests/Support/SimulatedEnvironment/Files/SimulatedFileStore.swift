@@ -63,8 +63,8 @@ package final class SimulatedFileStore: FileStore {
 
     package func list(_ directory: String) throws(FileError) -> [String] {
         state.withLock { state in
-            state.names.keys.filter { $0.hasPrefix(directory + "/") }.map { String($0.dropFirst(directory.count + 1)) }
-                .sorted()
+            let inside = (Array(state.names.keys) + state.directories).filter { $0.hasPrefix(directory + "/") }
+            return Set(inside.map { String($0.dropFirst(directory.count + 1).prefix { $0 != "/" }) }).sorted()
         }
     }
 
@@ -94,7 +94,9 @@ package final class SimulatedFileStore: FileStore {
         }
     }
 
-    package func exists(_ path: String) -> Bool { state.withLock { $0.names[path] != nil || $0.directories.contains(path) } }
+    package func exists(_ path: String) -> Bool {
+        state.withLock { $0.names[path] != nil || $0.directories.contains(path) }
+    }
 
     package func availableBytes(at path: String) throws(FileError) -> UInt64 {
         state.withLock { $0.faults.freeBytes ?? 1 << 40 }

@@ -29,6 +29,7 @@ package final class SimulatedMachine: Sendable {
     private let scheduler: SimulationScheduler
     private let network: SimulatedNetwork
     private let boot: Mutex<Boot?>
+    private let task = Mutex<MachineTask?>(nil)
     private let generator: Mutex<SeededGenerator>
 
     init(name: String, loops: Int, scheduler: SimulationScheduler, network: SimulatedNetwork) {
@@ -67,8 +68,12 @@ package final class SimulatedMachine: Sendable {
             }
         }
         outcome.begin(task)
+        self.task.withLock { $0 = outcome }
         return outcome
     }
+
+    /// What was started last.
+    package var currentTask: MachineTask? { task.withLock { $0 } }
 
     /// Power is gone: queued work, timers and links end, and of what was not synced a seeded part reaches the disk.
     package func crash() {
