@@ -1,8 +1,7 @@
 // The operator's executable: everything it does is in OperatorCommands.
 
-import ArgumentParser
 import OperatorCommands
 
 @main struct Meridian {
-    static func main() async { await MeridianCommand.main() }
+    static func main() async { await MeridianCommand.launch() }
 }

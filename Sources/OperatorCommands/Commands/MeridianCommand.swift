@@ -1,6 +1,7 @@
 // The root of the `meridian` command.
 
 package import ArgumentParser
+import Glibc
 
 /// `meridian`: what users and operators do to a node.
 package struct MeridianCommand: AsyncParsableCommand {
@@ -16,4 +17,22 @@ package struct MeridianCommand: AsyncParsableCommand {
         ])
 
     package init() {}
+
+    /// Parses the arguments, runs the command and ends the process with the exit code that the table promises:
+    /// ArgumentParser's own code for usage is another.
+    package static func launch() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch  where exitCode(for: error) == .validationFailure {
+            Console.progress(fullMessage(for: error))
+            Glibc.exit(ExitStatus.usage.rawValue)
+        } catch {
+            exit(withError: error)
+        }
+    }
 }

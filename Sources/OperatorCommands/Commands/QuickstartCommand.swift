@@ -39,17 +39,22 @@ package struct QuickstartCommand: AsyncParsableCommand {
 
     package func run() async throws {
         try await CommandRunner.run("quickstart") {
-            try await HostRuntime.run { environment in
-                let plan = try plan(environment)
-                let scratch = try ScratchDirectory("meridian-quickstart")
-                defer { if !keep { scratch.remove() } }
-                if prove {
-                    try await runProof(plan, scratch, environment)
-                } else {
-                    try await runOnce(plan, scratch, environment)
-                }
-                if keep { Console.progress("kept \(scratch.path)") }
+            // A copy, because the work runs beside the watch for signals.
+            let command = self
+            try await Interruption.cancelling {
+                try await HostRuntime.run { environment in try await command.run(environment) }
             }
+        }
+    }
+
+    private func run(_ environment: NodeEnvironment) async throws {
+        let plan = try plan(environment)
+        let scratch = try ScratchDirectory("meridian-quickstart")
+        defer { if keep { Console.progress("kept \(scratch.path)") } else { scratch.remove() } }
+        if prove {
+            try await runProof(plan, scratch, environment)
+        } else {
+            try await runOnce(plan, scratch, environment)
         }
     }
 

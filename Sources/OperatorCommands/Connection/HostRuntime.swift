@@ -9,15 +9,19 @@ import RPCTransport
 package enum HostRuntime {
     /// Event loops of a command: one moves more calls than a command makes.
     private static let loops = 1
+    /// A person or a measurement waits: a node that is away is looked for often.
+    private static let longestBackoff: Duration = .milliseconds(100)
 
     /// Runs `body` with the real environment.
     package static func run<Value>(
         _ body: (NodeEnvironment) async throws -> Value
     ) async throws -> Value {
         let pool = EventLoopPool(count: loops)
+        var limits = TransportLimits()
+        limits.maxBackoff = longestBackoff
         let environment = NodeEnvironment(
             clock: HostClock(), entropy: HostEntropy(), executors: pool, files: HostFileStore(),
-            links: SocketLinks(pool: pool, clock: HostClock(), entropy: HostEntropy()))
+            links: SocketLinks(pool: pool, clock: HostClock(), entropy: HostEntropy(), limits: limits))
         do {
             let value = try await body(environment)
             try await pool.shutDown()

@@ -24,11 +24,14 @@ package final class ChildProcess: Sendable {
         unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         unsafe posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, outputPath, flags, 0o600)
         unsafe posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        var attributes = posix_spawnattr_t()
+        Self.isolate(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
         var child: pid_t = 0
         let variables = Self.environment(adding: extra)
         let code = unsafe Self.withCStrings(arguments) { argv in
             unsafe Self.withCStrings(variables) { envp in
-                unsafe posix_spawn(&child, arguments[0], &actions, nil, argv, envp)
+                unsafe posix_spawn(&child, arguments[0], &actions, &attributes, argv, envp)
             }
         }
         guard code == 0 else {
@@ -37,6 +40,18 @@ package final class ChildProcess: Sendable {
                 nextStep: "build it: swift build -c release")
         }
         identifier = child
+    }
+
+    /// A group of its own, so that the terminal's Ctrl-C reaches the command alone, which ends the child; and signals
+    /// with their defaults, whatever the command ignores.
+    private static func isolate(_ attributes: inout posix_spawnattr_t) {
+        unsafe posix_spawnattr_init(&attributes)
+        var defaults = sigset_t()
+        unsafe sigemptyset(&defaults)
+        for number in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&defaults, number) }
+        unsafe posix_spawnattr_setsigdefault(&attributes, &defaults)
+        unsafe posix_spawnattr_setpgroup(&attributes, 0)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
     }
 
     /// Whether it still runs; nil means yes.

@@ -6,12 +6,24 @@ package import MeridianClient
 import MeridianProtocol
 package import NodeEnvironment
 
+/// Files of a node that serves with TLS, and of the client that asks it.
+package struct NodeTLS: Hashable, Sendable {
+    package var node: TLSIdentity
+    package var client: TLSIdentity
+
+    package init(node: TLSIdentity, client: TLSIdentity) {
+        self.node = node
+        self.client = client
+    }
+}
+
 /// One `meridiand` over its starts. Its files lie in one directory: node.yaml, node.log, and the journal in data/.
 package actor NodeProcess {
     package nonisolated let directory: String
     package nonisolated let endpoint: Endpoint
     package nonisolated let adminEndpoint: Endpoint
     private let binary: String
+    private let tls: NodeTLS?
     private let environment: NodeEnvironment
     private var child: ChildProcess?
 
@@ -20,19 +32,20 @@ package actor NodeProcess {
     package nonisolated var configurationPath: String { "\(directory)/node.yaml" }
 
     /// Chooses free ports and writes the configuration; starts nothing. `tls`: serve with mutual TLS. `extra` is added to
-    /// the configuration as it stands.
+    /// the configuration's section `log` as it stands.
     package init(
-        binary: String, directory: String, environment: NodeEnvironment, tls: TLSIdentity? = nil, extra: String = ""
+        binary: String, directory: String, environment: NodeEnvironment, tls: NodeTLS? = nil, extra: String = ""
     ) throws(OperatorFailure) {
         let ports = try LoopbackPorts.free(2)
         self.binary = binary
+        self.tls = tls
         self.directory = directory
         self.environment = environment
         endpoint = Endpoint(host: "127.0.0.1", port: ports[0])
         adminEndpoint = Endpoint(host: "127.0.0.1", port: ports[1])
         let text =
             Self.configuration(
-                directory: directory, api: endpoint, admin: adminEndpoint, tls: tls) + extra
+                directory: directory, api: endpoint, admin: adminEndpoint, extra: extra, tls: tls?.node)
         do throws(FileError) {
             let file = try environment.files.open("\(directory)/node.yaml", .createOrReplace)
             defer { file.close() }
@@ -42,9 +55,9 @@ package actor NodeProcess {
         }
     }
 
-    /// A client of this node, in the clear.
+    /// A client of this node.
     package nonisolated func makeClient() throws(OperatorFailure) -> MeridianClient {
-        guard let region = RegionEndpoints([endpoint], security: .plaintext) else {
+        guard let region = RegionEndpoints([endpoint], security: tls.map { .mutualTLS($0.client) } ?? .plaintext) else {
             throw OperatorFailure(.usage, "no endpoint")
         }
         var configuration = MeridianClient.Configuration()
@@ -93,6 +106,9 @@ package actor NodeProcess {
             try await environment.clock.sleep(for: .milliseconds(5))
         }
     }
+
+    /// The process id; nil when it does not run.
+    package var identifier: Int32? { child?.identifier }
 
     package var isRunning: Bool { child.map { $0.end() == nil } ?? false }
 
@@ -152,34 +168,19 @@ package actor NodeProcess {
     }
 
     private static func configuration(
-        directory: String, api: Endpoint, admin: Endpoint, tls: TLSIdentity?
+        directory: String, api: Endpoint, admin: Endpoint, extra: String, tls: TLSIdentity?
     ) -> String {
-        var text = """
-            # Written by meridian quickstart.
-            deployment:
-              id: quickstart
-              partitions: 64
-            region:
-              name: local
-              number: 1
-            node:
-              name: node-1
-            listen:
-              api: \(api)
-              admin: \(admin)
-            log:
-              directory: \(directory)/data
-
-            """
+        var lines = [
+            "# Written by meridian quickstart.", "deployment:", "  id: quickstart", "  partitions: 64", "region:",
+            "  name: local", "  number: 1", "node:", "  name: node-1", "listen:", "  api: \(api)",
+            "  admin: \(admin)",
+        ]
         if let tls {
-            text += """
-                tls:
-                  ca: \(tls.authorityPath)
-                  certificate: \(tls.certificatePath)
-                  key: \(tls.keyPath)
-
-                """
+            lines += [
+                "tls:", "  ca: \(tls.authorityPath)", "  certificate: \(tls.certificatePath)",
+                "  key: \(tls.keyPath)",
+            ]
         }
-        return text
+        return (lines + ["log:", "  directory: \(directory)/data", extra]).joined(separator: "\n")
     }
 }
