@@ -59,6 +59,29 @@ import Testing
         #expect(slates.count == 1)
     }
 
+    /// Golden: the bits of ids and propensities, whatever the processor. A change of the policy changes them, and then its
+    /// model version too.
+    @Test func theSlatesOfThisVersionAreKnown() throws {
+        let catalogue = ContentSamples.catalogue(try Self.many(400))
+        let popularity = ContentSamples.popularity((0..<90).map { ("item-\($0 * 3)", $0 % 11, $0 % 50) }, catalogue)
+        let user = ContentSamples.history([
+            (.click, "item-1", "category-1"), (.share, "item-9", "category-2"), (.dismiss, "item-3", "category-3"),
+        ])
+        var writer = ByteWriter()
+        for seed in 0..<50 as Range<UInt64> {
+            for state in [user, nil] {
+                let query = ContentSamples.query(seed: seed)
+                for item in Self.slate(query, state, catalogue, popularity, policy: SlatePolicy()).items {
+                    writer.write(item.contentID)
+                    writer.write(item.propensity.bitPattern)
+                    writer.write(item.reason.rawValue)
+                }
+            }
+        }
+        #expect(SlatePolicy.modelVersion == 1)
+        #expect(SHA256.hash(writer.bytes).prefix128.description == "b5531c449266fad7d0c5cfb9bc99221d")
+    }
+
     /// Items of a popularity snapshot that was made with another catalogue are found by their keys.
     @Test func rowsOfAnotherCatalogueAreNotBelieved() throws {
         let items = try Self.many(60)

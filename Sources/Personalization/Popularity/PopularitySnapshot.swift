@@ -12,9 +12,10 @@ package struct PopularitySnapshot: Sendable {
         package var counts: PopularityPartial.Counts
     }
 
-    /// Items of a list over all languages, and of one language's.
+    /// Items of a list over all languages, of one language's, of one category's.
     package static let itemsInList = 256
     package static let itemsInLanguageList = 64
+    package static let itemsInCategoryList = 16
 
     private final class Storage: Sendable {
         let evaluatedAt: WallTime
@@ -85,6 +86,11 @@ package struct PopularitySnapshot: Sendable {
         storage.lists.list(halfLife, language)
     }
 
+    /// The most popular of a category, in order.
+    func list(_ halfLife: PopularityHalfLife, category: UInt16) -> [PopularityLists.Item] {
+        storage.lists.list(halfLife, category: category)
+    }
+
     func features(at place: UInt32) -> SIMD16<Float> { storage.features[Int(place)] }
 
     /// The lanes of popularity.
@@ -94,7 +100,7 @@ package struct PopularitySnapshot: Sendable {
     }
 }
 
-/// The most popular items by half-life, over all languages and by language, in order.
+/// The most popular items by half-life, over all languages, by language and by category, in order.
 struct PopularityLists: Sendable {
     struct Item: Sendable {
         var key: ContentKey
@@ -107,17 +113,20 @@ struct PopularityLists: Sendable {
 
     private let global: [[Item]]
     private let byLanguage: [LanguageCode: [[Item]]]
+    private let byCategory: [UInt16: [[Item]]]
 
     /// Leaves out items without clicks and those that the catalogue does not know.
     /// Complexity: O(items), beside the few that enter a list.
     init(_ sums: PopularitySums, _ catalogue: CatalogueSnapshot) {
         let index = catalogue.index
-        let empty = PopularityHalfLife.allCases.map { _ in BoundedRanking(limit: PopularitySnapshot.itemsInList) }
-        let emptyOfLanguage = PopularityHalfLife.allCases.map { _ in
-            BoundedRanking(limit: PopularitySnapshot.itemsInLanguageList)
+        func empty(_ limit: Int) -> [BoundedRanking] {
+            PopularityHalfLife.allCases.map { _ in BoundedRanking(limit: limit) }
         }
-        var all = empty
+        var all = empty(PopularitySnapshot.itemsInList)
+        let emptyOfLanguage = empty(PopularitySnapshot.itemsInLanguageList)
+        let emptyOfCategory = empty(PopularitySnapshot.itemsInCategoryList)
         var languages: [LanguageCode: [BoundedRanking]] = [:]
+        var categories: [UInt16: [BoundedRanking]] = [:]
         for (place, item) in sums.items.enumerated() where item.counts.clicks > 0 {
             guard let row = index.places[item.key], index.rows[row].isLive else { continue }
             for halfLife in PopularityHalfLife.allCases {
@@ -126,10 +135,12 @@ struct PopularityLists: Sendable {
                     item: Item(key: item.key, place: UInt32(place), row: UInt32(row)))
                 all[halfLife.rawValue].insert(entry)
                 languages[index.rows[row].language, default: emptyOfLanguage][halfLife.rawValue].insert(entry)
+                categories[index.rows[row].category, default: emptyOfCategory][halfLife.rawValue].insert(entry)
             }
         }
         global = all.map(\.items)
         byLanguage = languages.mapValues { $0.map(\.items) }
+        byCategory = categories.mapValues { $0.map(\.items) }
     }
 
     var isEmpty: Bool { global.allSatisfy(\.isEmpty) }
@@ -137,6 +148,10 @@ struct PopularityLists: Sendable {
     func list(_ halfLife: PopularityHalfLife, _ language: LanguageCode?) -> [Item] {
         guard let language else { return global[halfLife.rawValue] }
         return byLanguage[language]?[halfLife.rawValue] ?? []
+    }
+
+    func list(_ halfLife: PopularityHalfLife, category: UInt16) -> [Item] {
+        byCategory[category]?[halfLife.rawValue] ?? []
     }
 }
 

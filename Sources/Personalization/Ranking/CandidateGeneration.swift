@@ -23,11 +23,13 @@ struct RankingInputs {
 private enum CandidateQuota {
     /// Looked at in each list of the most popular.
     static let popularInList = 24
-    static let popular = 100
+    static let popular = 84
     static let newest = 48
     static let categories = 4
-    static let newestInCategory = 8
-    static let sample = SlatePolicy.maxCandidates - popular - newest - categories * newestInCategory
+    static let popularInCategory = 8
+    static let newestInCategory = 4
+    static let sample =
+        SlatePolicy.maxCandidates - popular - newest - categories * (popularInCategory + newestInCategory)
     /// Rows looked at for each candidate wanted, so that filters that nothing passes cost little.
     static let looks = 4
 }
@@ -46,6 +48,7 @@ extension RankingScratch {
         collectPopular(inputs, .preferred)
         collectNewest(inputs, .preferred)
         for category in taste.categories.prefix(CandidateQuota.categories) where category.share > 0 {
+            collectPopular(of: category.number, inputs)
             collect(
                 newest: CandidateQuota.newestInCategory,
                 of: inputs.index.ascendingByCategory[category.number] ?? [], inputs, .preferred)
@@ -77,6 +80,17 @@ extension RankingScratch {
                     guard let row = row(of: item, inputs.index) else { continue }
                     consider(row, inputs, admission) { inputs.popularity.features(at: item.place) }
                 }
+            }
+        }
+    }
+
+    /// What moves fast in a category and what lasts.
+    private mutating func collectPopular(of category: UInt16, _ inputs: RankingInputs) {
+        let bound = min(SlatePolicy.maxCandidates, candidates.count + CandidateQuota.popularInCategory)
+        for halfLife in [PopularityHalfLife.threeDays, .sixHours] {
+            for item in inputs.popularity.list(halfLife, category: category) where candidates.count < bound {
+                guard let row = row(of: item, inputs.index) else { continue }
+                consider(row, inputs, .preferred) { inputs.popularity.features(at: item.place) }
             }
         }
     }

@@ -23,6 +23,8 @@ package struct RankingScratch: Sendable {
     var taste = UserTaste()
     var viewer = Viewer()
     var candidates: [Candidate] = []
+    /// Places in `candidates`, the best first.
+    var order: [Int] = []
     /// Places in `candidates`: the slate before exploration.
     var chosen: [Int] = []
     /// How often a category stands in the slate.
@@ -33,6 +35,7 @@ package struct RankingScratch: Sendable {
 
     package init() {
         candidates.reserveCapacity(SlatePolicy.maxCandidates)
+        order.reserveCapacity(SlatePolicy.maxCandidates)
         chosen.reserveCapacity(PersonalizationLimits.slateItems)
         categoryCounts.reserveCapacity(PersonalizationLimits.slateItems)
     }

@@ -17,7 +17,7 @@ package struct RankedSlate: Hashable, Sendable {
 ///
 /// Candidates (`CandidateGeneration`) are scored by fixed weights over sixteen features (`ItemFeatures`) and chosen
 /// greedily with a bound per category; slot 0 is explored (`Exploration`). Synchronous, lock-free, no I/O. Complexity:
-/// O(candidates * count), with one allocation for the slate.
+/// O(n log n) in candidates, with one allocation for the slate.
 package struct SlatePolicy: Sendable {
     package static let maxCandidates = 200
     /// The version of candidates, features, weights and selection, in every answer and `served` record.

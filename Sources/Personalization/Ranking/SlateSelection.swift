@@ -32,48 +32,42 @@ struct Exploration: Sendable {
 }
 
 extension RankingScratch {
-    /// Fills `chosen` with the slate before exploration: greedily by score, ties by key; preferred candidates within the
-    /// category's bound, then preferred ones beyond it, then the rest. Complexity: O(count * candidates).
+    /// Fills `chosen` with the slate before exploration, by score, ties by key: preferred candidates within the category's
+    /// bound, then preferred ones beyond it, then the rest. Complexity: O(n log n) in candidates.
     mutating func choose(_ count: Int, maxInCategory: Int) {
-        while chosen.count < count {
-            guard
-                let place = best(preferred: true, maxInCategory: maxInCategory)
-                    ?? best(preferred: true, maxInCategory: .max) ?? best(preferred: false, maxInCategory: .max)
-            else { return }
-            candidates[place].isTaken = true
-            chosen.append(place)
-            countCategory(candidates[place].category)
-        }
+        order.removeAll(keepingCapacity: true)
+        order.append(contentsOf: candidates.indices)
+        order.sort { [candidates] in Candidate.isBefore(candidates[$0], candidates[$1]) }
+        take(count, preferred: true, maxInCategory: maxInCategory)
+        take(count, preferred: true, maxInCategory: .max)
+        take(count, preferred: false, maxInCategory: .max)
     }
 
-    private func best(preferred: Bool, maxInCategory: Int) -> Int? {
-        var best: Int?
-        var bestScore = -Float.infinity
-        var bestKey = ContentKey(rawValue: .max)
-        for place in candidates.indices {
-            let score = candidates[place].score
-            guard score >= bestScore, !candidates[place].isTaken, candidates[place].isPreferred == preferred else {
+    private mutating func take(_ count: Int, preferred: Bool, maxInCategory: Int) {
+        for place in order where chosen.count < count && candidates[place].isPreferred == preferred {
+            guard !candidates[place].isTaken, countCategory(candidates[place].category, atMost: maxInCategory) else {
                 continue
             }
-            let key = candidates[place].key
-            if score == bestScore, best != nil, bestKey < key { continue }
-            if maxInCategory < .max, count(of: candidates[place].category) >= maxInCategory { continue }
-            best = place
-            bestScore = score
-            bestKey = key
+            candidates[place].isTaken = true
+            chosen.append(place)
         }
-        return best
     }
 
-    private func count(of category: UInt16) -> Int {
-        category == 0 ? 0 : categoryCounts.first { $0.category == category }?.count ?? 0
-    }
-
-    private mutating func countCategory(_ category: UInt16) {
-        if let place = categoryCounts.firstIndex(where: { $0.category == category }) {
-            categoryCounts[place].count += 1
-        } else {
+    /// Counts one more of a category; false, and nothing counted, when it is at its bound. No category has no bound.
+    private mutating func countCategory(_ category: UInt16, atMost bound: Int) -> Bool {
+        guard category != 0, bound < .max else { return true }
+        guard let place = categoryCounts.firstIndex(where: { $0.category == category }) else {
             categoryCounts.append((category, 1))
+            return true
         }
+        guard categoryCounts[place].count < bound else { return false }
+        categoryCounts[place].count += 1
+        return true
+    }
+}
+
+extension RankingScratch.Candidate {
+    fileprivate static func isBefore(_ lhs: Self, _ rhs: Self) -> Bool {
+        lhs.score != rhs.score ? lhs.score > rhs.score : lhs.key < rhs.key
     }
 }
