@@ -155,6 +155,12 @@ let package = Package(
         // MARK: Test support
         support(
             "SimulatedEnvironment", ["ClusterModel", "NodeEnvironment", "GRPCFraming", nioCore]),
+        support(
+            "MeridianSimulation",
+            [
+                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization", "MeridianNode",
+                "MeridianClient", "MeridianProtocol", "SimulatedEnvironment", logging,
+            ]),
 
         // MARK: Benchmarks and simulation
         executable(
@@ -167,8 +173,8 @@ let package = Package(
         executable(
             "simulate", path: "Tests/Simulate",
             [
-                "ClusterModel", "NodeEnvironment", "SimulatedEnvironment", "MeridianNode", "MeridianClient",
-                "Personalization", "OperatorCommands", arguments,
+                "ClusterModel", "NodeEnvironment", "SimulatedEnvironment", "MeridianSimulation", "OperatorCommands",
+                arguments,
             ]),
 
         // MARK: Tests, a target a source target
@@ -231,11 +237,14 @@ let package = Package(
             "SimulationTests",
             [
                 "ClusterModel", "MergeableState", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization",
-                "MeridianNode", "MeridianClient", "SimulatedEnvironment",
+                "MeridianNode", "MeridianClient", "SimulatedEnvironment", "MeridianSimulation", nioCore,
             ]),
         tests(
             "IntegrationTests",
-            ["ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "OperatorCommands"]),
+            [
+                "ClusterModel", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "HostEnvironment", "RPCTransport",
+                "MeridianClient", "OperatorCommands", nioCore,
+            ]),
         tests("DatasetsTests", ["ClusterModel", "NodeEnvironment", "HostEnvironment", "Datasets"]),
         tests(
             "OperatorCommandsTests",

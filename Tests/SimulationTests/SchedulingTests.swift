@@ -135,6 +135,19 @@ import Testing
         }
     }
 
+    @Test func workFromOutsideIsReported() throws {
+        let simulation = Simulation(seed: 9)
+        let environment = simulation.machine("a").environment
+        // Either the foreign thread gets through, and is seen, or it never comes, and the body cannot end.
+        #expect(throws: SimulationError.self) {
+            try simulation.drive {
+                await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+                    Task { environment.executors.loops[0].execute { continuation.resume() } }
+                }
+            }
+        }
+    }
+
     @Test func wallClocksJumpAndBootClocksDoNot() throws {
         let simulation = Simulation(seed: 8)
         let machine = simulation.machine("a")

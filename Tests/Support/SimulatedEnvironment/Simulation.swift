@@ -43,7 +43,7 @@ package final class Simulation: Sendable {
         let queue = JobQueue(scheduler: scheduler)
         let reached = Mutex(false)
         scheduler.schedule(at: end) { queue.append { reached.withLock { $0 = true } } }
-        while !reached.withLock({ $0 }), scheduler.step() {}
+        scheduler.own { while !reached.withLock({ $0 }), scheduler.step() {} }
     }
 
     /// Runs `body` to its end, in a task on an executor of no machine, while everything else runs and time passes.
@@ -51,6 +51,14 @@ package final class Simulation: Sendable {
     package func drive<Value: Sendable>(
         limit: Duration = .seconds(3_600), steps: UInt64 = 50_000_000,
         _ body: @escaping @Sendable () async throws -> Value
+    ) throws -> Value {
+        let value = try scheduler.own { try driveOwned(limit, steps, body) }
+        guard scheduler.escapes == 0 else { throw SimulationError.escaped(seed: seed, count: scheduler.escapes) }
+        return value
+    }
+
+    private func driveOwned<Value: Sendable>(
+        _ limit: Duration, _ steps: UInt64, _ body: @escaping @Sendable () async throws -> Value
     ) throws -> Value {
         let outcome = Mutex<Result<Value, any Error>?>(nil)
         let executor = SimulatedExecutor(

@@ -29,6 +29,7 @@ final class JobQueue: Sendable {
     var isCurrent: Bool { scheduler.currentQueue == number }
 
     func append(_ job: @escaping Job) {
+        scheduler.checkThread()
         let mustList = state.withLock { state in
             guard !state.isDead else { return false }
             state.jobs.append(job)

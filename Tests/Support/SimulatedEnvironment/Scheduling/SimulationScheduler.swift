@@ -1,6 +1,7 @@
 // The one thread of a simulation: virtual time, timers, and the choice of what runs next, all from one seed.
 
 import ClusterModel
+import Glibc
 import NodeEnvironment
 import Synchronization
 
@@ -10,11 +11,15 @@ package enum SimulationError: Error, Hashable, CustomStringConvertible {
     case stuck(seed: UInt64, steps: UInt64)
     /// The body did not end in the virtual time or the steps that it was given.
     case tooLong(seed: UInt64, steps: UInt64, simulated: Duration)
+    /// Work came from another thread: something ran outside the simulation (a bare `Task {}`, a real clock), so that
+    /// the run does not replay.
+    case escaped(seed: UInt64, count: Int)
 
     package var description: String {
         switch self {
         case .stuck(let seed, let steps): "seed \(seed): stuck after \(steps) steps: nothing is left to run"
         case .tooLong(let seed, let steps, let simulated): "seed \(seed): no end after \(steps) steps, \(simulated)"
+        case .escaped(let seed, let count): "seed \(seed): \(count) jobs came from outside the simulation"
         }
     }
 }
@@ -41,6 +46,9 @@ package final class SimulationScheduler: Sendable {
         var nextQueue: UInt64 = 0
         /// The queue whose job runs now.
         var current: UInt64?
+        /// The thread that steps, and how much came from others.
+        var thread: pthread_t?
+        var escapes = 0
         var trace: [String]?
 
         mutating func mix(_ value: UInt64) {
@@ -87,6 +95,19 @@ package final class SimulationScheduler: Sendable {
 
     var currentQueue: UInt64? { state.withLock(\.current) }
 
+    /// Runs `body` as the simulation's own thread.
+    func own<Value>(_ body: () throws -> Value) rethrows -> Value {
+        let outer = state.withLock { state in
+            defer { state.thread = pthread_self() }
+            return state.thread
+        }
+        defer { state.withLock { $0.thread = outer } }
+        return try body()
+    }
+
+    /// Jobs that came from threads other than the one that steps.
+    package var escapes: Int { state.withLock(\.escapes) }
+
     func makeQueueNumber() -> UInt64 {
         state.withLock { state in
             state.nextQueue += 1
@@ -97,10 +118,18 @@ package final class SimulationScheduler: Sendable {
     /// `queue` went from empty to not empty.
     func becameReady(_ queue: JobQueue) { state.withLock { $0.ready.append(queue) } }
 
+    /// Something is about to be queued or scheduled.
+    func checkThread() {
+        state.withLock { state in
+            if let thread = state.thread, pthread_equal(thread, pthread_self()) == 0 { state.escapes += 1 }
+        }
+    }
+
     /// Runs `work` outside any queue at `instant` (simulation time) or later.
     @discardableResult
     func schedule(at instant: UInt64, _ work: @escaping @Sendable () -> Void) -> UInt64 {
-        state.withLock { state in
+        checkThread()
+        return state.withLock { state in
             state.sequence += 1
             state.timers.insert(Timer(at: max(instant, state.now), sequence: state.sequence, work: work))
             return state.sequence

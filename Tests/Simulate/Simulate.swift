@@ -1,0 +1,54 @@
+// `simulate`: a whole node under simulated users, disk, network and deaths, replayed from seeds (INTERFACES, "Commands").
+
+import ArgumentParser
+import MeridianSimulation
+import OperatorCommands
+
+@main
+struct Simulate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Runs whole nodes in deterministic simulation and checks what was acknowledged against their disks.",
+        discussion: """
+            The same seed gives the same run in every process. Exit codes: 0 every rule held, 1 a rule did not hold, \
+            2 usage.
+            """)
+
+    @Option(help: "The first seed.") var seed: UInt64 = 1
+    @Option(help: "How many seeds, counted up from the first.") var seeds: Int = 1
+    @Option(help: "Calls of each simulated user.") var steps: Int = 40
+    @Option(help: "Deaths of the machine a seed.") var deaths: Int = 4
+    @Option(help: "Regions. This version simulates one.") var regions: Int = 1
+    @Flag(help: "Go on, past --seeds, until a seed fails.") var untilFailure = false
+    @Flag(help: "Print the trace of every seed to standard error.") var trace = false
+    @Flag(help: "Print one JSON object.") var json = false
+
+    func validate() throws {
+        guard (1...1_000_000).contains(seeds), (1...1_000_000).contains(steps), (0...1_000).contains(deaths) else {
+            throw ValidationError("--seeds and --steps lie in 1...1000000, --deaths in 0...1000")
+        }
+        guard regions == 1 else { throw ValidationError("--regions: this version simulates one region") }
+    }
+
+    func run() throws {
+        DeterministicHashing.ensure()
+        var size = ScenarioSize()
+        size.steps = steps
+        size.deaths = deaths
+        var sweep = SweepReport()
+        let clock = ContinuousClock()
+        let begun = clock.now
+        var next = seed
+        while sweep.seeds < seeds || (untilFailure && sweep.failed.isEmpty) {
+            let report = NodeScenario(seed: next, size: size).run(keepsTrace: trace)
+            sweep.add(report)
+            for line in report.trace { Console.progress("seed \(next) \(line)") }
+            for violation in report.violations { Console.progress("\(violation)") }
+            if untilFailure, !sweep.failed.isEmpty { break }
+            next &+= 1
+        }
+        let elapsed = begun.duration(to: clock.now)
+        Console.answer(json ? sweep.json(elapsed: elapsed).text : sweep.text(elapsed: elapsed))
+        if !sweep.failed.isEmpty { throw ExitCode(1) }
+    }
+}

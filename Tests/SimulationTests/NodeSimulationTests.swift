@@ -1,0 +1,29 @@
+// A whole node that dies and starts again under its users: what was acknowledged is there, once (S5, S6, S10, S12).
+
+import MeridianSimulation
+import Testing
+
+@Suite struct NodeSimulationTests {
+    @Test(arguments: 1...12 as ClosedRange<UInt64>)
+    func whatWasAcknowledgedIsThereOnce(seed: UInt64) {
+        let report = NodeScenario(seed: seed).run()
+        #expect(report.violations.isEmpty, "\(report.violations.map(\.description))")
+        #expect(report.acknowledged > 0, "seed \(seed)")
+    }
+
+    @Test func oneSeedIsOneRun() {
+        let reports = (0..<3).map { _ in NodeScenario(seed: 99).run() }
+        #expect(Set(reports.map(\.traceHash)).count == 1)
+        #expect(Set(reports.map(\.steps)).count == 1)
+    }
+
+    /// The checks see what they are there for: on a disk that only says that it synced, acknowledged events are lost.
+    @Test func aDiskThatLiesIsFoundOut() {
+        var size = ScenarioSize()
+        size.diskLies = true
+        let found = (1...6 as ClosedRange<UInt64>).contains { seed in
+            NodeScenario(seed: seed, size: size).run().violations.contains { $0.rule == "S6" || $0.rule == "run" }
+        }
+        #expect(found)
+    }
+}

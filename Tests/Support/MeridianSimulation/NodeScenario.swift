@@ -1,0 +1,155 @@
+// A whole node under simulated users, dying and starting again; afterwards its disk is compared with what the users were
+// told.
+
+import ClusterModel
+import Logging
+import MeridianClient
+import MeridianNode
+import MeridianProtocol
+import NodeEnvironment
+import SimulatedEnvironment
+
+/// How much a run does.
+package struct ScenarioSize: Hashable, Sendable {
+    package var users = 6
+    /// Calls of each user.
+    package var steps = 40
+    package var deaths = 4
+    /// How many of a thousand calls lose their connection on the way.
+    package var lostCallsPerThousand: UInt64 = 10
+    /// The disk says that it synced and did not: the run must then find violations (the canary of the checks).
+    package var diskLies = false
+
+    package init() {}
+}
+
+/// Runs one seed. Deterministic: the same seed gives the same report, trace hash included.
+package struct NodeScenario {
+    private let seed: UInt64
+    private let size: ScenarioSize
+    private let simulation: Simulation
+    private let ledger: EventLedger
+
+    static let directory = "data"
+    private static let yaml = """
+        deployment: {id: simulated, partitions: 4}
+        region: {name: sim-1, number: 1}
+        node: {name: n1}
+        log: {directory: data, segment_bytes: 1048576}
+        limits: {snapshot_interval_seconds: 1, drain_timeout_ms: 2000}
+
+        """
+
+    package init(seed: UInt64, size: ScenarioSize = ScenarioSize()) {
+        self.seed = seed
+        self.size = size
+        simulation = Simulation(seed: seed)
+        ledger = EventLedger(seed: seed)
+    }
+
+    /// Never throws: what goes wrong is a violation. `keepsTrace` fills the report's trace.
+    package func run(keepsTrace: Bool = false) -> ScenarioReport {
+        if keepsTrace { simulation.scheduler.keepTrace() }
+        var report = ScenarioReport(seed: seed)
+        do {
+            try play()
+        } catch {
+            ledger.violated("run", "\(error)")
+        }
+        report.violations = ledger.violations
+        report.rarePaths = ledger.rarePaths
+        report.acknowledged = ledger.entries.count { $0.acknowledged != nil }
+        report.simulated = simulation.simulated
+        report.steps = simulation.scheduler.steps
+        report.traceHash = simulation.traceHash
+        report.trace = simulation.scheduler.trace
+        return report
+    }
+
+    private func play() throws {
+        let configuration = try NodeConfiguration(yaml: Self.yaml, file: "simulated.yaml")
+        let machine = simulation.machine("node")
+        if size.diskLies {
+            var faults = DiskFaults()
+            faults.ignoresSync = true
+            machine.disk.setFaults(faults)
+        }
+        var network = NetworkFaults()
+        network.lostCallsPerThousand = size.lostCallsPerThousand
+        simulation.network.setFaults(network)
+        let run = NodeRun(machine: machine, configuration: configuration)
+        let (size, simulation, ledger, seed) = (size, simulation, ledger, seed)
+        let digests = try simulation.drive(limit: .seconds(300)) { () async throws -> [PartitionID: Digest128] in
+            run.start()
+            let phone = simulation.machine("phone").environment
+            guard let region = RegionEndpoints([configuration.listen.api], security: .plaintext) else { return [:] }
+            let client = try MeridianClient(region: region, environment: phone)
+            try await Self.liveThrough(run, client, phone.clock, ledger, size, seed)
+            simulation.scheduler.note("users are done")
+            simulation.network.setFaults(NetworkFaults())
+            let digests = try await Self.digests(client)
+            await client.close()
+            simulation.scheduler.note("stop")
+            try await run.stop()
+            return digests
+        }
+        let audit = DiskAudit(machine: machine, configuration: configuration, ledger: ledger)
+        try simulation.drive { try await audit.run(servedDigests: digests) }
+    }
+
+    /// Users and deaths side by side; returns when both are done and the node is up.
+    private static func liveThrough(
+        _ run: NodeRun, _ client: MeridianClient, _ clock: any NodeClock, _ ledger: EventLedger, _ size: ScenarioSize,
+        _ seed: UInt64
+    ) async throws {
+        var seeds = SeededGenerator(seed: seed ^ 0x5ce4_a210)
+        var plan = CrashPlan(machine: run.machine, clock: clock, ledger: ledger, seed: seeds.next())
+        let userSeeds = (0..<size.users).map { _ in seeds.next() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (number, userSeed) in userSeeds.enumerated() {
+                group.addTask {
+                    var user = SimulatedUser(
+                        name: "user-\(number)", client: client, clock: clock, ledger: ledger, seed: userSeed)
+                    await user.run(steps: size.steps)
+                }
+            }
+            for _ in 0..<size.deaths { try await plan.strike { run.start() } }
+            try await group.waitForAll()
+        }
+    }
+
+    /// By partition. Waits for a node that is still starting.
+    private static func digests(_ client: MeridianClient) async throws -> [PartitionID: Digest128] {
+        let reply = try await client.digest(options: CallOptions(timeout: .seconds(60)))
+        var digests: [PartitionID: Digest128] = [:]
+        for partition in reply.partitions { digests[PartitionID(partition.partition)] = Digest128(partition.digest) }
+        return digests
+    }
+}
+
+/// Starts and stops the node on its machine.
+final class NodeRun: Sendable {
+    let machine: SimulatedMachine
+    private let configuration: NodeConfiguration
+
+    init(machine: SimulatedMachine, configuration: NodeConfiguration) {
+        self.machine = machine
+        self.configuration = configuration
+    }
+
+    func start() {
+        let configuration = configuration
+        machine.start { environment in
+            let logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
+            try await MeridianNode(configuration, environment: environment, logger: logger).run()
+        }
+    }
+
+    /// Drains the node; throws when it ends with an error.
+    func stop() async throws {
+        guard let task = machine.currentTask else { return }
+        task.cancel()
+        while task.outcome == nil { try await machine.clock.sleep(for: .milliseconds(5)) }
+        try task.outcome?.get()
+    }
+}

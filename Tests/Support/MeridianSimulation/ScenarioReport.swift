@@ -1,0 +1,48 @@
+// What a simulated run found.
+
+/// A rule of SEMANTICS that did not hold, and how that was seen.
+package struct Violation: Hashable, Sendable, CustomStringConvertible {
+    package var seed: UInt64
+    /// "S5", "S6", "S10", "S12", or "run" for a run that did not end.
+    package var rule: String
+    package var reason: String
+
+    package init(seed: UInt64, rule: String, reason: String) {
+        self.seed = seed
+        self.rule = rule
+        self.reason = reason
+    }
+
+    package var description: String { "seed \(seed), \(rule): \(reason)" }
+}
+
+/// Events of the run that tests want to have seen at least once over many seeds.
+package enum RarePath: String, Hashable, Sendable, CaseIterable {
+    case powerCutInFileOperation = "power_cut_in_file_operation"
+    case powerCut = "power_cut"
+    case processKilled = "process_killed"
+    case crashDuringStart = "crash_during_start"
+    case outcomeUnknown = "outcome_unknown"
+    case duplicateAnswered = "duplicate_answered"
+    case bufferedLost = "buffered_lost"
+    case lostTailAnswered = "lost_tail_answered"
+    case sessionCarriedOverRestart = "session_carried_over_restart"
+    case snapshotWritten = "snapshot_written"
+    case connectionLost = "connection_lost"
+}
+
+/// The result of one seed.
+package struct ScenarioReport: Sendable {
+    package var seed: UInt64
+    package var violations: [Violation] = []
+    package var rarePaths: [RarePath: Int] = [:]
+    package var acknowledged = 0
+    package var restarts = 0
+    package var simulated = Duration.zero
+    package var steps: UInt64 = 0
+    package var traceHash: UInt64 = 0
+    /// Filled when a trace was asked for.
+    package var trace: [String] = []
+
+    init(seed: UInt64) { self.seed = seed }
+}

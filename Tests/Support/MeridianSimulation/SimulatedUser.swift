@@ -1,0 +1,171 @@
+// One user of the simulated phones: reports, reads and repeats, one call at a time.
+
+import ClusterModel
+import MeridianClient
+import MeridianProtocol
+import NodeEnvironment
+import SimulatedEnvironment
+
+/// Does random things until its steps are used up, and writes into the ledger what it was told.
+struct SimulatedUser {
+    private let name: String
+    private let client: MeridianClient
+    private let clock: any NodeClock
+    private let ledger: EventLedger
+    private var generator: SeededGenerator
+    /// The places that the session's token names, since a read last settled it.
+    private var places: [AcknowledgedPlace] = []
+    /// The token names a place that no reply told: what reads say about it cannot be checked.
+    private var namesMore = false
+    /// Acknowledged events, to be sent again.
+    private var settled: [Meridian_V1_Interaction] = []
+    /// Events whose outcome is unknown, to be sent again.
+    private var unknown: [Meridian_V1_Interaction] = []
+
+    private static let options = CallOptions(timeout: .seconds(3))
+    private static let contents = 40
+
+    init(name: String, client: MeridianClient, clock: any NodeClock, ledger: EventLedger, seed: UInt64) {
+        self.name = name
+        self.client = client
+        self.clock = clock
+        self.ledger = ledger
+        generator = SeededGenerator(seed: seed)
+    }
+
+    mutating func run(steps: Int) async {
+        for _ in 0..<steps {
+            switch generator.next() % 10 {
+            case 0...4: await report()
+            case 5...6: await read()
+            case 7: await repeatSettled()
+            case 8: await repeatUnknown()
+            default: await changeProfile()
+            }
+            await pause()
+        }
+        await read()
+    }
+
+    private mutating func report() async {
+        let events = (0..<1 + generator.next() % 3).map { _ in makeEvent() }
+        await send(events, local: generator.next() % 2 == 0)
+    }
+
+    private mutating func makeEvent() -> Meridian_V1_Interaction {
+        var event = Meridian_V1_Interaction()
+        event.id = client.makeEventID()
+        event.kind = [.impression, .click, .like, .share, .dismiss][Int(generator.next() % 5)]
+        event.contentID = "c\(generator.next() % UInt64(Self.contents))"
+        event.occurredAtMs = client.serverTimeMilliseconds
+        return event
+    }
+
+    private mutating func send(_ events: [Meridian_V1_Interaction], local: Bool) async {
+        ledger.sent(events.map { EventID($0.id) }, local: local)
+        do throws(MeridianClientError) {
+            let reply = try await client.report(
+                events, of: name, durability: local ? .local : .buffered, options: Self.options)
+            for (event, result) in zip(events, reply.results) { note(event, result, local: local) }
+        } catch {
+            ledger.saw(.outcomeUnknown)
+            unknown += events
+        }
+    }
+
+    private mutating func note(
+        _ event: Meridian_V1_Interaction, _ result: Meridian_V1_EventResult, local: Bool
+    ) {
+        let id = EventID(event.id)
+        switch result.outcome {
+        case .applied:
+            let place = AcknowledgedPlace(result.position)
+            ledger.acknowledged(id, local ? .local(place) : .buffered(place))
+            places.append(place)
+            settled.append(event)
+        case .duplicate:
+            ledger.saw(.duplicateAnswered)
+            namesMore = true
+            // A duplicate of what was asked `local` is as safe as an event (S5, S6).
+            if local { ledger.acknowledged(id, .local(nil)) }
+            settled.append(event)
+        default: break
+        }
+    }
+
+    /// Sends an event again that was acknowledged as flushed: it must count as known.
+    private mutating func repeatSettled() async {
+        guard !settled.isEmpty else { return }
+        let event = settled[Int(generator.next() % UInt64(settled.count))]
+        let id = EventID(event.id)
+        let wasLocal = ledger.entries.contains { entry in
+            guard entry.id == id, case .local = entry.acknowledged else { return false }
+            return true
+        }
+        do throws(MeridianClientError) {
+            let reply = try await client.report([event], of: name, durability: .local, options: Self.options)
+            guard let result = reply.results.first else { return }
+            if wasLocal, result.outcome == .applied {
+                ledger.violated("S5", "event \(id) of \(name) was acknowledged local and applied again")
+            }
+            note(event, result, local: true)
+        } catch {
+            ledger.saw(.outcomeUnknown)
+        }
+    }
+
+    private mutating func repeatUnknown() async {
+        let events = Array(unknown.prefix(4))
+        guard !events.isEmpty else { return }
+        unknown.removeFirst(events.count)
+        await send(events, local: true)
+    }
+
+    private mutating func read() async {
+        let asked = places
+        do throws(MeridianClientError) {
+            let reply = try await client.nextContent(
+                for: name, count: 5, requestID: generator.next() | 1, options: Self.options)
+            if reply.lostTail { ledger.saw(.lostTailAnswered) }
+            let current = reply.applied.map(\.incarnation).max() ?? 0
+            if asked.contains(where: { $0.incarnation.rawValue < current }) { ledger.saw(.sessionCarriedOverRestart) }
+            if !namesMore {
+                ledger.answered(
+                    EventLedger.SessionAnswer(
+                        user: name, places: asked, current: Incarnation(current), lostTail: reply.lostTail,
+                        isSatisfied: reply.hasSessionSatisfied && reply.sessionSatisfied))
+            }
+            if reply.lostTail || reply.sessionSatisfied {
+                places = []
+                namesMore = false
+            }
+        } catch {
+            // No content for this reader this time; nothing is claimed.
+        }
+    }
+
+    private mutating func changeProfile() async {
+        var profile = Meridian_V1_Profile()
+        profile.language = ["en", "de", "hi"][Int(generator.next() % 3)]
+        do throws(MeridianClientError) {
+            _ = try await client.setProfile(profile, of: name, options: Self.options)
+            namesMore = true
+        } catch {
+            ledger.saw(.outcomeUnknown)
+        }
+    }
+
+    private mutating func pause() async {
+        let span = Duration.microseconds(Int64(generator.next() % 40_000))
+        // Only cancellation ends it early, and nobody cancels a user.
+        try? await clock.sleep(for: span)
+    }
+}
+
+extension AcknowledgedPlace {
+    init(_ position: Meridian_V1_Position) {
+        self.init(
+            partition: PartitionID(position.partition), incarnation: Incarnation(position.incarnation),
+            offset: Offset(position.offset))
+    }
+}
