@@ -6,6 +6,7 @@ import MergeableState
 import MeridianProtocol
 import NIOCore
 import Personalization
+import SwiftProtobuf
 import Synchronization
 import Testing
 
@@ -52,6 +53,42 @@ import Foundation
         let query = try #require(fixture.shards.state.withLock { $0.queries.first })
         #expect(query.user == UserKey(userID: ServingFixture.user))
         #expect(query.surface == .lockScreen && query.language == "en" && query.country == "DE")
+    }
+
+    /// The hand-written encoding is protobuf's own, byte by byte, for every field and default.
+    @Test func theReplyIsEncodedAsProtobufDoes() throws {
+        let fixture = try ServingFixture()
+        let wide = VersionVector([
+            VersionVector.Entry(region: RegionNumber(0), incarnation: Incarnation(0), next: Offset(0)),
+            VersionVector.Entry(region: RegionNumber(.max), incarnation: Incarnation(.max), next: Offset(.max)),
+        ])
+        for count in [1, 100] {
+            for lost in [false, true] {
+                fixture.shards.state.withLock {
+                    $0.slate = { query in
+                        var slate = ScriptedShards.slate(query)
+                        slate.lostTail = lost
+                        slate.sessionSatisfied = lost ? nil : false
+                        slate.modelVersion = lost ? 0 : .max
+                        slate.applied = lost ? VersionVector() : wide
+                        slate.items[0].propensity = 0
+                        slate.items[0].contentID = String(repeating: "c", count: 128)
+                        return .success(slate)
+                    }
+                }
+                let request = Self.request {
+                    $0.count = UInt32(count)
+                    $0.requestID = lost ? 1 << 63 : 1
+                }
+                guard case .reply(let bytes) = try fixture.end(.nextContent, request) else {
+                    Issue.record("refused")
+                    return
+                }
+                let message = try Meridian_V1_NextContentReply(reading: bytes)
+                #expect(message.items.count == count && message.unknownFields.data.isEmpty)
+                #expect(try message.encodedBuffer() == bytes)
+            }
+        }
     }
 
     /// S3: what the token says is the item's own and verifies.

@@ -70,14 +70,39 @@ package struct SHA256: Sendable {
 
     /// HMAC-SHA-256 (RFC 2104). A key longer than 64 bytes is hashed first, as the RFC says.
     package static func authenticationCode(of message: [UInt8], key: [UInt8]) -> Hash {
-        var block = key.count > 64 ? hash(key).bytes : key
+        unsafe AuthenticationKey(key).code(of: message.span.bytes, [UInt8]().span.bytes)
+    }
+}
+
+/// A key of HMAC-SHA-256 with its two key blocks hashed already: a code costs the blocks of the message and one more, and
+/// allocates nothing.
+package struct AuthenticationKey: Sendable {
+    private let inner: SHA256
+    private let outer: SHA256
+
+    /// A key longer than 64 bytes is hashed first, as RFC 2104 says.
+    package init(_ key: [UInt8]) {
+        var block = key.count > 64 ? SHA256.hash(key).bytes : key
         block.append(contentsOf: repeatElement(0, count: 64 - block.count))
         var inner = SHA256()
         inner.update(block.map { $0 ^ 0x36 })
-        inner.update(message)
         var outer = SHA256()
         outer.update(block.map { $0 ^ 0x5c })
-        outer.update(inner.finalize().bytes)
+        self.inner = inner
+        self.outer = outer
+    }
+
+    /// The code of a message that lies in two pieces.
+    package func code(of first: borrowing RawSpan, _ second: borrowing RawSpan) -> SHA256.Hash {
+        var inner = inner
+        inner.update(first)
+        inner.update(second)
+        let words = inner.finalize().words
+        let digest: InlineArray<4, UInt64> = [
+            words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian,
+        ]
+        var outer = outer
+        unsafe outer.update(digest.span.bytes)
         return outer.finalize()
     }
 }

@@ -24,13 +24,12 @@ package struct ItemToken: Hashable, Sendable {
         guard contentID.utf8.count <= Self.maxContentIDBytes, language.utf8.count <= Self.maxLanguageBytes else {
             throw .malformed("content id or language too long")
         }
-        var writer = ByteWriter(reservingCapacity: 16 + contentID.utf8.count)
-        writer.write(contentID)
-        writer.write(category)
-        writer.write(language)
-        guard let bytes = SealedToken.seal(.item, payload: writer.bytes, with: keyring) else {
-            throw .malformed("too long")
+        let sealed = SealedToken.seal(.item, with: keyring, capacity: contentID.utf8.count + language.utf8.count + 5) {
+            $0.write(contentID)
+            $0.write(category)
+            $0.write(language)
         }
+        guard let bytes = sealed else { throw .malformed("too long") }
         return bytes
     }
 

@@ -21,17 +21,30 @@ package enum SealedToken {
     package static let maxBytes = 256
     package static let maxPayloadBytes = maxBytes - headerBytes
 
-    /// Nil when the payload is too long for a token.
-    package static func seal(_ kind: Kind, payload: [UInt8], with keyring: TokenKeyring) -> [UInt8]? {
-        guard payload.count <= maxPayloadBytes else { return nil }
-        let code = keyring.sign(signedBytes(kind, keyID: keyring.signingID, payload: payload[...]))
-        var writer = ByteWriter(reservingCapacity: headerBytes + payload.count)
+    /// Bytes before the code: what is signed together with the payload.
+    private static let signedHeaderBytes = 6
+
+    /// The payload is what `write` appends; `capacity` says how much that will be at most. Nil when it is too long for a
+    /// token. One allocation.
+    package static func seal(
+        _ kind: Kind, with keyring: TokenKeyring, capacity: Int, write: (inout ByteWriter) -> Void
+    ) -> [UInt8]? {
+        var writer = ByteWriter(reservingCapacity: headerBytes + capacity)
         writer.write(kind.rawValue)
         writer.write(version)
         writer.write(keyring.signingID)
-        writer.write(code)
-        writer.write(raw: payload)
+        writer.write(Digest128.zero)
+        write(&writer)
+        guard writer.count <= maxBytes else { return nil }
+        let code = signature(of: writer.bytes, with: keyring)
+        writer.overwrite(code.high.bigEndian, at: signedHeaderBytes)
+        writer.overwrite(code.low.bigEndian, at: signedHeaderBytes + 8)
         return writer.bytes
+    }
+
+    private static func signature(of bytes: [UInt8], with keyring: TokenKeyring) -> Digest128 {
+        let span = unsafe bytes.span.bytes
+        return keyring.sign(span.extracting(first: signedHeaderBytes), span.extracting(droppingFirst: headerBytes))
     }
 
     /// A reader at the verified payload.
@@ -48,22 +61,15 @@ package enum SealedToken {
         }
         guard header.0 == kind.rawValue else { throw .malformed("kind \(header.0)") }
         guard header.1 == version else { throw .malformed("version \(header.1)") }
-        let message = signedBytes(kind, keyID: header.2, payload: bytes[headerBytes...])
-        try keyring.verify(header.3, of: message, keyID: header.2)
+        let span = unsafe bytes.span.bytes
+        try keyring.verify(
+            header.3, of: span.extracting(first: signedHeaderBytes), span.extracting(droppingFirst: headerBytes),
+            keyID: header.2)
         return reader
     }
 
     /// Turns a coding error into a token's.
     static func reading<Value>(_ body: () throws(ByteCodingError) -> Value) throws(TokenError) -> Value {
         do { return try body() } catch { throw .malformed(error.description) }
-    }
-
-    private static func signedBytes(_ kind: Kind, keyID: UInt32, payload: ArraySlice<UInt8>) -> [UInt8] {
-        var writer = ByteWriter(reservingCapacity: 6 + payload.count)
-        writer.write(kind.rawValue)
-        writer.write(version)
-        writer.write(keyID)
-        writer.write(raw: payload)
-        return writer.bytes
     }
 }

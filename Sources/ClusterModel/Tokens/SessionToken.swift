@@ -50,17 +50,18 @@ package struct SessionToken: Hashable, Sendable {
     /// Throws `.malformed` when there are more entries than a token has room for.
     package func sealed(with keyring: TokenKeyring) throws(TokenError) -> [UInt8] {
         guard entries.count <= Self.maxEntries else { throw .malformed("\(entries.count) entries") }
-        var writer = ByteWriter(reservingCapacity: 15 + 20 * entries.count)
-        writer.write(deployment)
-        writer.write(topic.rawValue)
-        writer.write(partition.rawValue)
-        writer.write(UInt8(entries.count))
-        for entry in entries {
-            writer.write(entry.region.rawValue)
-            writer.write(entry.incarnation.rawValue)
-            writer.writeVarint(entry.next.rawValue)
+        let sealed = SealedToken.seal(.session, with: keyring, capacity: 15 + 20 * entries.count) { writer in
+            writer.write(deployment)
+            writer.write(topic.rawValue)
+            writer.write(partition.rawValue)
+            writer.write(UInt8(entries.count))
+            for entry in entries {
+                writer.write(entry.region.rawValue)
+                writer.write(entry.incarnation.rawValue)
+                writer.writeVarint(entry.next.rawValue)
+            }
         }
-        guard let bytes = SealedToken.seal(.session, payload: writer.bytes, with: keyring) else {
+        guard let bytes = sealed else {
             throw .malformed("longer than \(SealedToken.maxBytes) bytes")
         }
         return bytes

@@ -6,7 +6,7 @@ package struct TokenKey: Sendable {
     package static let maxSecretBytes = 64
 
     package let id: UInt32
-    fileprivate let secret: [UInt8]
+    fileprivate let authentication: AuthenticationKey
 
     /// Throws unless the secret has 16 to 64 bytes.
     package init(id: UInt32, secret: [UInt8]) throws(TokenKeyringError) {
@@ -14,7 +14,7 @@ package struct TokenKey: Sendable {
             throw .secretLength(id: id, bytes: secret.count)
         }
         self.id = id
-        self.secret = secret
+        authentication = AuthenticationKey(secret)
     }
 }
 
@@ -62,15 +62,17 @@ package struct TokenKeyring: Sendable {
     /// The ids of all keys, ascending: what members tell each other before a new key signs (S3).
     package var ids: [UInt32] { keys.map(\.id).sorted() }
 
-    /// HMAC-SHA-256 of `message` under the signing key, its first 128 bits.
-    package func sign(_ message: [UInt8]) -> Digest128 {
-        SHA256.authenticationCode(of: message, key: signing.secret).prefix128
+    /// HMAC-SHA-256 of a message in two pieces under the signing key, its first 128 bits.
+    func sign(_ first: borrowing RawSpan, _ second: borrowing RawSpan) -> Digest128 {
+        signing.authentication.code(of: first, second).prefix128
     }
 
     /// Compares in constant time. Throws `.unknownKey` or `.badSignature`.
-    package func verify(_ code: Digest128, of message: [UInt8], keyID: UInt32) throws(TokenError) {
+    func verify(
+        _ code: Digest128, of first: borrowing RawSpan, _ second: borrowing RawSpan, keyID: UInt32
+    ) throws(TokenError) {
         guard let key = keys.first(where: { $0.id == keyID }) else { throw .unknownKey(keyID) }
-        let expected = SHA256.authenticationCode(of: message, key: key.secret).prefix128
+        let expected = key.authentication.code(of: first, second).prefix128
         guard (expected.high ^ code.high) | (expected.low ^ code.low) == 0 else { throw .badSignature }
     }
 }

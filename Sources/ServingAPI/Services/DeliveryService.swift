@@ -8,12 +8,6 @@ import NodeEnvironment
 import Personalization
 import SwiftProtobuf
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
 /// meridian.v1.DeliveryService.
 struct DeliveryService: Sendable {
     let edge: ServingEdge
@@ -60,8 +54,15 @@ struct DeliveryService: Sendable {
         if let refusal = refusal(of: slate, to: query, staleness: staleness, maxStaleness: maxStaleness) {
             return open.refuse(refusal)
         }
+        let session = edge.sessions.following(
+            query.session, isSatisfied: slate.sessionSatisfied == true, lostTail: slate.lostTail,
+            applied: slate.applied)
+        let reply = SlateReply(
+            slate: slate, region: edge.identity.region, stalenessMilliseconds: staleness,
+            sessionToken: edge.sessions.seal(session, partition: query.user.partition(of: shards.partitions)),
+            serverTime: query.now, seed: query.seed, keyring: edge.keyring)
         do throws(TokenError) {
-            open.succeed(try reply(slate, to: query, staleness: staleness))
+            open.succeed(encoded: try reply.encoded())
         } catch {
             open.refuse(Refusal(.internalFault, "an item's token could not be made"))
         }
@@ -79,64 +80,5 @@ struct DeliveryService: Sendable {
                 ("staleness_ms", String(staleness)), ("applied", Refusal.positions(slate.applied)),
                 ("server_time_ms", String(query.now.milliseconds)),
             ])
-    }
-
-    private func reply(
-        _ slate: Slate, to query: SlateQuery, staleness: UInt64
-    ) throws(TokenError) -> Meridian_V1_NextContentReply {
-        var reply = Meridian_V1_NextContentReply()
-        reply.slateID = Data(slate.id.bytes)
-        reply.items.reserveCapacity(slate.items.count)
-        for item in slate.items { reply.items.append(try suggestion(item)) }
-        reply.tier = Meridian_V1_NextContentReply.Tier(slate.tier)
-        reply.region = edge.region
-        reply.applied = slate.applied.entries.map(Meridian_V1_VectorEntry.init)
-        reply.stalenessMs = staleness
-        reply.modelVersion = slate.modelVersion
-        let session = edge.sessions.following(
-            query.session, isSatisfied: slate.sessionSatisfied == true, lostTail: slate.lostTail,
-            applied: slate.applied)
-        reply.sessionToken = Data(
-            edge.sessions.seal(session, partition: query.user.partition(of: shards.partitions)))
-        if let satisfied = slate.sessionSatisfied { reply.sessionSatisfied = satisfied }
-        reply.lostTail = slate.lostTail
-        reply.serverTimeMs = query.now.milliseconds
-        reply.requestID = query.seed
-        return reply
-    }
-
-    private func suggestion(_ item: Slate.Item) throws(TokenError) -> Meridian_V1_ContentSuggestion {
-        var suggestion = Meridian_V1_ContentSuggestion()
-        suggestion.contentID = item.contentID
-        suggestion.itemToken = Data(
-            try ItemToken(
-                contentID: item.contentID, category: item.attributes.category, language: item.attributes.language
-            ).sealed(with: edge.keyring))
-        suggestion.slot = UInt32(item.slot)
-        suggestion.propensity = item.propensity
-        suggestion.reason = Meridian_V1_ContentSuggestion.Reason(item.reason)
-        return suggestion
-    }
-}
-
-extension Meridian_V1_NextContentReply.Tier {
-    fileprivate init(_ tier: ServingTier) {
-        switch tier {
-        case .personal: self = .personal
-        case .cohort: self = .cohort
-        case .popular: self = .popular
-        case .static: self = .static
-        }
-    }
-}
-
-extension Meridian_V1_ContentSuggestion.Reason {
-    fileprivate init(_ reason: Slate.Item.Reason) {
-        switch reason {
-        case .affinity: self = .affinity
-        case .popularity: self = .popularity
-        case .recency: self = .recency
-        case .exploration: self = .exploration
-        }
     }
 }
