@@ -1,10 +1,10 @@
 // `simulate`: a whole node under simulated users, disk, network and deaths, replayed from seeds (INTERFACES, "Commands").
 
 import ArgumentParser
+import Glibc
 import MeridianSimulation
 import OperatorCommands
 
-@main
 struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
@@ -21,6 +21,8 @@ struct Simulate: ParsableCommand {
     @Option(help: "Regions. This version simulates one.") var regions: Int = 1
     @Flag(help: "Go on, past --seeds, until a seed fails.") var untilFailure = false
     @Flag(help: "Print the trace of every seed to standard error.") var trace = false
+    @Flag(help: "The disk only says that it synced: the run must fail (the canary of the checks).") var lyingDisk =
+        false
     @Flag(help: "Print one JSON object.") var json = false
 
     func validate() throws {
@@ -35,6 +37,7 @@ struct Simulate: ParsableCommand {
         var size = ScenarioSize()
         size.steps = steps
         size.deaths = deaths
+        size.diskLies = lyingDisk
         var sweep = SweepReport()
         let clock = ContinuousClock()
         let begun = clock.now
@@ -50,5 +53,20 @@ struct Simulate: ParsableCommand {
         let elapsed = begun.duration(to: clock.now)
         Console.answer(json ? sweep.json(elapsed: elapsed).text : sweep.text(elapsed: elapsed))
         if !sweep.failed.isEmpty { throw ExitCode(1) }
+    }
+}
+
+/// Usage errors end with 2, as for every command of ours.
+@main
+enum Launch {
+    static func main() {
+        do {
+            var command = try Simulate.parseAsRoot()
+            try command.run()
+        } catch {
+            guard Simulate.exitCode(for: error) == .validationFailure else { Simulate.exit(withError: error) }
+            Console.progress(Simulate.fullMessage(for: error))
+            Glibc.exit(2)
+        }
     }
 }

@@ -24,6 +24,9 @@ struct CrashPlan {
     /// One death and one restart. `start` starts the node on the new environment.
     mutating func strike(_ start: () -> Void) async throws {
         try await clock.sleep(for: .milliseconds(Int64(30 + generator.next() % 2_500)))
+        if let outcome = machine.currentTask?.outcome {
+            ledger.violated("run", "the node stopped by itself: \(outcome)")
+        }
         switch generator.next() % 3 {
         case 0:
             machine.crash()

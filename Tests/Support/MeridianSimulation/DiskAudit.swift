@@ -13,6 +13,7 @@ import SimulatedEnvironment
 struct DiskAudit: Sendable {
     let machine: SimulatedMachine
     let configuration: NodeConfiguration
+    let acceptsCorruption: Bool
     let ledger: EventLedger
 
     private struct Line: Hashable {
@@ -43,7 +44,9 @@ struct DiskAudit: Sendable {
                 try environment.files.remove("\(directory)/\(name)")
             }
         }
-        let recovery = try NodeRecoveryRun(configuration, environment: environment, acceptsCorruption: false).run()
+        let recovery = try NodeRecoveryRun(
+            configuration, environment: environment, acceptsCorruption: acceptsCorruption
+        ).run()
         recovery.log.abandon()
         var digests: [PartitionID: Digest128] = [:]
         for var shard in recovery.shards { digests[shard.partition] = shard.digest() }
@@ -86,8 +89,9 @@ struct DiskAudit: Sendable {
             // Of the line that the answer stood on nothing was lost yet.
             let older = answer.places.filter { $0.incarnation < answer.current }
             let lost = older.filter { isLost($0, ends) }
-            if !lost.isEmpty, !answer.lostTail, answer.isSatisfied {
-                ledger.violated("S12", "\(answer.user) lost \(lost[0]) and was told that its session is met")
+            if !lost.isEmpty, !answer.lostTail {
+                let told = answer.isSatisfied ? "that its session is met" : "nothing"
+                ledger.violated("S12", "\(answer.user) lost \(lost[0]) and was told \(told)")
             }
             if answer.lostTail, lost.isEmpty, !answer.places.isEmpty {
                 ledger.violated("S12", "\(answer.user) was told LOST_TAIL and lost nothing of \(answer.places)")

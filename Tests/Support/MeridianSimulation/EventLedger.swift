@@ -60,6 +60,13 @@ final class EventLedger: Sendable {
         }
     }
 
+    func isKnownFlushed(_ id: EventID) -> Bool {
+        state.withLock { state in
+            if case .local = state.entries[id]?.acknowledged { return true }
+            return false
+        }
+    }
+
     func answered(_ answer: SessionAnswer) { state.withLock { $0.answers.append(answer) } }
 
     func saw(_ path: RarePath) { state.withLock { $0.rare[path, default: 0] += 1 } }

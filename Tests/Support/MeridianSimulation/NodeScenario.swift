@@ -17,7 +17,8 @@ package struct ScenarioSize: Hashable, Sendable {
     package var deaths = 4
     /// How many of a thousand calls lose their connection on the way.
     package var lostCallsPerThousand: UInt64 = 10
-    /// The disk says that it synced and did not: the run must then find violations (the canary of the checks).
+    /// The disk says that it synced and did not, and the node is told to start whatever is left: the run must then find
+    /// acknowledged events missing (the canary of the checks).
     package var diskLies = false
 
     package init() {}
@@ -31,6 +32,7 @@ package struct NodeScenario {
     private let ledger: EventLedger
 
     static let directory = "data"
+    private static let maxPublications = 20
     private static let yaml = """
         deployment: {id: simulated, partitions: 4}
         region: {name: sim-1, number: 1}
@@ -54,10 +56,12 @@ package struct NodeScenario {
         do {
             try play()
         } catch {
-            ledger.violated("run", "\(error)")
+            let node = simulation.machine("node").currentTask?.outcome.map { "\($0)" } ?? "running"
+            ledger.violated("run", "\(error); node: \(node)")
         }
         report.violations = ledger.violations
         report.rarePaths = ledger.rarePaths
+        if simulation.network.lostCalls > 0 { report.rarePaths[.connectionLost] = simulation.network.lostCalls }
         report.acknowledged = ledger.entries.count { $0.acknowledged != nil }
         report.simulated = simulation.simulated
         report.steps = simulation.scheduler.steps
@@ -77,7 +81,7 @@ package struct NodeScenario {
         var network = NetworkFaults()
         network.lostCallsPerThousand = size.lostCallsPerThousand
         simulation.network.setFaults(network)
-        let run = NodeRun(machine: machine, configuration: configuration)
+        let run = NodeRun(machine: machine, configuration: configuration, acceptsCorruption: size.diskLies)
         let (size, simulation, ledger, seed) = (size, simulation, ledger, seed)
         let digests = try simulation.drive(limit: .seconds(300)) { () async throws -> [PartitionID: Digest128] in
             run.start()
@@ -93,7 +97,8 @@ package struct NodeScenario {
             try await run.stop()
             return digests
         }
-        let audit = DiskAudit(machine: machine, configuration: configuration, ledger: ledger)
+        let audit = DiskAudit(
+            machine: machine, configuration: configuration, acceptsCorruption: size.diskLies, ledger: ledger)
         try simulation.drive { try await audit.run(servedDigests: digests) }
     }
 
@@ -106,6 +111,7 @@ package struct NodeScenario {
         var plan = CrashPlan(machine: run.machine, clock: clock, ledger: ledger, seed: seeds.next())
         let userSeeds = (0..<size.users).map { _ in seeds.next() }
         try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await Self.publish(client, ledger) }
             for (number, userSeed) in userSeeds.enumerated() {
                 group.addTask {
                     var user = SimulatedUser(
@@ -116,6 +122,27 @@ package struct NodeScenario {
             for _ in 0..<size.deaths { try await plan.strike { run.start() } }
             try await group.waitForAll()
         }
+    }
+
+    /// Fills the catalogue, as often as it takes: content is written once it is flushed.
+    private static func publish(_ client: MeridianClient, _ ledger: EventLedger) async {
+        let items = (0..<SimulatedUser.contents).map { number in
+            var item = Meridian_V1_ContentItem()
+            item.contentID = "c\(number)"
+            item.title = "title \(number)"
+            item.language = ["en", "de", "hi"][number % 3]
+            item.category = "category-\(number % 5)"
+            return item
+        }
+        for _ in 0..<maxPublications {
+            do throws(MeridianClientError) {
+                _ = try await client.publish(items, options: CallOptions(timeout: .seconds(5)))
+                return
+            } catch {
+                ledger.saw(.outcomeUnknown)
+            }
+        }
+        ledger.violated("run", "the catalogue could not be published")
     }
 
     /// By partition. Waits for a node that is still starting.
@@ -131,17 +158,21 @@ package struct NodeScenario {
 final class NodeRun: Sendable {
     let machine: SimulatedMachine
     private let configuration: NodeConfiguration
+    private let acceptsCorruption: Bool
 
-    init(machine: SimulatedMachine, configuration: NodeConfiguration) {
+    init(machine: SimulatedMachine, configuration: NodeConfiguration, acceptsCorruption: Bool) {
         self.machine = machine
         self.configuration = configuration
+        self.acceptsCorruption = acceptsCorruption
     }
 
     func start() {
-        let configuration = configuration
+        let (configuration, acceptsCorruption) = (configuration, acceptsCorruption)
         machine.start { environment in
             let logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
-            try await MeridianNode(configuration, environment: environment, logger: logger).run()
+            let node = MeridianNode(
+                configuration, environment: environment, logger: logger, acceptsCorruption: acceptsCorruption)
+            try await node.run()
         }
     }
 

@@ -17,13 +17,16 @@ struct SimulatedUser {
     private var places: [AcknowledgedPlace] = []
     /// The token names a place that no reply told: what reads say about it cannot be checked.
     private var namesMore = false
+    /// What the last slate showed: events answer to it.
+    private var seen: [Meridian_V1_ContentSuggestion] = []
     /// Acknowledged events, to be sent again.
     private var settled: [Meridian_V1_Interaction] = []
     /// Events whose outcome is unknown, to be sent again.
     private var unknown: [Meridian_V1_Interaction] = []
 
-    private static let options = CallOptions(timeout: .seconds(3))
-    private static let contents = 40
+    /// Some callers are patient, some give up while the node is down: their outcomes are then unknown.
+    private static let timeouts: [Duration] = [.milliseconds(60), .milliseconds(250), .seconds(3), .seconds(3)]
+    static let contents = 40
 
     init(name: String, client: MeridianClient, clock: any NodeClock, ledger: EventLedger, seed: UInt64) {
         self.name = name
@@ -57,6 +60,12 @@ struct SimulatedUser {
         event.id = client.makeEventID()
         event.kind = [.impression, .click, .like, .share, .dismiss][Int(generator.next() % 5)]
         event.contentID = "c\(generator.next() % UInt64(Self.contents))"
+        if !seen.isEmpty {
+            let item = seen[Int(generator.next() % UInt64(seen.count))]
+            event.contentID = item.contentID
+            event.itemToken = item.itemToken
+            event.slot = item.slot
+        }
         event.occurredAtMs = client.serverTimeMilliseconds
         return event
     }
@@ -65,7 +74,7 @@ struct SimulatedUser {
         ledger.sent(events.map { EventID($0.id) }, local: local)
         do throws(MeridianClientError) {
             let reply = try await client.report(
-                events, of: name, durability: local ? .local : .buffered, options: Self.options)
+                events, of: name, durability: local ? .local : .buffered, options: options())
             for (event, result) in zip(events, reply.results) { note(event, result, local: local) }
         } catch {
             ledger.saw(.outcomeUnknown)
@@ -89,6 +98,7 @@ struct SimulatedUser {
             // A duplicate of what was asked `local` is as safe as an event (S5, S6).
             if local { ledger.acknowledged(id, .local(nil)) }
             settled.append(event)
+        case .refused: ledger.violated("S4", "event \(id) of \(name) is in time and was refused: \(result.code)")
         default: break
         }
     }
@@ -98,12 +108,9 @@ struct SimulatedUser {
         guard !settled.isEmpty else { return }
         let event = settled[Int(generator.next() % UInt64(settled.count))]
         let id = EventID(event.id)
-        let wasLocal = ledger.entries.contains { entry in
-            guard entry.id == id, case .local = entry.acknowledged else { return false }
-            return true
-        }
+        let wasLocal = ledger.isKnownFlushed(id)
         do throws(MeridianClientError) {
-            let reply = try await client.report([event], of: name, durability: .local, options: Self.options)
+            let reply = try await client.report([event], of: name, durability: .local, options: options())
             guard let result = reply.results.first else { return }
             if wasLocal, result.outcome == .applied {
                 ledger.violated("S5", "event \(id) of \(name) was acknowledged local and applied again")
@@ -125,7 +132,8 @@ struct SimulatedUser {
         let asked = places
         do throws(MeridianClientError) {
             let reply = try await client.nextContent(
-                for: name, count: 5, requestID: generator.next() | 1, options: Self.options)
+                for: name, count: 5, requestID: generator.next() | 1, options: options())
+            seen = Array(reply.items.suffix(5))
             if reply.lostTail { ledger.saw(.lostTailAnswered) }
             let current = reply.applied.map(\.incarnation).max() ?? 0
             if asked.contains(where: { $0.incarnation.rawValue < current }) { ledger.saw(.sessionCarriedOverRestart) }
@@ -144,15 +152,27 @@ struct SimulatedUser {
         }
     }
 
+    /// Language, consent, and now and then everything about this user is erased.
     private mutating func changeProfile() async {
-        var profile = Meridian_V1_Profile()
-        profile.language = ["en", "de", "hi"][Int(generator.next() % 3)]
+        // The token then names a place that no reply tells.
+        namesMore = true
         do throws(MeridianClientError) {
-            _ = try await client.setProfile(profile, of: name, options: Self.options)
-            namesMore = true
+            switch generator.next() % 8 {
+            case 0: _ = try await client.erase(name, options: options())
+            case 1: _ = try await client.setConsent(false, of: name, options: options())
+            case 2...3: _ = try await client.setConsent(true, of: name, options: options())
+            default:
+                var profile = Meridian_V1_Profile()
+                profile.language = ["en", "de", "hi"][Int(generator.next() % 3)]
+                _ = try await client.setProfile(profile, of: name, options: options())
+            }
         } catch {
             ledger.saw(.outcomeUnknown)
         }
+    }
+
+    private mutating func options() -> CallOptions {
+        CallOptions(timeout: Self.timeouts[Int(generator.next() % UInt64(Self.timeouts.count))])
     }
 
     private mutating func pause() async {

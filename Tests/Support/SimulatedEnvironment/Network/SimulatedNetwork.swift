@@ -33,6 +33,7 @@ package final class SimulatedNetwork: Sendable {
         var nextPort = 40_000
         var nextService: UInt64 = 0
         var faults = NetworkFaults()
+        var lost = 0
         /// Pairs of machines, both orders.
         var cuts: Set<[String]> = []
     }
@@ -65,10 +66,15 @@ package final class SimulatedNetwork: Sendable {
         return least + scheduler.random(below: most > least ? most - least : 1)
     }
 
+    /// Calls that lost their connection so far.
+    package var lostCalls: Int { state.withLock(\.lost) }
+
     /// Whether this call loses its connection.
     func losesCall() -> Bool {
         let rate = state.withLock(\.faults.lostCallsPerThousand)
-        return rate > 0 && scheduler.random(below: 1_000) < rate
+        guard rate > 0, scheduler.random(below: 1_000) < rate else { return false }
+        state.withLock { $0.lost += 1 }
+        return true
     }
 
     func service(at endpoint: Endpoint) -> Service? { state.withLock { $0.services[endpoint] } }
