@@ -6,6 +6,12 @@ import Testing
 
 @testable import ServingAPI
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 @Suite struct SessionTokenTests {
     private static func entry(_ region: UInt16, _ incarnation: UInt64, _ next: UInt64 = 5) -> VersionVector.Entry {
         VersionVector.Entry(
@@ -20,13 +26,13 @@ import Testing
         let tokens = try Self.tokens()
         let bytes = tokens.seal(vector, partition: PartitionID(1))
         #expect(bytes.count <= 256)
-        return try #require(try tokens.open(bytes, partition: PartitionID(1)))
+        return try #require(try tokens.open(Data(bytes), partition: PartitionID(1)))
     }
 
     @Test func tokensReadBack() throws {
         let vector = VersionVector((1...12).map { Self.entry($0, 100 + UInt64($0), 1 << 50) })
         #expect(try round(vector) == vector)
-        #expect(try Self.tokens().open([], partition: PartitionID(1)) == nil)
+        #expect(try Self.tokens().open(Data(), partition: PartitionID(1)) == nil)
     }
 
     /// Of more than 12 entries: the newest incarnation of each region before older ones, the own region's first.

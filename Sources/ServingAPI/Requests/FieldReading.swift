@@ -79,12 +79,10 @@ enum FieldReading {
     static func slate(_ bytes: Data, _ field: @autoclosure () -> String) throws(Refusal) -> Digest128 {
         guard !bytes.isEmpty else { return .zero }
         guard bytes.count == RequestBounds.slateIDBytes else { throw .outOfBounds(field(), "16 bytes, or empty") }
-        var high: UInt64 = 0
-        var low: UInt64 = 0
-        for (index, byte) in bytes.enumerated() {
-            if index < 8 { high = high << 8 | UInt64(byte) } else { low = low << 8 | UInt64(byte) }
+        let words = unsafe bytes.withUnsafeBytes { raw in
+            unsafe (raw.loadUnaligned(as: UInt64.self), raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
         }
-        return Digest128(high: high, low: low)
+        return Digest128(high: words.0.bigEndian, low: words.1.bigEndian)
     }
 
     /// Absent means `standard`; a level of UNSPECIFIED means LOCAL (S11).

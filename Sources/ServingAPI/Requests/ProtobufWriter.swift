@@ -3,65 +3,66 @@
 
 import NIOCore
 
-/// Appends fields to a buffer. Field numbers below 16.
+/// Appends fields to an array, whose appends are a fraction of a `ByteBuffer`'s. Field numbers below 16.
 struct ProtobufWriter {
-    private(set) var buffer: ByteBuffer
+    private var bytes: [UInt8] = []
 
-    init(reservingCapacity capacity: Int) {
-        buffer = ByteBuffer()
-        buffer.reserveCapacity(capacity)
-    }
+    init(reservingCapacity capacity: Int) { bytes.reserveCapacity(capacity) }
+
+    /// The message so far.
+    var buffer: ByteBuffer { ByteBuffer(bytes: bytes) }
 
     mutating func write(_ field: UInt8, varint value: UInt64) {
         guard value != 0 else { return }
-        buffer.writeInteger(field << 3)
+        bytes.append(field << 3)
         writeVarint(value)
     }
 
     /// An `optional` field: written whatever its value.
     mutating func writePresent(_ field: UInt8, bool value: Bool) {
-        buffer.writeInteger(field << 3)
-        buffer.writeInteger(value ? 1 : 0 as UInt8)
+        bytes.append(field << 3)
+        bytes.append(value ? 1 : 0)
     }
 
     mutating func write(_ field: UInt8, fixed64 value: UInt64) {
         guard value != 0 else { return }
-        buffer.writeInteger(field << 3 | 1)
-        buffer.writeInteger(value, endianness: .little)
+        bytes.append(field << 3 | 1)
+        for shift in 0..<8 as Range<UInt64> { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * shift))) }
     }
 
     mutating func write(_ field: UInt8, float value: Float32) {
         guard value.bitPattern != 0 else { return }
-        buffer.writeInteger(field << 3 | 5)
-        buffer.writeInteger(value.bitPattern, endianness: .little)
+        bytes.append(field << 3 | 5)
+        let bits = value.bitPattern
+        for shift in 0..<4 as Range<UInt32> { bytes.append(UInt8(truncatingIfNeeded: bits >> (8 * shift))) }
     }
 
-    mutating func write(_ field: UInt8, bytes: [UInt8]) {
-        guard !bytes.isEmpty else { return }
-        beginNested(field, count: bytes.count)
-        buffer.writeBytes(bytes)
+    mutating func write(_ field: UInt8, bytes value: [UInt8]) {
+        guard !value.isEmpty else { return }
+        beginNested(field, count: value.count)
+        bytes.append(contentsOf: value)
     }
 
     mutating func write(_ field: UInt8, text: String) {
         let count = text.utf8.count
         guard count > 0 else { return }
         beginNested(field, count: count)
-        buffer.writeString(text)
+        bytes.append(contentsOf: text.utf8)
     }
 
     /// `count` bytes of an embedded message follow.
     mutating func beginNested(_ field: UInt8, count: Int) {
-        buffer.writeInteger(field << 3 | 2)
+        bytes.append(field << 3 | 2)
         writeVarint(UInt64(count))
     }
 
     private mutating func writeVarint(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
-            buffer.writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
             rest >>= 7
         }
-        buffer.writeInteger(UInt8(truncatingIfNeeded: rest))
+        bytes.append(UInt8(truncatingIfNeeded: rest))
     }
 
     // MARK: What a field takes, so that an embedded message can be written after its length

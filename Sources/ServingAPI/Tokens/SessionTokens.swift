@@ -3,6 +3,12 @@
 import ClusterModel
 import MergeableState
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// Opens the tokens that come in and makes those that go out.
 struct SessionTokens: Sendable {
     private let keyring: TokenKeyring
@@ -16,7 +22,7 @@ struct SessionTokens: Sendable {
     }
 
     /// What a token names; nil for no token.
-    func open(_ bytes: some Collection<UInt8>, partition: PartitionID) throws(Refusal) -> VersionVector? {
+    func open(_ bytes: Data, partition: PartitionID) throws(Refusal) -> VersionVector? {
         guard !bytes.isEmpty else { return nil }
         guard bytes.count <= RequestBounds.sessionTokenBytes else {
             throw .outOfBounds("session_token", "at most \(RequestBounds.sessionTokenBytes) bytes")
