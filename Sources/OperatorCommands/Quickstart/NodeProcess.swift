@@ -22,7 +22,8 @@ package actor NodeProcess {
     package nonisolated let directory: String
     package nonisolated let endpoint: Endpoint
     package nonisolated let adminEndpoint: Endpoint
-    private let binary: String
+    /// What is executed, without the node's own arguments.
+    private let command: [String]
     private let tls: NodeTLS?
     private let environment: NodeEnvironment
     private var child: ChildProcess?
@@ -31,13 +32,15 @@ package actor NodeProcess {
     package nonisolated var outputPath: String { "\(directory)/node.log" }
     package nonisolated var configurationPath: String { "\(directory)/node.yaml" }
 
-    /// Chooses free ports and writes the configuration; starts nothing. `tls`: serve with mutual TLS. `extra` is added to
+    /// Chooses free ports and writes the configuration; starts nothing. `launcher`: a command that ends by
+    /// executing what follows it. `tls`: serve with mutual TLS. `extra` is added to
     /// the configuration's section `log` as it stands.
     package init(
-        binary: String, directory: String, environment: NodeEnvironment, tls: NodeTLS? = nil, extra: String = ""
+        binary: String, launcher: [String] = [], directory: String, environment: NodeEnvironment, tls: NodeTLS? = nil,
+        extra: String = ""
     ) throws(OperatorFailure) {
         let ports = try LoopbackPorts.free(2)
-        self.binary = binary
+        command = launcher + [binary]
         self.tls = tls
         self.directory = directory
         self.environment = environment
@@ -74,7 +77,7 @@ package actor NodeProcess {
     /// Starts the process and returns once it serves. `variables` go into its environment.
     package func start(_ variables: [String: String] = [:]) async throws {
         let started = try ChildProcess(
-            [binary, "--config", configurationPath], outputPath: outputPath, environment: variables)
+            command + ["--config", configurationPath], outputPath: outputPath, environment: variables)
         child = started
         let client = try makeClient()
         do {

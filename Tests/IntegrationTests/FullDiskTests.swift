@@ -1,0 +1,64 @@
+// A disk that fills up under a real node: a tiny tmpfs in a mount namespace of the node's own.
+
+import Foundation
+import HostEnvironment
+import MeridianClient
+import MeridianProtocol
+import NodeEnvironment
+import Testing
+
+@testable import OperatorCommands
+
+@Suite(.serialized, .enabled(if: BuiltExecutables.areThere, Comment(rawValue: BuiltExecutables.absence)))
+struct FullDiskTests {
+    /// Whether this user may mount in a namespace of its own.
+    private static let mayMount: Bool = {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/unshare")
+        process.arguments = ["-m", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"]
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return false }  // no unshare: not permitted
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }()
+
+    @Test(.enabled(if: mayMount, "needs the right to mount in a namespace (unshare -m)"))
+    func aFullDiskRefusesWritesAndTheNodeStaysUp() async throws {
+        let mount = "mount -t tmpfs -o size=24m tmpfs \"$0\" && exec \"$@\""
+        let launcher = { (scratch: ScratchDirectory) in
+            ["/usr/bin/unshare", "-m", "/bin/bash", "-c", mount, "\(scratch.path)/data"]
+        }
+        try await RealNode.with(launcher: launcher, extra: "  segment_bytes: 9437184") { real in
+            try await real.node.start()
+            let client = try real.node.makeClient()
+            let refusal = await Self.fill(client)
+            #expect(refusal?.reason == "NO_SPACE", "\(String(describing: refusal)): \(real.node.outputTail())")
+            // Reading goes on.
+            let status = try await client.status()
+            #expect(status.state == .active, "\(real.node.outputTail())")
+            #expect((try? await client.nextContent(for: "reader")) != nil, "\(real.node.outputTail())")
+            await client.close()
+        }
+    }
+
+    /// Reports until the node refuses. What was appended when the disk filled up waits for space: its outcome is unknown
+    /// at the deadline (S11); what comes after is refused.
+    private static func fill(_ client: MeridianClient) async -> MeridianClientError? {
+        var generator = SeededGenerator(seed: 5)
+        for number in 0..<4_000 {
+            let events = (0..<256).map { _ in
+                var event = Meridian_V1_Interaction()
+                event.kind = .click
+                event.contentID = (0..<7).map { _ in String(generator.next(), radix: 16) }.joined()
+                return event
+            }
+            do throws(MeridianClientError) {
+                _ = try await client.report(
+                    events, of: "user-\(number)", options: CallOptions(timeout: .seconds(1), retry: .never))
+            } catch {
+                if error.code != .deadlineExceeded { return error }
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,131 @@
+// The replay against a service in memory: pace, tokens of shown items, what is filed.
+
+import ClusterModel
+import Datasets
+import NodeEnvironment
+import SimulatedEnvironment
+import Synchronization
+import Testing
+
+@testable import OperatorCommands
+
+/// Shows the same items to everybody and acknowledges everything, but for calls that the test fails.
+private final class ShelfService: ContentService {
+    struct Seen: Sendable {
+        var reports = 0
+        var interactions: [InteractionToReport] = []
+        var profiles = 0
+        var published: [Int] = []
+    }
+
+    let seen = Mutex(Seen())
+    let shelf: [String]
+    let failsEvery: Int
+
+    init(shelf: [String], failsEvery: Int = .max) {
+        self.shelf = shelf
+        self.failsEvery = failsEvery
+    }
+
+    func publish(_ items: [CatalogueItem]) async throws(OperatorFailure) {
+        seen.withLock { $0.published.append(items.count) }
+    }
+
+    func setProfile(_ profile: RecordedProfile, of user: String) async throws(OperatorFailure) {
+        seen.withLock { $0.profiles += 1 }
+    }
+
+    func nextContent(for user: String, count: Int, requestID: UInt64) async throws(OperatorFailure) -> ServedSlate {
+        ServedSlate(
+            id: [1], items: shelf.enumerated().map { ServedItem(contentID: $1, token: [9], slot: UInt32($0)) },
+            tier: "personal", stalenessMilliseconds: 3)
+    }
+
+    func report(
+        _ interactions: [InteractionToReport], of user: String
+    ) async throws(OperatorFailure) -> ReportReceipt {
+        let number = seen.withLock { seen in
+            seen.reports += 1
+            return seen.reports
+        }
+        guard number % failsEvery != 0 else { throw OperatorFailure(.unreachable, "away") }
+        let first = seen.withLock { seen in
+            seen.interactions += interactions
+            return seen.interactions.count
+        }
+        return ReportReceipt(
+            acknowledged: interactions.indices.map { EventID(time: UInt64(first + $0), client: UInt64(number)) },
+            duplicates: 0, refusals: [])
+    }
+}
+
+@Suite struct ReplayTests {
+    private static func replay(
+        seed: UInt64, service: ShelfService, seconds: Int = 2, file: AcknowledgementFile? = nil, window: Int = 1
+    ) async throws -> (measurement: ReplayMeasurement, filed: UInt64) {
+        let stepped = SteppedEnvironment(seed: seed)
+        let plan = ReplayPlan(
+            eventsPerSecond: 100, duration: .seconds(seconds), window: window, slateItems: 3, seed: seed)
+        let run = ReplayRun(
+            plan, source: ReplaySource(generated: GeneratedTraffic(seed: seed)), clock: stepped.clock,
+            acknowledgements: file)
+        await ReplayDriver(run, service: service, clock: stepped.clock).drive()
+        let (measurement, filed, _) = try await run.finish()
+        return (measurement, filed)
+    }
+
+    @Test(arguments: 1...5 as ClosedRange<UInt64>)
+    func eventsComeAtTheirRate(seed: UInt64) async throws {
+        let service = ShelfService(shelf: ["item-0", "item-1"])
+        let (measurement, _) = try await Self.replay(seed: seed, service: service)
+        // 100 a second for two seconds; the last visit may begin just before the end and has up to 16 events.
+        #expect((184...216).contains(measurement.eventsAcknowledged), "seed \(seed): \(measurement.eventsAcknowledged)")
+        #expect(measurement.failedCalls == 0)
+        #expect(measurement.personalSlates == measurement.slates)
+    }
+
+    @Test func shownItemsCarryTheirTokenAndAreCounted() async throws {
+        let service = ShelfService(shelf: ["item-0", "item-1", "item-2"])
+        let (measurement, _) = try await Self.replay(seed: 4, service: service)
+        let interactions = service.seen.withLock(\.interactions)
+        for event in interactions {
+            #expect((event.shown != nil) == service.shelf.contains(event.interaction.contentID))
+            #expect(event.shown?.token ?? [9] == [9])
+        }
+        #expect(measurement.interactionsShown == UInt64(interactions.count { $0.shown != nil }))
+        #expect(measurement.interactionsShown > 0)
+    }
+
+    @Test func aFailedVisitIsCountedAndTheRestGoesOn() async throws {
+        let stepped = SteppedEnvironment(seed: 1)
+        let file = try AcknowledgementFile(creating: "acks", files: stepped.files)
+        let service = ShelfService(shelf: [], failsEvery: 3)
+        let (measurement, filed) = try await Self.replay(seed: 5, service: service, file: file)
+        #expect(measurement.failedCalls == UInt64(service.seen.withLock(\.reports) / 3))
+        #expect(measurement.failedCalls > 0)
+        #expect(measurement.emptySlates == measurement.slates)
+        let ids = try AcknowledgementFile.read("acks", files: stepped.files)
+        #expect(ids.count == Int(filed))
+        #expect(filed == measurement.eventsAcknowledged)
+    }
+
+    @Test func theSummaryHasItsKeys() async throws {
+        let (measurement, _) = try await Self.replay(seed: 6, service: ShelfService(shelf: []))
+        let text = ReplaySummary(measurement, input: .generated, elapsed: .seconds(2)).answer.text
+        for key in ["input", "requests", "events_acknowledged", "latency_p50_us", "latency_p99_us", "freshness_p99_ms"]
+        {
+            #expect(text.contains("\"\(key)\":"), "\(key)")
+        }
+    }
+
+    @Test func aKillBeginsTheCountOfTheGapAnew() {
+        func instant(_ milliseconds: UInt64) -> BootInstant { BootInstant(nanoseconds: milliseconds * 1_000_000) }
+        var measurement = ReplayMeasurement(startedAt: instant(0))
+        measurement.onSuccess(asked: instant(0), answered: instant(900))
+        measurement.onKill()
+        #expect(measurement.longestGap == .zero)
+        measurement.onSuccess(asked: instant(900), answered: instant(1_300))
+        measurement.onSuccess(asked: instant(1_250), answered: instant(1_301))
+        #expect(measurement.longestGap == .milliseconds(400))
+    }
+}
