@@ -125,6 +125,8 @@ package final class SegmentLog: EventLogEngine {
                 continuation.resume()
             }
         }
+        // They hold what holds this log.
+        state.withLock { $0.observers = [:] }
         commitExecutor.shutDown()
         lock.release()
     }

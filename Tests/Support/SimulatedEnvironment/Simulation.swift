@@ -21,6 +21,13 @@ package final class Simulation: Sendable {
         network = SimulatedNetwork(scheduler: scheduler)
     }
 
+    /// Ends whatever still runs, so that nothing of the simulation outlives it.
+    deinit {
+        for machine in machines.withLock({ $0 }).sorted(by: { $0.key < $1.key }) { machine.value.switchOff() }
+        scheduler.finish()
+        network.finish()
+    }
+
     package var seed: UInt64 { scheduler.seed }
 
     /// An order-sensitive hash of every step of the scheduler so far.
@@ -77,6 +84,7 @@ package final class Simulation: Sendable {
             guard scheduler.step() else { throw SimulationError.stuck(seed: seed, steps: scheduler.steps) }
             guard scheduler.now <= end, scheduler.steps - started.steps <= steps else {
                 task.cancel()
+                executor.queue.die()
                 throw SimulationError.tooLong(seed: seed, steps: scheduler.steps, simulated: simulated)
             }
         }

@@ -28,6 +28,8 @@ package final class MachineFiles: FileStore {
     /// Before every operation that changes something.
     func change(_ operation: String, _ path: String) throws(FileError) {
         let cut = state.withLock { state -> (@Sendable () -> Void)? in
+            // What a dead start still tries cuts nobody's power.
+            guard !state.isDead else { return nil }
             state.operations += 1
             guard let armed = state.armed else { return nil }
             guard armed.left == 0 else {

@@ -88,3 +88,27 @@ final class Sleeper: Sendable {
         continuation?.resume()
     }
 }
+
+/// The machine's clock as one start of it sees it: sleeps end with the start.
+final class MachineClock: NodeClock {
+    private let clock: SimulatedClock
+    private let dead = Mutex(false)
+
+    init(_ clock: SimulatedClock) { self.clock = clock }
+
+    var isDead: Bool { dead.withLock { $0 } }
+
+    func die() { dead.withLock { $0 = true } }
+
+    func wallTime() -> WallTime { clock.wallTime() }
+
+    func bootTime() -> BootInstant { clock.bootTime() }
+
+    func isSynchronised() -> Bool { clock.isSynchronised() }
+
+    func sleep(until instant: BootInstant) async throws {
+        if isDead { throw CancellationError() }
+        try await clock.sleep(until: instant)
+        if isDead { throw CancellationError() }
+    }
+}

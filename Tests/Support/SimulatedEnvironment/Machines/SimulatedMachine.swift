@@ -12,12 +12,30 @@ package final class SimulatedMachine: Sendable {
         let files: MachineFiles
         let links: SimulatedLinks
         let entropy: SimulatedEntropy
+        let clock: MachineClock
+        private let tasks = Mutex<[MachineTask]>([])
 
-        init(executors: SimulatedExecutors, files: MachineFiles, links: SimulatedLinks, entropy: SimulatedEntropy) {
+        init(
+            executors: SimulatedExecutors, files: MachineFiles, links: SimulatedLinks, entropy: SimulatedEntropy,
+            clock: MachineClock
+        ) {
+            self.clock = clock
             self.executors = executors
             self.files = files
             self.links = links
             self.entropy = entropy
+        }
+
+        func add(_ task: MachineTask) { tasks.withLock { $0.append(task) } }
+
+        /// Everything that this start reaches fails from now on; its tasks are cancelled where they run, not here, where
+        /// a job may be in the middle of something.
+        func end() {
+            files.die()
+            clock.die()
+            let tasks = tasks.withLock { $0 }
+            executors.loops.first?.execute { for task in tasks { task.cancel() } }
+            executors.die()
         }
     }
 
@@ -49,7 +67,7 @@ package final class SimulatedMachine: Sendable {
     package var environment: NodeEnvironment {
         let boot = boot.withLock { $0 } ?? makeBoot(alive: false)
         return NodeEnvironment(
-            clock: clock, entropy: boot.entropy, executors: boot.executors, files: boot.files, links: boot.links)
+            clock: boot.clock, entropy: boot.entropy, executors: boot.executors, files: boot.files, links: boot.links)
     }
 
     /// Runs `body` as a task on the machine's first loop. It ends with the machine; what it throws is kept for
@@ -58,16 +76,17 @@ package final class SimulatedMachine: Sendable {
     package func start(_ body: @escaping @Sendable (NodeEnvironment) async throws -> Void) -> MachineTask {
         let environment = environment
         let outcome = MachineTask()
-        guard let loop = environment.executors.loops.first else { return outcome }
+        guard let boot = boot.withLock({ $0 }), let loop = boot.executors.loops.first else { return outcome }
         let task = Task(executorPreference: loop) {
             do {
                 try await body(environment)
-                outcome.end(.success(()))
+                if !boot.clock.isDead { outcome.end(.success(())) }
             } catch {
-                outcome.end(.failure(error))
+                if !boot.clock.isDead { outcome.end(.failure(error)) }
             }
         }
         outcome.begin(task)
+        boot.add(outcome)
         self.task.withLock { $0 = outcome }
         return outcome
     }
@@ -97,6 +116,11 @@ package final class SimulatedMachine: Sendable {
         boot.withLock { $0 }?.files.arm(after: count) { [weak self] in self?.crash() }
     }
 
+    /// The simulation ends: no crash, the disk stays as it is.
+    func switchOff() {
+        if let dead = takeBoot() { end(dead) }
+    }
+
     /// Starts a machine that is down; on one that is up, crashes it first.
     package func restart() {
         crash()
@@ -118,8 +142,7 @@ package final class SimulatedMachine: Sendable {
     }
 
     private func end(_ dead: Boot) {
-        dead.files.die()
-        dead.executors.die()
+        dead.end()
         network.disconnect(dead.links)
     }
 
@@ -128,11 +151,8 @@ package final class SimulatedMachine: Sendable {
         let boot = Boot(
             executors: executors, files: MachineFiles(disk: disk),
             links: SimulatedLinks(machine: name, loops: executors.simulatedLoops, network: network, clock: clock),
-            entropy: SimulatedEntropy(seed: generator.withLock { $0.next() }))
-        if !alive {
-            boot.files.die()
-            boot.executors.die()
-        }
+            entropy: SimulatedEntropy(seed: generator.withLock { $0.next() }), clock: MachineClock(clock))
+        if !alive { boot.end() }
         return boot
     }
 }

@@ -160,12 +160,8 @@ final class SimulatedCall: CallResponder {
     /// One of the two machines is gone.
     func connectionLost(by dead: SimulatedLinks) {
         guard dead !== channel.links else {
-            // The caller is gone: nobody resumes it. The server sees a call that is no longer live.
-            state.withLock { state in
-                state.outcome = state.outcome ?? .failure(RPCStatus(.cancelled, "the caller is gone"))
-                state.continuation = nil
-            }
-            return
+            // The caller is gone: its task unwinds. The server sees a call that is no longer live.
+            return finish(.failure(RPCStatus(.unavailable, "the caller is gone")))
         }
         channel.leave(self)
         fail(at: channel.replyArrival(), "\(channel.endpoint): connection reset")

@@ -97,6 +97,9 @@ package final class SimulatedNetwork: Sendable {
         return SimulatedListener(endpoint: placed.0, number: placed.1, network: self)
     }
 
+    /// The end of the simulation.
+    func finish() { state.withLock { $0.services = [:] } }
+
     func close(_ endpoint: Endpoint, number: UInt64) {
         state.withLock { state in
             if state.services[endpoint]?.number == number { state.services[endpoint] = nil }

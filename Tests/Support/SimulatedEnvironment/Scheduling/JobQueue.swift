@@ -2,17 +2,32 @@
 
 import Synchronization
 
-/// First in, first out; which queue's turn it is, the scheduler says. Once dead it takes nothing and runs nothing.
+/// First in, first out; which queue's turn it is, the scheduler says.
+///
+/// When its machine dies the queue *unwinds*: what is and comes into it runs at once, in no time, in a world where every
+/// file operation, call and sleep of that machine fails, so that its tasks end and their memory is freed. Nothing of that
+/// reaches the living.
 final class JobQueue: Sendable {
     typealias Job = @Sendable () -> Void
+
+    private enum Life {
+        case alive
+        case unwinding
+        /// Takes nothing any more.
+        case over
+    }
 
     private struct State {
         var jobs: [Job?] = []
         var head = 0
         /// Whether the scheduler has it among the ready ones.
         var isListed = false
-        var isDead = false
+        var life = Life.alive
+        var unwound = 0
     }
+
+    /// Jobs that a dead queue may still run: far more than ending takes; a loop that never ends is cut off there.
+    private static let maxUnwound = 20_000
 
     let number: UInt64
     let scheduler: SimulationScheduler
@@ -23,21 +38,24 @@ final class JobQueue: Sendable {
         number = scheduler.makeQueueNumber()
     }
 
-    var isDead: Bool { state.withLock(\.isDead) }
+    var isDead: Bool { state.withLock { $0.life != .alive } }
 
     /// Whether the job that runs now is this queue's.
     var isCurrent: Bool { scheduler.currentQueue == number }
 
     func append(_ job: @escaping Job) {
         scheduler.checkThread()
-        let mustList = state.withLock { state in
-            guard !state.isDead else { return false }
+        let life = state.withLock { state -> Life? in
+            guard state.life != .over else { return nil }
             state.jobs.append(job)
             defer { state.isListed = true }
-            return !state.isListed
+            return state.isListed ? nil : state.life
         }
-        if mustList { scheduler.becameReady(self) }
-        if isDead { Graveyard.keep(job) }
+        switch life {
+        case .alive: scheduler.becameReady(self)
+        case .unwinding: scheduler.mustUnwind(self)
+        case .over, nil: break
+        }
     }
 
     /// The next job, which the scheduler runs.
@@ -63,23 +81,40 @@ final class JobQueue: Sendable {
         }
     }
 
-    /// Drops what is queued, for ever.
+    /// Its machine is gone: the scheduler unwinds it before anything else runs.
     func die() {
+        let mustUnwind = state.withLock { state in
+            guard state.life == .alive else { return false }
+            state.life = .unwinding
+            state.isListed = true
+            return true
+        }
+        if mustUnwind { scheduler.mustUnwind(self) }
+    }
+
+    /// Runs what is queued on a dead queue, new jobs included.
+    func unwind() {
+        while let job = takeNext() {
+            job()
+            let isOver = state.withLock { state in
+                state.unwound += 1
+                return state.unwound > Self.maxUnwound
+            }
+            if isOver { end() }
+        }
+        _ = unlistIfEmpty()
+    }
+
+    private func end() {
+        // Released outside the lock: what a job holds may reach for this queue when it goes.
         let dropped = state.withLock { state in
             defer {
                 state.jobs = []
                 state.head = 0
-                state.isDead = true
+                state.life = .over
             }
-            return state.jobs.compactMap { $0 }
+            return state.jobs
         }
-        for job in dropped { Graveyard.keep(job) }
+        withExtendedLifetime(dropped) {}
     }
-}
-
-/// Work that a crash dropped. It is kept, since a continuation in it must neither resume nor be reported as lost.
-enum Graveyard {
-    private static let dropped = Mutex<[JobQueue.Job]>([])
-
-    static func keep(_ job: @escaping JobQueue.Job) { dropped.withLock { $0.append(job) } }
 }

@@ -43,6 +43,8 @@ package final class SimulationScheduler: Sendable {
         var timers = TimerHeap()
         /// Queues with work, in the order in which they got it. A queue stands here once.
         var ready: [JobQueue] = []
+        /// Queues of dead machines that have jobs.
+        var unwinding: [JobQueue] = []
         var nextQueue: UInt64 = 0
         /// The queue whose job runs now.
         var current: UInt64?
@@ -56,6 +58,9 @@ package final class SimulationScheduler: Sendable {
             hash ^= hash >> 29
         }
     }
+
+    /// Timers that `finish` runs at most.
+    private static let maxLastTimers = 1_000_000
 
     package let seed: UInt64
     private let state: Mutex<State>
@@ -118,6 +123,43 @@ package final class SimulationScheduler: Sendable {
     /// `queue` went from empty to not empty.
     func becameReady(_ queue: JobQueue) { state.withLock { $0.ready.append(queue) } }
 
+    /// A dead queue has jobs, or may have.
+    func mustUnwind(_ queue: JobQueue) { state.withLock { $0.unwinding.append(queue) } }
+
+    /// Runs what dead machines still have, so that their tasks end. Takes no time and no place in the trace.
+    private func unwindTheDead() {
+        while let queue = state.withLock({ $0.unwinding.isEmpty ? nil : $0.unwinding.removeFirst() }) {
+            state.withLock { $0.current = queue.number }
+            queue.unwind()
+            state.withLock { $0.current = nil }
+        }
+    }
+
+    /// The end of the simulation, when all machines are dead: lets everything that waits for a time end now.
+    func finish() {
+        own {
+            unwindTheDead()
+            for _ in 0..<Self.maxLastTimers {
+                let timer = state.withLock { state -> Timer? in
+                    defer { state.timers.removeFirst() }
+                    return state.timers.first
+                }
+                guard let timer else { break }
+                timer.work()
+                unwindTheDead()
+            }
+        }
+        // What is left goes outside the lock: it may reach for the scheduler when it does.
+        let rest = state.withLock { state in
+            defer {
+                state.timers = TimerHeap()
+                state.ready = []
+            }
+            return (state.timers, state.ready)
+        }
+        withExtendedLifetime(rest) {}
+    }
+
     /// Something is about to be queued or scheduled.
     func checkThread() {
         state.withLock { state in
@@ -138,7 +180,9 @@ package final class SimulationScheduler: Sendable {
 
     /// One step: the timers that are due, then one job. False when there is neither a job nor a timer.
     package func step() -> Bool {
+        unwindTheDead()
         fireDueTimers()
+        unwindTheDead()
         let picked = state.withLock { state -> JobQueue? in
             guard !state.ready.isEmpty else { return nil }
             let index = Int(state.generator.next() % UInt64(state.ready.count))
