@@ -92,9 +92,9 @@ final class ClientConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         handshakeTimer?.cancel()
         silenceTimer?.cancel()
-        wire.session.endStreams(code: .refusedStream, sink: self)
         bound = nil
         channel = nil
+        wire.session.endStreams(code: .cancel, sink: self)
         link.onConnectionClosed(self)
         context.fireChannelInactive()
     }

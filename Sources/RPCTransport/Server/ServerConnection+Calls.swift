@@ -87,6 +87,8 @@ extension ServerConnection: HTTP2EventSink {
         let index = Int(stream.place)
         guard let responder else { return }
         if let deadline = calls[index].deadline, deadline <= setting.clock.bootTime() { return expire(index) }
+        // The first call may come in one read with the end of the handshake.
+        noteSecured()
         counts.calls += 1
         setting.handler.handle(
             UnaryCall(

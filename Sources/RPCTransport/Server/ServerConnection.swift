@@ -77,7 +77,7 @@ final class ServerConnection: ChannelInboundHandler {
         isReading = true
         do throws(ConnectionEnd) {
             try wire.receive(unwrapInboundIn(data), sink: self)
-            if !wasSecured, wire.isSecured { onSecured() }
+            noteSecured()
         } catch {
             end(error)
         }
@@ -113,7 +113,9 @@ final class ServerConnection: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
-    private func onSecured() {
+    /// Learns who the peer is, once the handshake is over.
+    func noteSecured() {
+        guard !wasSecured, wire.isSecured else { return }
         wasSecured = true
         peer.certificateURI = wire.tls?.peerURI
         handshakeTimer?.cancel()
