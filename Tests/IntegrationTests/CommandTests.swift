@@ -27,7 +27,10 @@ struct CommandTests {
             let first = try Self.object(try await CommandRun.meridian(["report", "ann", "click", "c1"] + endpoint))
             #expect(first["outcome"] as? String == "applied", "\(first)")
             let id = try #require(first["id"] as? String)
-            // S5: the same event again counts once. Its time of occurrence is part of the body, so only the id is known.
+            // S5: the same event again counts once.
+            let again = try Self.object(
+                try await CommandRun.meridian(["report", "ann", "click", "c1", "--id", id] + endpoint))
+            #expect(again["outcome"] as? String == "duplicate", "\(again)")
             let status = try Self.object(try await CommandRun.meridian(["status"] + endpoint))
             #expect(status["state"] as? String == "active")
             #expect(status["users"] as? Int == 1, "\(status)")
@@ -35,7 +38,7 @@ struct CommandTests {
             try await real.node.stop()
             let folded = try Self.object(
                 try await CommandRun.meridian(["digest", "--log", real.node.journalPath, "--json"]))
-            #expect(Self.digests(live) == Self.digests(folded), "event \(id)")
+            #expect(Self.digests(live) == Self.digests(folded))
             #expect(Self.digests(live).count == 64)
         }
     }

@@ -128,4 +128,30 @@ private final class ShelfService: ContentService {
         measurement.onSuccess(asked: instant(1_250), answered: instant(1_301))
         #expect(measurement.longestGap == .milliseconds(400))
     }
+
+    @Test func itemsComeOutWhenTheReplayReachesThem() async throws {
+        let stepped = SteppedEnvironment(seed: 1)
+        let source = ReplaySource(generated: GeneratedTraffic(seed: 8))
+        var copy = source
+        let beginning = copy.nextStep().occurredAt
+        let catalogue = ReplayCatalogue(source, now: stepped.clock.wallTime())
+        #expect(catalogue.present.count + catalogue.later.count == source.items.count)
+        let first = try #require(catalogue.present.first)
+        let recorded = try #require(source.items.first { $0.id == first.id })
+        let age = beginning.milliseconds - recorded.publishedAt.milliseconds
+        #expect(first.publishedAt.milliseconds + age == stepped.clock.wallTime().milliseconds)
+
+        let later = CatalogueItem(id: "late", title: "", publishedAt: WallTime(milliseconds: 1))
+        let run = ReplayRun(
+            ReplayPlan(), source: source, clock: stepped.clock, acknowledgements: nil, later: ["late": later])
+        #expect(await run.takeUnpublished().isEmpty)
+        let seen = RecordedInteraction(action: .click, contentID: "late", occurredAt: WallTime(milliseconds: 2))
+        for _ in 0..<2 {
+            await run.onReported(ReplayStep(userID: "u", profile: nil, interactions: [seen, seen]))
+        }
+        let items = await run.takeUnpublished()
+        #expect(items.map(\.id) == ["late"])
+        #expect(items.first?.publishedAt == stepped.clock.wallTime())
+        #expect(await run.takeUnpublished().isEmpty)
+    }
 }

@@ -37,11 +37,14 @@ package struct ReplayCommand: AsyncParsableCommand {
             try await HostRuntime.withClient(connection) { client, environment in
                 let source = try ReplayInput.read(data, seed: seed, files: environment.files)
                 let service = NodeConnection(client, timeout: timeout)
-                if !leavesOutPublishing { try await Self.publish(source, to: service) }
+                let catalogue = ReplayCatalogue(source, now: environment.clock.wallTime())
+                if !leavesOutPublishing { try await Self.publish(catalogue, source.input, to: service) }
                 let file = try acknowledgementFile.map { (path) throws(OperatorFailure) in
                     try AcknowledgementFile(creating: path, files: environment.files)
                 }
-                let run = ReplayRun(plan, source: source, clock: environment.clock, acknowledgements: file)
+                let run = ReplayRun(
+                    plan, source: source, clock: environment.clock, acknowledgements: file,
+                    later: leavesOutPublishing ? [:] : catalogue.later)
                 await ReplaySession(run, service: service, clock: environment.clock).drive { Console.progress($0) }
                 file?.close()
                 let (measurement, _, elapsed) = try await run.finish()
@@ -54,9 +57,11 @@ package struct ReplayCommand: AsyncParsableCommand {
         }
     }
 
-    static func publish(_ source: ReplaySource, to service: any ContentService) async throws(OperatorFailure) {
-        Console.progress("publishing \(source.items.count) items (input: \(source.input.rawValue))")
-        try await ReplayDriver.publish(source.items, to: service) { _ in }
+    private static func publish(
+        _ catalogue: ReplayCatalogue, _ input: ReplaySource.Input, to service: any ContentService
+    ) async throws(OperatorFailure) {
+        Console.progress("publishing \(catalogue.present.count) items (input: \(input.rawValue))")
+        try await ReplayDriver.publish(catalogue.present, to: service) { _ in }
     }
 
     private func plan() throws(OperatorFailure) -> ReplayPlan {

@@ -40,10 +40,11 @@ package struct ReportCommand: AsyncParsableCommand {
         try await CommandRunner.run("report") {
             let options = try connection.callOptions()
             let event = try interaction()
-            try await HostRuntime.withClient(connection) { client, environment in
+            try await HostRuntime.withClient(connection) { client, _ in
                 var event = event
-                event.occurredAtMs = environment.clock.wallTime().milliseconds
                 if !event.hasID { event.id = client.makeEventID() }
+                // From the id: the same event reported again has to have the same body (S5).
+                event.occurredAtMs = EventID(event.id).wallTime.milliseconds
                 let reply: Meridian_V1_ReportReply
                 do throws(MeridianClientError) {
                     reply = try await client.report(

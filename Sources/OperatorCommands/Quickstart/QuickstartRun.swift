@@ -43,11 +43,16 @@ package struct QuickstartRun: Sendable {
 
     private func serve(_ source: ReplaySource, _ client: MeridianClient) async throws -> QuickstartOutcome {
         let service = NodeConnection(client, timeout: QuickstartLimits.call)
-        try await ReplayDriver.publish(source.items, to: service) { _ in }
-        await say("published \(source.items.count) items; replaying at \(plan.rate) events/s for \(plan.duration)")
+        let catalogue = ReplayCatalogue(source, now: environment.clock.wallTime())
+        try await ReplayDriver.publish(catalogue.present, to: service) { _ in }
+        await say(
+            "published \(catalogue.present.count) items, \(catalogue.later.count) come out on the way; replaying at \(plan.rate) events/s for \(plan.duration)"
+        )
         let file = try AcknowledgementFile(creating: acknowledgementPath, files: environment.files)
         defer { file.close() }
-        let run = ReplayRun(plan.replay, source: source, clock: environment.clock, acknowledgements: file)
+        let run = ReplayRun(
+            plan.replay, source: source, clock: environment.clock, acknowledgements: file,
+            later: catalogue.later)
         let kills = try await drive(run, service)
         let (measurement, _, elapsed) = try await run.finish()
         let residentBytes = await node.residentBytes()

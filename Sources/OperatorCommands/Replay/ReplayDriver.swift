@@ -21,7 +21,7 @@ package struct ReplayDriver: Sendable {
     package static func publish(
         _ items: [CatalogueItem], to service: any ContentService, progress: (Int) -> Void
     ) async throws(OperatorFailure) {
-        let step = 256
+        let step = ReplayPlan.itemsPerPublication
         for start in stride(from: 0, to: items.count, by: step) {
             let end = min(start + step, items.count)
             try await service.publish(Array(items[start..<end]))
@@ -67,6 +67,7 @@ package struct ReplayDriver: Sendable {
         let events = Self.match(visit.step.interactions, with: slate)
         let receipt = try await service.report(events, of: user)
         await run.onReceipt(receipt, shown: events.count { $0.shown != nil }, asked: asked)
+        await run.onReported(visit.step)
     }
 
     /// Gives each interaction the token of its item, where the slate showed it.

@@ -17,6 +17,10 @@ package struct ReplayPlan: Hashable, Sendable {
     package var seed: UInt64
 
     package static let maxWindow = 1_024
+    /// Items of one call.
+    package static let itemsPerPublication = 256
+    /// How often items that have come out are published.
+    package static let publicationInterval: Duration = .milliseconds(200)
 
     package init(
         eventsPerSecond: Double = 1_000, duration: Duration = .seconds(20), window: Int = 64, slateItems: Int = 10,
@@ -49,18 +53,21 @@ package actor ReplayRun {
     private var filed: UInt64
     private var fileFailure: OperatorFailure?
     private var isStopped = false
+    private var later: [String: CatalogueItem]
+    private var unpublished: [CatalogueItem] = []
     package private(set) var measurement: ReplayMeasurement
 
-    /// `filed`: the ids that the acknowledgement file holds already.
+    /// `filed`: the ids that the acknowledgement file holds already. `later`: items to publish when first seen.
     package init(
         _ plan: ReplayPlan, source: ReplaySource, clock: any NodeClock, acknowledgements: AcknowledgementFile?,
-        filed: UInt64 = 0
+        filed: UInt64 = 0, later: [String: CatalogueItem] = [:]
     ) {
         self.plan = plan
         self.source = source
         self.clock = clock
         self.acknowledgements = acknowledgements
         self.filed = filed
+        self.later = later
         startedAt = clock.bootTime()
         measurement = ReplayMeasurement(startedAt: startedAt)
         generator = SeededGenerator(seed: plan.seed ^ startedAt.nanoseconds)
@@ -101,6 +108,23 @@ package actor ReplayRun {
 
     /// The node was killed now: the longest gap is counted from here.
     package func onKill() { measurement.onKill() }
+
+    /// The visit has been reported: its items have come out.
+    package func onReported(_ step: ReplayStep) {
+        guard !later.isEmpty else { return }
+        for interaction in step.interactions {
+            guard var item = later.removeValue(forKey: interaction.contentID) else { continue }
+            item.publishedAt = clock.wallTime()
+            unpublished.append(item)
+        }
+    }
+
+    /// Items that have come out and are not published yet; the caller publishes them.
+    package func takeUnpublished() -> [CatalogueItem] {
+        let taken = Array(unpublished.prefix(ReplayPlan.itemsPerPublication))
+        unpublished.removeFirst(taken.count)
+        return taken
+    }
 
     /// Hands out no further visit.
     package func stop() { isStopped = true }

@@ -7,6 +7,7 @@ package import NodeEnvironment
 package struct ReplaySession: Sendable {
     private let run: ReplayRun
     private let driver: ReplayDriver
+    private let service: any ContentService
     private let clock: any NodeClock
     /// Set to the seconds since the last line.
     private let interval: Duration
@@ -17,6 +18,7 @@ package struct ReplaySession: Sendable {
     ) {
         self.run = run
         self.clock = clock
+        self.service = service
         self.interval = interval
         driver = ReplayDriver(run, service: service, clock: clock)
     }
@@ -27,9 +29,25 @@ package struct ReplaySession: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await driver.drive() }
             group.addTask { await report(progress) }
-            // The reporter ends only when it is cancelled, so the first to end is the driver.
+            group.addTask { await publish() }
+            // The others end only when they are cancelled, so the first to end is the driver.
             await group.next()
             group.cancelAll()
+        }
+    }
+
+    /// Publishes what comes out while the replay runs, in few calls.
+    private func publish() async {
+        while !Task.isCancelled {
+            do {
+                try await clock.sleep(for: ReplayPlan.publicationInterval)
+                let items = await run.takeUnpublished()
+                if !items.isEmpty { try await service.publish(items) }
+            } catch let failure as OperatorFailure where !Task.isCancelled {
+                await run.onFailure(failure)
+            } catch {
+                return
+            }
         }
     }
 
