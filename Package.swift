@@ -197,7 +197,7 @@ let package = Package(
             name: "RPCTransportTests",
             dependencies: [
                 "ClusterModel", "NodeEnvironment", "GRPCFraming", "HTTP2Engine", "HostEnvironment", "RPCTransport",
-                nioCore, nioPosix,
+                "OperatorCommands", nioCore, nioPosix,
             ], exclude: ["Python"], swiftSettings: swiftSettings),
         tests(
             "ActorClusterTests",
