@@ -35,6 +35,8 @@ struct CommandTests {
             #expect(status["state"] as? String == "active")
             #expect(status["users"] as? Int == 1, "\(status)")
             let live = try Self.object(try await CommandRun.meridian(["digest"] + endpoint))
+            let logs = try Self.object(try await CommandRun.meridian(["log", "stats"] + endpoint))
+            #expect((logs["logs"] as? [Any])?.isEmpty == false, "\(logs)")
             try await real.node.stop()
             let folded = try Self.object(
                 try await CommandRun.meridian(["digest", "--log", real.node.journalPath, "--json"]))

@@ -4,13 +4,15 @@ package import ArgumentParser
 import ClusterModel
 import EventLog
 import HostEnvironment
+import MeridianClient
+import MeridianProtocol
 package import NodeEnvironment
 package import SegmentLog
 
 /// Groups the commands about logs.
-package struct LogCommand: ParsableCommand {
+package struct LogCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "log", abstract: "Check the log of a stopped node.",
+        commandName: "log", abstract: "Look at a node's log and check it.",
         subcommands: [LogVerifyCommand.self, LogStatsCommand.self])
 
     package init() {}
@@ -71,34 +73,71 @@ package struct LogVerifyCommand: ParsableCommand {
     }
 }
 
-/// What a log holds, log by log.
-package struct LogStatsCommand: ParsableCommand {
+/// What a log holds, log by log: of a stopped node's directory, or of a live node.
+package struct LogStatsCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "stats", abstract: "Show what a stopped node's log holds.")
+        commandName: "stats", abstract: "Show what a node's log holds.",
+        discussion: "With a PATH the files of a stopped node are read; without one the node at --endpoint is asked.")
 
-    @Argument(help: "The directory that log.directory names.") package var path: String
+    @Argument(help: "The directory that log.directory names.") package var path: String?
+    @OptionGroup package var connection: ConnectionOptions
     @Flag(help: "Print one JSON object.") package var json = false
 
     package init() {}
 
-    package mutating func run() throws {
-        let inspection = try LogInspection.of(path, command: "meridian log stats")
-        if json {
-            Console.answer(
-                JSONValue.object([
-                    "batches": .count(inspection.batches), "records": .count(inspection.records),
-                    "logs": .array(
-                        inspection.logs.map { log in
-                            .object([
-                                "log": .string(log.log.description), "records": .count(log.flushedEnd.rawValue),
-                                "epoch": .count(log.epoch.rawValue),
-                                "last_stamp_ms": .count(log.lastStamp.wallTime.milliseconds),
-                            ])
-                        }),
-                ]).text)
-        } else {
+    package func run() async throws {
+        try await CommandRunner.run("log stats") {
+            guard let path else { return try await askNode() }
+            let inspection = try LogInspection.read(path, files: HostFileStore())
+            if json { return Console.answer(Self.answer(inspection).text) }
             for log in inspection.logs { Console.answer("\(log.log)  \(log.flushedEnd.rawValue) records") }
         }
+    }
+
+    private static func answer(_ inspection: JournalInspection) -> JSONValue {
+        .object([
+            "batches": .count(inspection.batches), "records": .count(inspection.records),
+            "logs": .array(
+                inspection.logs.map { log in
+                    .object([
+                        "log": .string(log.log.description), "records": .count(log.flushedEnd.rawValue),
+                        "epoch": .count(log.epoch.rawValue),
+                        "last_stamp_ms": .count(log.lastStamp.wallTime.milliseconds),
+                    ])
+                }),
+        ])
+    }
+
+    private func askNode() async throws {
+        let options = try connection.callOptions()
+        try await HostRuntime.withClient(connection) { client, _ in
+            let reply: Meridian_V1_LogStatsReply
+            do throws(MeridianClientError) {
+                reply = try await client.logStats(options: options)
+            } catch {
+                throw OperatorFailure(error, doing: "asking for the logs")
+            }
+            if json { return Console.answer(Self.answer(reply).text) }
+            for log in reply.logs { Console.answer("\(Self.name(log))  \(log.flushedEnd) records") }
+        }
+    }
+
+    private static func answer(_ reply: Meridian_V1_LogStatsReply) -> JSONValue {
+        .object([
+            "logs": .array(
+                reply.logs.map { log in
+                    .object([
+                        "log": .string(name(log)), "records": .count(log.flushedEnd), "epoch": .count(log.epoch),
+                        "base_offset": .count(log.baseOffset), "digest": .string(log.endDigest),
+                        "last_stamp_ms": .count(log.lastStampMs),
+                    ])
+                })
+        ])
+    }
+
+    /// As files of a stopped node name it.
+    private static func name(_ log: Meridian_V1_LogStats) -> String {
+        "\(log.region)/\(log.topic)/\(log.partition)@\(String(log.incarnation, radix: 16))"
     }
 }
 

@@ -178,7 +178,8 @@ package struct DurabilityProof: Sendable {
             return ProofOutcome.Canary(foundLoss: !check.lost.isEmpty, text: check.text)
         } catch {
             return ProofOutcome.Canary(
-                foundLoss: true,
+                // A log in use was not looked at, so that would show nothing.
+                foundLoss: error.status != .refused,
                 text: "\(ids.count) events were acknowledged and the log cannot be read: \(error.message)")
         }
     }
