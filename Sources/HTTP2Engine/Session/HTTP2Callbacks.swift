@@ -159,6 +159,8 @@ extension HTTP2Session {
                 streams.update(index) { $0.hasPeerEnded = true }
                 sink?.onEnd(key)
             }
+        case NGHTTP2_SETTINGS.rawValue:
+            markPeerSettings()
         case NGHTTP2_GOAWAY.rawValue:
             sink?.onGoAway(code: HTTP2ErrorCode(rawValue: goAway))
         case NGHTTP2_PING.rawValue where UInt32(header.flags) & NGHTTP2_FLAG_ACK.rawValue != 0:

@@ -14,6 +14,9 @@ package import NIOCore
     /// Whether this side found the connection at fault: it sends GOAWAY with an error.
     package private(set) var hasProtocolError = false
 
+    /// Whether the peer has introduced itself: its SETTINGS are here.
+    package private(set) var hasPeerSettings = false
+
     var streams: StreamTable
     /// Where events go; set during `receive` and `send` only, so that there is no cycle of references.
     var sink: (any HTTP2EventSink)?
@@ -132,6 +135,8 @@ extension HTTP2Session {
     package func consume(_ stream: HTTP2StreamKey, _ count: Int) {
         native.consume(id: streams.index(of: stream).map { streams.entries[$0].id }, count)
     }
+
+    func markPeerSettings() { hasPeerSettings = true }
 
     func markProtocolError() { hasProtocolError = true }
 }

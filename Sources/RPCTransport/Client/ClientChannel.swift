@@ -18,6 +18,7 @@ final class ClientChannel: CallChannel {
     private let loop: any EventLoop
     private let maxCallsUnderWay: Int
     private let callsUnderWay = Atomic<Int>(0)
+    private let isClosed = Atomic<Bool>(false)
     private let nextID = Atomic<UInt64>(0)
     /// At most two commands for each of `maxCallsUnderWay` calls.
     private let mailbox = Mutex<[Command]>([])
@@ -29,13 +30,17 @@ final class ClientChannel: CallChannel {
     }
 
     deinit {
-        // A channel that nobody holds must not keep its connection.
+        // A channel that nobody holds must not keep its connection. After `close` the loop may be gone.
+        guard !isClosed.load(ordering: .acquiring) else { return }
         loop.execute { [link] in _ = link.value.close() }
     }
 
     func unary(
         path: String, message: ByteBuffer, metadata: CallMetadata, deadline: BootInstant?
     ) async throws(RPCStatus) -> UnaryReply {
+        guard !isClosed.load(ordering: .acquiring) else {
+            throw RPCStatus(.unavailable, "the channel is closed")
+        }
         guard callsUnderWay.wrappingAdd(1, ordering: .relaxed).newValue <= maxCallsUnderWay else {
             callsUnderWay.wrappingSubtract(1, ordering: .relaxed)
             throw RPCStatus(.resourceExhausted, "more than \(maxCallsUnderWay) calls under way on one channel")
@@ -56,6 +61,7 @@ final class ClientChannel: CallChannel {
     }
 
     func close() async {
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         let promise = loop.makePromise(of: Void.self)
         loop.execute { [link] in link.value.close().cascade(to: promise) }
         // Fails only when the loop is gone, and then the connections are too.

@@ -29,8 +29,8 @@ final class ConnectionRegistry<Connection>: Sendable {
     }
 
     deinit {
-        // A promise must not be dropped unfulfilled; here nobody listens.
-        drained.succeed()
+        // A promise must not be dropped unfulfilled, and must be left alone once it is: its loop may be gone.
+        if !state.withLock({ $0.isClosing && $0.count == 0 }) { drained.succeed() }
     }
 
     /// Takes a place for a connection; nil when there is none.

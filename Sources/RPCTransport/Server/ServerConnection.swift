@@ -39,6 +39,7 @@ final class ServerConnection: ChannelInboundHandler {
     private var isFlushScheduled = false
     private var isShuttingDown = false
     private var wasSecured = false
+    private var isEnding = false
 
     var session: HTTP2Session { wire.session }
 
@@ -78,6 +79,7 @@ final class ServerConnection: ChannelInboundHandler {
         do throws(ConnectionEnd) {
             try wire.receive(unwrapInboundIn(data), sink: self)
             noteSecured()
+            if session.hasPeerSettings { endHandshake() }
         } catch {
             end(error)
         }
@@ -108,6 +110,7 @@ final class ServerConnection: ChannelInboundHandler {
         bound = nil
         channel = nil
         counts.connectionsClosed += 1
+        if !wire.isSecured, !isShuttingDown { counts.handshakesFailed += 1 }
         publishCounts()
         onEnd()
         context.fireChannelInactive()
@@ -118,20 +121,26 @@ final class ServerConnection: ChannelInboundHandler {
         guard !wasSecured, wire.isSecured else { return }
         wasSecured = true
         peer.certificateURI = wire.tls?.peerURI
+    }
+
+    private func endHandshake() {
         handshakeTimer?.cancel()
         handshakeTimer = nil
     }
 
     private func onHandshakeTimeout() {
         guard channel != nil else { return }
-        if wire.tls != nil { counts.handshakesFailed += 1 } else { counts.protocolErrors += 1 }
+        if wire.isSecured { counts.protocolErrors += 1 }
         channel?.close(promise: nil)
     }
 
     private func end(_ reason: ConnectionEnd) {
+        guard !isEnding else { return }
+        isEnding = true
         switch reason {
         case .http2: counts.protocolErrors += 1
-        case .tls: counts.handshakesFailed += wire.isSecured ? 0 : 1
+        // A failed handshake is counted when its connection is gone, however it went.
+        case .tls: break
         }
         isReading = false
         // GOAWAY or a TLS alert, where there is one; a second failure changes nothing.
@@ -152,7 +161,7 @@ final class ServerConnection: ChannelInboundHandler {
     }
 
     private func flush() {
-        guard let channel else { return }
+        guard let channel, !isEnding else { return }
         do throws(ConnectionEnd) {
             if try wire.flush(to: channel, sink: self) { scheduleFlush() }
         } catch {
@@ -160,6 +169,7 @@ final class ServerConnection: ChannelInboundHandler {
         }
         publishCounts()
         if wire.isSecured, session.isFinished {
+            isEnding = true
             if session.hasProtocolError { counts.protocolErrors += 1 }
             channel.close(promise: nil)
         }
