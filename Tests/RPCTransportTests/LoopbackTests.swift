@@ -172,6 +172,21 @@ import Testing
         }
     }
 
+    @Test func aLargeAnswerArrivesWholeDuringAShutdown() async throws {
+        try await EchoServer.with { server in
+            try await server.withChannel { channel in
+                async let reply = channel.call("Hang", ByteBuffer())
+                while server.service.keptCalls.isEmpty { await Task.yield() }
+                async let end: Void = server.listener.shutDown(by: HostClock().bootTime().advanced(by: .seconds(20)))
+                let answer = ByteBuffer(repeating: 4, count: 4_000_000)
+                server.service.keptCalls[0].succeed(answer)
+                let received = try await reply.message
+                #expect(received == answer)
+                await end
+            }
+        }
+    }
+
     @Test func setUpFailuresHaveCodes() async throws {
         try await EchoServer.with { server in
             let taken = await #expect(throws: LinkError.self) {

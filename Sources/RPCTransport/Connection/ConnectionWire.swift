@@ -98,6 +98,11 @@ final class ConnectionWire {
         return false
     }
 
+    /// Closes once everything that was written has left: a plain close would drop what the socket has not taken yet.
+    static func closeAfterWrites(_ channel: any Channel) {
+        channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.close(promise: nil) }
+    }
+
     private func fill(sink: any HTTP2EventSink) throws(ConnectionEnd) {
         output.clear()
         do throws(HTTP2SessionError) {

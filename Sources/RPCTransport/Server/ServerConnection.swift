@@ -171,7 +171,7 @@ final class ServerConnection: ChannelInboundHandler {
         if wire.isSecured, session.isFinished {
             isEnding = true
             if session.hasProtocolError { counts.protocolErrors += 1 }
-            channel.close(promise: nil)
+            ConnectionWire.closeAfterWrites(channel)
         }
     }
 
