@@ -115,7 +115,8 @@ package struct NodeScenario {
             for (number, userSeed) in userSeeds.enumerated() {
                 group.addTask {
                     var user = SimulatedUser(
-                        name: "user-\(number)", client: client, clock: clock, ledger: ledger, seed: userSeed)
+                        name: "user-\(number)", partitions: run.partitions, client: client, clock: clock,
+                        ledger: ledger, seed: userSeed)
                     await user.run(steps: size.steps)
                 }
             }
@@ -157,6 +158,7 @@ package struct NodeScenario {
 /// Starts and stops the node on its machine.
 final class NodeRun: Sendable {
     let machine: SimulatedMachine
+    var partitions: PartitionCount { configuration.deployment.partitions }
     private let configuration: NodeConfiguration
     private let acceptsCorruption: Bool
 

@@ -13,7 +13,8 @@ struct SimulatedUser {
     private let clock: any NodeClock
     private let ledger: EventLedger
     private var generator: SeededGenerator
-    /// The places that the session's token names, since a read last settled it.
+    private let partition: PartitionID
+    /// The places that the session's token names.
     private var places: [AcknowledgedPlace] = []
     /// The token names a place that no reply told: what reads say about it cannot be checked.
     private var namesMore = false
@@ -28,8 +29,12 @@ struct SimulatedUser {
     private static let timeouts: [Duration] = [.milliseconds(60), .milliseconds(250), .seconds(3), .seconds(3)]
     static let contents = 40
 
-    init(name: String, client: MeridianClient, clock: any NodeClock, ledger: EventLedger, seed: UInt64) {
+    init(
+        name: String, partitions: PartitionCount, client: MeridianClient, clock: any NodeClock, ledger: EventLedger,
+        seed: UInt64
+    ) {
         self.name = name
+        partition = UserKey(userID: name).partition(of: partitions)
         self.client = client
         self.clock = clock
         self.ledger = ledger
@@ -143,10 +148,12 @@ struct SimulatedUser {
                         user: name, places: asked, current: Incarnation(current), lostTail: reply.lostTail,
                         isSatisfied: reply.hasSessionSatisfied && reply.sessionSatisfied))
             }
-            if reply.lostTail || reply.sessionSatisfied {
-                places = []
-                namesMore = false
+            // The token now names all that the answer stood on, others' events included.
+            places = reply.applied.filter { $0.next > 0 }.map { entry in
+                AcknowledgedPlace(
+                    partition: partition, incarnation: Incarnation(entry.incarnation), offset: Offset(entry.next - 1))
             }
+            namesMore = reply.hasSessionSatisfied && !reply.sessionSatisfied
         } catch {
             // No content for this reader this time; nothing is claimed.
         }
