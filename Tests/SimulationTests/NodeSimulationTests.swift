@@ -11,6 +11,13 @@ import Testing
         #expect(report.acknowledged > 0, "seed \(seed)")
     }
 
+    /// S7: a failed sync ends the log loudly, and the node still stops when it is asked to.
+    @Test(arguments: [12, 20, 33, 47]) func aNodeWithAFailedDiskSaysSoAndStops(syncs: Int) throws {
+        let outcome = try FencedNodeScenario(seed: UInt64(syncs), syncsBeforeFailure: syncs).run()
+        #expect(outcome.refusal == "LOG_FENCED", "\(outcome)")
+        #expect(outcome.hasStopped)
+    }
+
     @Test func oneSeedIsOneRun() {
         let reports = (0..<3).map { _ in NodeScenario(seed: 99).run() }
         #expect(Set(reports.map(\.traceHash)).count == 1)

@@ -28,6 +28,8 @@ package struct OriginAppender: Sendable {
     private var waiters: Deque<Waiter> = []
     /// Every offset below it survives a power cut.
     package private(set) var flushed = Offset.zero
+    /// The log takes nothing any more: what is not flushed by now never will be.
+    private var hasEnded = false
     /// What the engine answered last, while it refuses.
     private var pressure: ShardError?
 
@@ -93,9 +95,10 @@ package struct OriginAppender: Sendable {
     /// Whether sealed batches wait for the engine: its owner has to try again.
     package var isUnderPressure: Bool { pressure != nil }
 
-    /// Calls `onFlush` once every offset below `through` is flushed; at once when it is.
+    /// Calls `onFlush` once every offset below `through` is flushed; at once when it is, or never will be.
     package mutating func wait(through: Offset, _ onFlush: @escaping FlushWaiter) {
         guard through > flushed else { return onFlush(.success(())) }
+        guard !hasEnded else { return onFlush(.failure(.logFenced("the log has ended"))) }
         waiters.append(Waiter(through: max(through, waiters.last?.through ?? through), onFlush: onFlush))
     }
 
@@ -113,6 +116,7 @@ package struct OriginAppender: Sendable {
     /// The log has ended: everybody who waits has to hear it.
     package mutating func onFenced() -> [FlushWaiter] {
         defer {
+            hasEnded = true
             waiters.removeAll()
             outbox.removeAll()
             outboxBytes = 0

@@ -49,6 +49,11 @@ package struct NodeScenario {
         ledger = EventLedger(seed: seed)
     }
 
+    /// One node alone, small, with snapshots every second.
+    static func configuration() throws -> NodeConfiguration {
+        try NodeConfiguration(yaml: yaml, file: "simulated.yaml")
+    }
+
     /// Never throws: what goes wrong is a violation. `keepsTrace` fills the report's trace.
     package func run(keepsTrace: Bool = false) -> ScenarioReport {
         if keepsTrace { simulation.scheduler.keepTrace() }
@@ -71,7 +76,7 @@ package struct NodeScenario {
     }
 
     private func play() throws {
-        let configuration = try NodeConfiguration(yaml: Self.yaml, file: "simulated.yaml")
+        let configuration = try Self.configuration()
         let machine = simulation.machine("node")
         if size.diskLies {
             var faults = DiskFaults()
