@@ -1,0 +1,80 @@
+// What a holder tells one follower. Pure: reading batches is the shell's.
+
+package import ClusterModel
+package import EventLog
+
+/// Plans replies to one follower. A value, one for each follower; serialised by its shell.
+///
+/// Only flushed offsets appear in plans (S6): heads come from the engine, which knows no others.
+package struct HolderInstance: Sendable {
+    /// How to answer for one log that was asked for.
+    package enum Step: Hashable, Sendable {
+        /// Read from here; the first batch must begin exactly here with this digest before it, else OTHER_CHAIN.
+        case read(LogPoint)
+        case otherChain(LogIdentity)
+        case gap(LogIdentity, firstAvailable: Offset)
+    }
+
+    package struct Plan: Hashable, Sendable {
+        /// In the order of service: it begins one log further each time, so that no log starves behind a long one.
+        package var steps: [Step]
+        package var heads: [LogSummary]
+
+        /// Whether the pull is worth answering now.
+        package var isEmpty: Bool { steps.isEmpty && heads.isEmpty }
+    }
+
+    package private(set) var generation: UInt64?
+    private var told: [LogIdentity: LogSummary] = [:]
+    private var turn = 0
+
+    package init() {}
+
+    /// False for a pull of an older link than one that was seen: it is not answered with data. A newer one starts over
+    /// with all heads.
+    package mutating func onPull(generation: UInt64) -> Bool {
+        if let current = self.generation, generation < current { return false }
+        if self.generation != generation {
+            told = [:]
+            self.generation = generation
+        }
+        return true
+    }
+
+    /// What to answer to `request` with `held` in the engine. Complexity: O(held + positions).
+    package func plan(_ request: PullRequest, held: [LogSummary]) -> Plan {
+        let heads = held.filter { told[$0.log] != $0 }.sorted { $0.log < $1.log }
+        let byLog = Dictionary(held.map { ($0.log, $0) }, uniquingKeysWith: { first, _ in first })
+        let count = request.positions.count
+        let steps = (0..<count).compactMap { index -> Step? in
+            let position = request.positions[(index + turn % count) % count]
+            return byLog[position.log].flatMap { Self.step(for: position, in: $0) }
+        }
+        return Plan(steps: steps, heads: heads)
+    }
+
+    /// These heads went out in an answer.
+    package mutating func onAnswered(heads: [LogSummary]) {
+        for head in heads { told[head.log] = head }
+        turn &+= 1
+        if turn < 0 { turn = 0 }
+    }
+
+    /// Nil where the follower has all that we have, or more.
+    private static func step(for position: LogPoint, in held: LogSummary) -> Step? {
+        if position.offset < held.base { return .gap(held.log, firstAvailable: held.base) }
+        if position.offset > held.flushedEnd { return nil }
+        if position.offset == held.base, position.digest != held.baseDigest { return .otherChain(held.log) }
+        if position.offset == held.flushedEnd {
+            return position.digest == held.endDigest ? nil : .otherChain(held.log)
+        }
+        return .read(position)
+    }
+
+    /// The answer for a log from what was read for `.read(position)`; nil for nothing.
+    package static func answer(_ batches: [EncodedBatch], at position: LogPoint) -> PullReply.Answer? {
+        guard let first = batches.first else { return nil }
+        guard first.extends(position.log, end: position.offset, digest: position.digest) else { return .otherChain }
+        return .batches(batches.map(\.bytes))
+    }
+}

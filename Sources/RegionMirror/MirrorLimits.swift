@@ -1,0 +1,21 @@
+// The bounds of mirroring: nothing that a peer sends makes a node hold more than these.
+
+/// Limits of one node's mirrors. Related ones are relative to `BatchHeader.maxBodyLength`: one batch always fits a reply.
+package struct MirrorLimits: Hashable, Sendable {
+    /// Logs that one pull may ask for: partitions of all origins with several incarnations each.
+    package var logs = 16_384
+    /// Cursors in one pull: the follower's own and the forwarded ones.
+    package var cursors = 65_536
+    /// Agreed ends (S1a) in one message, one a log name.
+    package var agreedEnds = 16_384
+    /// Regions whose cursors are kept.
+    package var regions = 64
+    /// Bytes of batches in one reply, beyond which only a reply of a single batch goes.
+    package var replyBytes = 4 << 20
+    /// Bytes of one message of either direction, batches included.
+    package var frameBytes = 32 << 20
+    /// How long a holder may keep a pull that it has nothing for.
+    package var longestWaitMilliseconds: UInt32 = 60_000
+
+    package init() {}
+}

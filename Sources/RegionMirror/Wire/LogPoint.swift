@@ -1,0 +1,92 @@
+// Places in logs as mirrors name them, 40 bytes each.
+//
+// | bytes | field                                                                  |
+// |-------|------------------------------------------------------------------------|
+// | 0-15  | log: region u16, topic u16, partition u32, incarnation u64             |
+// | 16-23 | offset u64                                                             |
+// | 24-39 | chain digest at the offset, big-endian as digests are                  |
+
+package import ClusterModel
+
+/// An offset of a log with the chain digest before it: equal points mean equal prefixes.
+package struct LogPoint: Hashable, Sendable {
+    package var log: LogIdentity
+    package var offset: Offset
+    package var digest: Digest128
+
+    static let byteCount = 40
+
+    package init(log: LogIdentity, offset: Offset, digest: Digest128) {
+        self.log = log
+        self.offset = offset
+        self.digest = digest
+    }
+
+    /// The start of a log of which nothing is held.
+    package init(startOf log: LogIdentity) { self.init(log: log, offset: .zero, digest: .zero) }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.write(log)
+        writer.write(offset.rawValue)
+        writer.write(digest)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteCodingError) {
+        log = try reader.readLogIdentity()
+        offset = Offset(try reader.read())
+        digest = try reader.readDigest()
+    }
+}
+
+extension ByteWriter {
+    mutating func write(_ log: LogIdentity) {
+        write(log.name)
+        write(log.incarnation.rawValue)
+    }
+
+    mutating func write(_ name: LogName) {
+        write(name.region.rawValue)
+        write(name.topic.rawValue)
+        write(name.partition.rawValue)
+    }
+}
+
+extension ByteReader {
+    mutating func readLogIdentity() throws(ByteCodingError) -> LogIdentity {
+        let name = try readLogName()
+        return LogIdentity(name: name, incarnation: Incarnation(try read()))
+    }
+
+    mutating func readLogName() throws(ByteCodingError) -> LogName {
+        let region = RegionNumber(try read())
+        let topic = TopicID(try read())
+        return LogName(region: region, topic: topic, partition: PartitionID(try read()))
+    }
+
+    /// A count of items of at least `itemBytes` each: checked against the limit and what is there before any is read.
+    mutating func readCount(limit: Int, itemBytes: Int) throws(ByteCodingError) -> Int {
+        let start = offset
+        let count = try readVarint()
+        guard count <= UInt64(limit) else { throw ByteCodingError(.tooLong(length: count, limit: limit), at: start) }
+        guard Int(count) * itemBytes <= remaining else {
+            throw ByteCodingError(.truncated(needed: Int(count) * itemBytes - remaining), at: start)
+        }
+        return Int(count)
+    }
+
+    /// The version byte and the zero after it.
+    mutating func readMirrorVersion(_ version: UInt8) throws(MirrorError) {
+        let found: UInt8
+        let reserved: UInt8
+        do throws(ByteCodingError) {
+            found = try read()
+            reserved = try read()
+        } catch {
+            throw MirrorError(.malformedFrame, "\(error)")
+        }
+        guard found == version else {
+            throw MirrorError(.unknownVersion, "version \(found), this node reads \(version)")
+        }
+        guard reserved == 0 else { throw MirrorError(.malformedFrame, "reserved byte is not zero") }
+    }
+}
