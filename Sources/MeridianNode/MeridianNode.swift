@@ -1,0 +1,184 @@
+// One node, from configuration and environment: recover, begin, serve, drain.
+
+import ActorCluster
+import ClusterModel
+import EventLog
+package import Logging
+package import NodeEnvironment
+import OperatorAPI
+import Personalization
+import SegmentLog
+import ServiceLifecycle
+import ServingAPI
+
+/// The executable and the simulator run this same value; `run()` is one task group. A graceful shutdown, or the
+/// cancellation of its task, drains it: calls under way finish, everything appended is flushed, the log closes cleanly.
+package final class MeridianNode: Service {
+    package static let version = "0.1.0"
+
+    private let configuration: NodeConfiguration
+    private let environment: NodeEnvironment
+    private let logger: Logger
+    private let acceptsCorruption: Bool
+    private let admission: AdmissionControl
+    private let metrics = MetricsRegistry()
+    private let gauges: AdmissionGauges
+    package let status: NodeStatus
+
+    /// `acceptsCorruption`: start with what precedes damage in the journal instead of refusing to (S7).
+    package init(
+        _ configuration: NodeConfiguration, environment: NodeEnvironment, logger: Logger,
+        acceptsCorruption: Bool = false
+    ) {
+        self.configuration = configuration
+        self.environment = environment
+        self.logger = logger
+        self.acceptsCorruption = acceptsCorruption
+        admission = AdmissionControl(
+            limits: AdmissionLimits(
+                calls: configuration.limits.callsInFlight, bytes: configuration.limits.requestBytesInFlight))
+        gauges = AdmissionGauges(admission, factory: metrics)
+        metrics.addCollector { [gauges] in gauges.collect() }
+        status = NodeStatus(
+            facts: NodeFacts(
+                deploymentID: configuration.deployment.id, node: configuration.nodeName,
+                region: configuration.region.number, regionName: configuration.region.name, version: Self.version,
+                partitions: configuration.deployment.partitions),
+            clock: environment.clock, admission: admission)
+    }
+
+    /// Serves until shutdown. Throws NodeError when the node cannot start, or had to stop by itself.
+    package func run() async throws {
+        let disk = environment.executors.makeDedicatedExecutor(label: "meridian-disk")
+        defer { disk.shutDown() }
+        let admin = try await listenForProbes()
+        let recovery = try await recover(on: disk)
+        let host = try await start(recovery, disk: disk)
+        let queue = OperatorQueue()
+        let invocations = ActorInvocationServer(system: host.system, clock: environment.clock)
+        let api = try await listen(host, queue, invocations, disk: disk)
+        status.onServing(recovery.log, host.router, recovery.log.recovered)
+        logger.notice(
+            "ready",
+            metadata: [
+                "api": "\(api.endpoint)", "admin": "\(admin.endpoint)", "region": "\(configuration.region.name)",
+            ]
+        )
+        await serve(recovery.log, host, queue, invocations, disk: disk)
+        logger.notice("draining")
+        await status.drain()
+        await api.shutDown(by: environment.clock.bootTime().advanced(by: configuration.limits.drainTimeout))
+        await host.drain()
+        await recovery.log.close()
+        await admin.shutDown(by: environment.clock.bootTime())
+        logger.notice("stopped")
+    }
+
+    private func recover(on disk: any DedicatedExecutor) async throws -> NodeRecovery {
+        let run = NodeRecoveryRun(configuration, environment: environment, acceptsCorruption: acceptsCorruption)
+        let recovery = try await disk.run { () throws(any Error) in try run.run() }
+        for refused in recovery.refusedSnapshots {
+            logger.warning("snapshot refused", metadata: ["reason": "\(refused)"])
+        }
+        let report = recovery.log.recovered
+        logger.notice(
+            "recovered",
+            metadata: [
+                "logs": "\(report.logs.count)", "clean_stop": "\(report.wasCleanStop)",
+                "cut_bytes": "\(report.cutBytes)",
+                "rewritten_batches": "\(report.rewrittenBatches)", "snapshots": "\(recovery.restoredShards)",
+            ])
+        return recovery
+    }
+
+    private func start(_ recovery: NodeRecovery, disk: any DedicatedExecutor) async throws -> ShardHost {
+        if !environment.clock.isSynchronised() {
+            // A sole member has no other clock to disagree with (Decisions/0005).
+            logger.warning("nothing disciplines this machine's clock; run chrony or systemd-timesyncd")
+        }
+        if recovery.plan.wait > .zero {
+            logger.notice("first start on this disk: waiting", metadata: ["wait": "\(recovery.plan.wait)"])
+            try await environment.clock.sleep(for: recovery.plan.wait)
+        }
+        let host = try await ShardHost(
+            recovery, configuration: configuration, environment: environment, disk: disk)
+        try await host.begin()
+        return host
+    }
+
+    /// Probes and metrics answer from the first moment, so that a long recovery is seen as one.
+    private func listenForProbes() async throws -> any Listener {
+        let pages = AdminPages(control: status, metrics: metrics)
+        do {
+            return try await environment.links.servePages(on: configuration.listen.admin, handler: pages)
+        } catch {
+            throw NodeError(.cannotListen, "listen.admin: \(error)", nextStep: "choose a free port, or port 0")
+        }
+    }
+
+    private func listen(
+        _ host: ShardHost, _ queue: OperatorQueue, _ invocations: ActorInvocationServer, disk: any DedicatedExecutor
+    ) async throws -> any Listener {
+        let keys = TokenKeyFiles(files: environment.files)
+        let (configuration, entropy) = (configuration, environment.entropy)
+        let keyring = try await disk.run { () throws(any Error) in
+            try keys.keyring(configuration.tokenKeys, directory: configuration.log.directory, entropy: entropy)
+        }
+        let serving = ServingAPI(
+            identity: ServingIdentity(
+                deploymentID: configuration.deployment.id, region: configuration.region.number,
+                otherRegions: configuration.peers.count),
+            keyring: keyring, shards: host.router, content: host.router, admission: admission,
+            clock: environment.clock, entropy: environment.entropy, metrics: metrics)
+        let operators = OperatorAPI(
+            control: status, demandsCertificate: configuration.tls != nil, queue: queue, clock: environment.clock,
+            refusals: ServingMetrics(factory: metrics), metrics: metrics)
+        do {
+            return try await environment.links.listen(
+                on: configuration.listen.api, security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
+                handler: ServiceTable([serving, operators, invocations]))
+        } catch {
+            throw NodeError(.cannotListen, "listen.api: \(error)", nextStep: "correct listen.api or tls")
+        }
+    }
+
+    /// Everything that runs beside calls; ends at shutdown.
+    private func serve(
+        _ log: SegmentLog, _ host: ShardHost, _ queue: OperatorQueue, _ invocations: ActorInvocationServer,
+        disk: any DedicatedExecutor
+    ) async {
+        let clock = environment.clock
+        let derive = environment.executors.makeDedicatedExecutor(label: "meridian-derive")
+        defer { derive.shutDown() }
+        let marks = TimeMarkRun(router: host.router, clock: clock, bounds: configuration.timeBounds)
+        let popularity = PopularityRefresh(router: host.router, clock: clock, executor: derive)
+        let snapshots = SnapshotRun(
+            router: host.router,
+            store: SnapshotStore(
+                directory: NodeRecoveryRun.snapshotDirectory(configuration), files: environment.files),
+            clock: clock, executor: disk, interval: configuration.limits.snapshotInterval, logger: logger)
+        let fence = FenceWatch(log: log, status: status, clock: clock, logger: logger)
+        await withTaskGroup(of: Void.self) { group in
+            // Each ends by cancellation only; a CancellationError is how it says so.
+            group.addTask { try? await marks.run() }
+            group.addTask { try? await popularity.run() }  // likewise
+            group.addTask { try? await snapshots.run() }  // likewise
+            group.addTask { try? await fence.run() }  // likewise
+            group.addTask { await queue.run() }
+            group.addTask { await invocations.run() }
+            await Self.untilShutdown()
+            group.cancelAll()
+        }
+    }
+
+    /// Returns at a graceful shutdown or at the task's cancellation. ServiceLifecycle's `gracefulShutdown()` makes a task
+    /// of its own when it is cancelled, outside the node's executors; this does not.
+    private static func untilShutdown() async {
+        let (signals, source) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        await withTaskCancellationOrGracefulShutdownHandler {
+            for await _ in signals {}
+        } onCancelOrGracefulShutdown: {
+            source.finish()
+        }
+    }
+}

@@ -1,0 +1,52 @@
+// Why a node does not start or stops by itself.
+
+import ClusterModel
+import EventLog
+
+/// Each says what was found and what to do next.
+package struct NodeError: Error, CustomStringConvertible, Sendable {
+    package struct Code: Hashable, Sendable, CustomStringConvertible {
+        package let description: String
+
+        private init(_ description: String) { self.description = description }
+
+        /// The journal holds bytes that do not verify (S7).
+        package static let corruptJournal = Code("corrupt journal")
+        /// A record of the log cannot be folded: a newer version's, or damage that checksums let through (S3).
+        package static let unreadableRecord = Code("a record cannot be applied")
+        package static let logUnavailable = Code("the log cannot be opened")
+        package static let badKey = Code("a token key cannot be used")
+        package static let cannotListen = Code("cannot listen")
+        /// A clock that the kernel does not discipline, with no peer to compare it with and no disk to go on from (S2).
+        package static let clockUntrusted = Code("the clock cannot be trusted")
+        package static let internalInconsistency = Code("internal inconsistency")
+    }
+
+    package var code: Code
+    package var message: String
+    package var nextStep: String
+
+    package init(_ code: Code, _ message: String, nextStep: String) {
+        self.code = code
+        self.message = message
+        self.nextStep = nextStep
+    }
+
+    package var description: String { "\(code): \(message)\n  next: \(nextStep)" }
+}
+
+extension NodeError {
+    static func unreadable(_ log: LogIdentity, _ error: any Error) -> NodeError {
+        NodeError(
+            .unreadableRecord, "log \(log): \(error)",
+            nextStep: "start the newer version that wrote it, or follow Runbooks/corrupt-log.md")
+    }
+
+    static func corrupt(_ ranges: [CorruptRange], directory: String) -> NodeError {
+        let first = ranges.prefix(3).map { "\($0.path) bytes \($0.bytes.lowerBound)..<\($0.bytes.upperBound)" }
+        return NodeError(
+            .corruptJournal, "\(ranges.count) ranges of \(directory) do not verify: \(first.joined(separator: ", "))",
+            nextStep: "keep the directory as it is and follow Runbooks/corrupt-log.md; "
+                + "--accept-corruption starts with what precedes the damage in each log")
+    }
+}

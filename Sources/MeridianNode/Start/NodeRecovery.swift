@@ -1,0 +1,114 @@
+// From a directory to a node's memory: snapshots, then the fold of what the journal holds beyond them.
+
+import ClusterModel
+package import EventLog
+import MergeableState
+package import NodeEnvironment
+package import Personalization
+package import SegmentLog
+
+/// What a start found and rebuilt.
+package struct NodeRecovery: Sendable {
+    package var log: SegmentLog
+    /// By partition number.
+    package var shards: [ShardState]
+    package var content: ContentState
+    /// How this start's incarnation begins: partitions in order, then content.
+    package var plan: IncarnationPlan
+    /// Snapshots that did not verify; older ones or the log served instead.
+    package var refusedSnapshots: [String]
+    /// Shards restored from a snapshot.
+    package var restoredShards: Int
+}
+
+/// Opens the log and folds it. Blocks on the disk for the whole journal: on a dedicated executor.
+package struct NodeRecoveryRun: Sendable {
+    private let configuration: NodeConfiguration
+    private let environment: NodeEnvironment
+    private let acceptsCorruption: Bool
+
+    package init(_ configuration: NodeConfiguration, environment: NodeEnvironment, acceptsCorruption: Bool) {
+        self.configuration = configuration
+        self.environment = environment
+        self.acceptsCorruption = acceptsCorruption
+    }
+
+    package static func snapshotDirectory(_ configuration: NodeConfiguration) -> String {
+        "\(configuration.log.directory)/snapshots"
+    }
+
+    /// Throws NodeError. A snapshot that the log does not reach is of another disk: everything is then folded from zero.
+    package func run() throws -> NodeRecovery {
+        let store = SnapshotStore(
+            directory: Self.snapshotDirectory(configuration), files: environment.files)
+        var restored: [ShardState?] = []
+        var refused: [String] = []
+        for partition in configuration.deployment.partitions.all {
+            let loaded = try store.load(partition)
+            restored.append(loaded.state)
+            refused += loaded.refused
+        }
+        let first = try fold(restored)
+        guard let foreign = Self.foreignSnapshot(first, restored) else {
+            return try finish(first, refused, restored.count { $0 != nil })
+        }
+        first.log.abandon()
+        refused.append("snapshots of another log (partition \(foreign.rawValue)): everything was folded from zero")
+        return try finish(try fold(restored.map { _ in nil }), refused, 0)
+    }
+
+    private typealias Fold = (log: SegmentLog, replica: NodeReplica)
+
+    private func fold(_ restored: [ShardState?]) throws -> Fold {
+        var replica = NodeReplica(
+            restored, contents: configuration.limits.contents, members: members, bounds: configuration.timeBounds)
+        do {
+            let log = try SegmentLog.open(
+                directory: configuration.log.directory, environment: environment,
+                limits: JournalLimits(segmentBytes: configuration.log.segmentBytes)
+            ) { try replica.fold($0) }
+            try replica.foldHeld(from: log)
+            return (log, replica)
+        } catch let error as EventLogError {
+            throw NodeError(
+                .logUnavailable, "\(error)", nextStep: "see the message; the log is in \(configuration.log.directory)")
+        }
+    }
+
+    /// S6 promises that a snapshot names flushed records only: one that goes beyond the log came with another log.
+    private static func foreignSnapshot(_ fold: Fold, _ restored: [ShardState?]) -> PartitionID? {
+        var ends: [LogIdentity: Offset] = [:]
+        for summary in fold.log.recovered.logs { ends[summary.log] = summary.flushedEnd }
+        for case let state? in restored {
+            for entry in state.vector.entries {
+                let name = LogName(region: entry.region, topic: .userEvents, partition: state.partition)
+                let log = LogIdentity(name: name, incarnation: entry.incarnation)
+                if entry.next > ends[log] ?? .zero { return state.partition }
+            }
+        }
+        return nil
+    }
+
+    private var members: [RegionNumber] { [configuration.region.number] + configuration.peers.map(\.number) }
+
+    private func finish(_ fold: Fold, _ refused: [String], _ restoredShards: Int) throws -> NodeRecovery {
+        let recovered = fold.log.recovered
+        guard recovered.corruptRanges.isEmpty || acceptsCorruption else {
+            fold.log.abandon()
+            throw NodeError.corrupt(recovered.corruptRanges, directory: configuration.log.directory)
+        }
+        let region = configuration.region.number
+        var names = configuration.deployment.partitions.all.map {
+            LogName(region: region, topic: .userEvents, partition: $0)
+        }
+        names.append(LogName(region: region, topic: .content, partition: PartitionID(0)))
+        let plan = try IncarnationPlan(
+            starting: names, after: recovered, now: environment.clock.wallTime(), entropy: environment.entropy.next(),
+            bounds: configuration.timeBounds, applyVersion: StateLimits.applyVersion,
+            isSoleMember: configuration.peers.isEmpty)
+        return NodeRecovery(
+            log: fold.log, shards: fold.replica.shards, content: fold.replica.content, plan: plan,
+            refusedSnapshots: refused,
+            restoredShards: restoredShards)
+    }
+}

@@ -1,0 +1,95 @@
+// Makes the actors of a node and begins their incarnation.
+
+package import ActorCluster
+import ClusterModel
+import EventLog
+package import NodeEnvironment
+package import Personalization
+
+/// The node's actors and the router to them. Partition p runs on loop p modulo the number of loops.
+package struct ShardHost: Sendable {
+    package let system: ClusterActorSystem
+    package let router: ShardRouter
+    private let shards: [UserShard]
+    private let executors: [any NodeExecutor]
+    private let content: ContentShard
+    private let plan: IncarnationPlan
+
+    package init(
+        _ recovery: NodeRecovery, configuration: NodeConfiguration, environment: NodeEnvironment,
+        disk: any DedicatedExecutor
+    ) async throws {
+        let loops = environment.executors.loops
+        let settings = Self.settings(configuration)
+        system = try await ClusterActorSystem(types: [UserShard.self, ContentShard.self], environment: environment)
+        plan = recovery.plan
+        let region = configuration.region.number
+        var shards: [UserShard] = []
+        var executors: [any NodeExecutor] = []
+        for (place, state) in recovery.shards.enumerated() {
+            let executor = loops[place % loops.count]
+            let shell = LogShell(
+                log: recovery.log, executor: executor, clock: environment.clock, settings: settings, disk: disk)
+            let beginning = recovery.plan.beginnings[place]
+            let (client, system) = (environment.entropy.next(), system)
+            shards.append(
+                try system.start(UserShard.identity(of: state.partition, in: region), on: executor) {
+                    UserShard(
+                        state: state, beginning: beginning, client: client, shell: shell, actorSystem: system)
+                })
+            executors.append(executor)
+        }
+        self.shards = shards
+        self.executors = executors
+        let relay = CatalogueRelay()
+        content = try Self.startContent(recovery, region, environment, settings, system, relay, disk)
+        router = ShardRouter(
+            partitions: configuration.deployment.partitions, shards: shards, executors: executors, content: content,
+            contentExecutor: loops[0])
+        relay.connect(to: router)
+    }
+
+    /// Appends every log's opening; returns once all are flushed (S1). Throws ShardError.
+    package func begin() async throws {
+        let beginnings = plan.beginnings
+        let outcomes = await router.gather { shard, answer in
+            shard.begin(beginnings[Int(shard.partition.rawValue)]) { answer($0) }
+        }
+        let own = await router.askContent { shard, answer in
+            shard.begin(beginnings[beginnings.count - 1]) { answer($0) }
+        }
+        for outcome in outcomes + [own] { try outcome.get() }
+    }
+
+    /// Returns once everything appended so far is flushed, or its log has ended.
+    package func drain() async {
+        _ = await router.gather { shard, answer in shard.drain { answer($0) } }
+        _ = await router.askContent { shard, answer in shard.drain { answer($0) } }
+    }
+
+    private static func startContent(
+        _ recovery: NodeRecovery, _ region: RegionNumber, _ environment: NodeEnvironment, _ settings: ShardSettings,
+        _ system: ClusterActorSystem, _ relay: CatalogueRelay, _ disk: any DedicatedExecutor
+    ) throws -> ContentShard {
+        let executor = environment.executors.loops[0]
+        let shell = LogShell(
+            log: recovery.log, executor: executor, clock: environment.clock, settings: settings, disk: disk)
+        let beginning = recovery.plan.beginnings[recovery.plan.beginnings.count - 1]
+        let client = environment.entropy.next()
+        return try system.start(ContentShard.identity(in: region), on: executor) {
+            ContentShard(
+                state: recovery.content, beginning: beginning, client: client, shell: shell, actorSystem: system,
+                onChange: { relay.send($0) })
+        }
+    }
+
+    private static func settings(_ configuration: NodeConfiguration) -> ShardSettings {
+        let partitions = configuration.deployment.partitions.rawValue
+        // Users spread over partitions by hash: twice the mean leaves room for an uneven few.
+        let maxUsers = max(1_024, configuration.limits.users / partitions * 2)
+        return ShardSettings(
+            region: configuration.region.number,
+            members: [configuration.region.number] + configuration.peers.map(\.number),
+            bounds: configuration.timeBounds, maxUsers: maxUsers)
+    }
+}
