@@ -94,11 +94,21 @@ enum FunctionLengths {
     static func of(_ file: SourceFile) -> [(start: Int, length: Int)] {
         var found: [(start: Int, length: Int)] = []
         for (number, line) in file.lines.enumerated() where line.contains("func ") && !line.trimmed.hasPrefix("//") {
+            guard hasBody(file.lines[number...]) else { continue }
             let indent = line.prefix { $0 == " " }
             guard let end = file.lines[number...].firstIndex(of: indent + "}") else { continue }
             found.append((number + 1, end - number + 1))
         }
         return found
+    }
+
+    /// Whether the function that begins here has a body of more than one line; a protocol's requirement has none.
+    private static func hasBody(_ lines: ArraySlice<String>) -> Bool {
+        for line in lines {
+            if line.hasSuffix("{") { return true }
+            if line.isEmpty || line.hasSuffix("}") || line.trimmed.hasPrefix("//") { return false }
+        }
+        return false
     }
 }
 
