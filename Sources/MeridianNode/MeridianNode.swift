@@ -68,10 +68,25 @@ package final class MeridianNode: Service {
         logger.notice("draining")
         await status.drain()
         await api.shutDown(by: environment.clock.bootTime().advanced(by: configuration.limits.drainTimeout))
-        await host.drain()
+        await drain(host)
         await recovery.log.close()
         await admin.shutDown(by: environment.clock.bootTime())
         logger.notice("stopped")
+    }
+
+    /// Waits for the disk, but not longer than calls may: on a full one nothing may ever move again, and what was not
+    /// flushed was not acknowledged either.
+    private func drain(_ host: ShardHost) async {
+        let (clock, limit) = (environment.clock, configuration.limits.drainTimeout)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await host.drain() }
+            group.addTask {
+                do { try await clock.sleep(for: limit) } catch { return }
+                host.abandon(because: "the node stopped before the disk took everything")
+            }
+            await group.next()
+            group.cancelAll()
+        }
     }
 
     private func recover(on disk: any DedicatedExecutor) async throws -> NodeRecovery {

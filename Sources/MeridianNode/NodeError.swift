@@ -14,6 +14,7 @@ package struct NodeError: Error, CustomStringConvertible, Sendable {
         package static let corruptJournal = Code("corrupt journal")
         /// A record of the log cannot be folded: a newer version's, or damage that checksums let through (S3).
         package static let unreadableRecord = Code("a record cannot be applied")
+        package static let noSpace = Code("no space for the log")
         package static let logUnavailable = Code("the log cannot be opened")
         package static let badKey = Code("a token key cannot be used")
         package static let cannotListen = Code("cannot listen")

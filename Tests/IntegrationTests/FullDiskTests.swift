@@ -41,6 +41,19 @@ struct FullDiskTests {
         }
     }
 
+    /// A start that has no room for a segment says so and ends, instead of waiting unseen.
+    @Test(.enabled(if: mayMount, "needs the right to mount in a namespace (unshare -m)"))
+    func aStartWithoutRoomIsRefused() async throws {
+        let mount = "mount -t tmpfs -o size=6m tmpfs \"$0\" && exec \"$@\""
+        let launcher = { (scratch: ScratchDirectory) in
+            ["/usr/bin/unshare", "-m", "/bin/bash", "-c", mount, "\(scratch.path)/data"]
+        }
+        try await RealNode.with(launcher: launcher, extra: "  segment_bytes: 9437184") { real in
+            await #expect(throws: OperatorFailure.self) { try await real.node.start() }
+            #expect(real.node.outputTail().contains("no space for the log"), "\(real.node.outputTail())")
+        }
+    }
+
     /// Reports until the node refuses. What was appended when the disk filled up waits for space: its outcome is unknown
     /// at the deadline (S11); what comes after is refused.
     private static func fill(_ client: MeridianClient) async -> MeridianClientError? {

@@ -16,6 +16,10 @@ extension NodeConfiguration {
                     "\"\(text)\": 1 to 63 letters, digits, '-', '_' or '.' are needed (it is part of certificates)")
             }
         }
+        guard region.name != "client" else {
+            throw refuse(
+                .invalidValue, "region.name", "\"client\" is how certificates of clients begin; choose another name")
+        }
         guard peers.isEmpty else {
             throw refuse(
                 .unsupported, "peers", "mirroring between regions comes with the next release; remove this section")

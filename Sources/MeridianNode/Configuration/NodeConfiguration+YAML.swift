@@ -123,7 +123,7 @@ extension NodeConfiguration {
         }
         let log = Log(
             directory: try section.string("directory"),
-            segmentBytes: try section.integer("segment_bytes", in: 1 << 20...1 << 30, default: 64 << 20),
+            segmentBytes: try section.integer("segment_bytes", in: 9 << 20...1 << 30, default: 64 << 20),
             retention: try section.seconds("retention_seconds", in: 3_600...30 * 86_400, default: 7 * 86_400),
             retentionBytes: UInt64(try section.integer("retention_bytes", in: 1 << 26...1 << 50, default: 64 << 30)),
             pinMaxBytes: UInt64(try section.integer("pin_max_bytes", in: 1 << 26...1 << 50, default: 128 << 30)),

@@ -97,6 +97,12 @@ package struct NodeRecoveryRun: Sendable {
             fold.log.abandon()
             throw NodeError.corrupt(recovered.corruptRanges, directory: configuration.log.directory)
         }
+        do {
+            try checkSpace()
+        } catch {
+            fold.log.abandon()
+            throw error
+        }
         let region = configuration.region.number
         var names = configuration.deployment.partitions.all.map {
             LogName(region: region, topic: .userEvents, partition: $0)
@@ -110,5 +116,17 @@ package struct NodeRecoveryRun: Sendable {
             log: fold.log, shards: fold.replica.shards, content: fold.replica.content, plan: plan,
             refusedSnapshots: refused,
             restoredShards: restoredShards)
+    }
+
+    /// A start writes into a fresh segment: without room for one it would wait for ever, unseen.
+    private func checkSpace() throws {
+        let directory = configuration.log.directory
+        let needed = UInt64(JournalLimits(segmentBytes: configuration.log.segmentBytes).segmentBytes)
+        let free = try environment.files.availableBytes(at: directory)
+        guard free >= needed else {
+            throw NodeError(
+                .noSpace, "the file system of \(directory) has \(free) bytes free; a start needs \(needed)",
+                nextStep: "free space, or lower log.segment_bytes; see Runbooks/disk-full.md")
+        }
     }
 }

@@ -67,6 +67,9 @@ package struct ShardHost: Sendable {
         _ = await router.askContent { shard, answer in shard.drain { answer($0) } }
     }
 
+    /// Ends every log of this node's: whoever waits hears it.
+    package func abandon(because reason: String) { router.abandon(because: reason) }
+
     private static func startContent(
         _ recovery: NodeRecovery, _ region: RegionNumber, _ environment: NodeEnvironment, _ settings: ShardSettings,
         _ system: ClusterActorSystem, _ relay: CatalogueRelay, _ disk: any DedicatedExecutor

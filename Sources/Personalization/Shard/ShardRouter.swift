@@ -45,6 +45,12 @@ package final class ShardRouter: Sendable {
         }
     }
 
+    /// Ends all shards: memory is discarded and whoever waits hears why.
+    package func abandon(because reason: String) {
+        onEach { $0.end(because: reason) }
+        contentExecutor.execute { [content] in content.assumeIsolated { $0.end(because: reason) } }
+    }
+
     private var loops: [(executor: any NodeExecutor, shards: [UserShard])] {
         var loops: [(executor: any NodeExecutor, shards: [UserShard])] = []
         for (shard, executor) in zip(shards, executors) {

@@ -37,7 +37,7 @@ package struct NodeScenario {
         deployment: {id: simulated, partitions: 4}
         region: {name: sim-1, number: 1}
         node: {name: n1}
-        log: {directory: data, segment_bytes: 1048576}
+        log: {directory: data, segment_bytes: 9437184}
         limits: {snapshot_interval_seconds: 1, drain_timeout_ms: 2000}
 
         """
