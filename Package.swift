@@ -135,7 +135,8 @@ let package = Package(
             "MeridianNode",
             [
                 "ClusterModel", "MergeableState", "GRPCFraming", "NodeEnvironment", "EventLog", "SegmentLog",
-                "ActorCluster", "RegionMirror", "Personalization", "ServingAPI", "OperatorAPI", yams, logging, metrics, lifecycle,
+                "ActorCluster", "RegionMirror", "Personalization", "ServingAPI", "OperatorAPI", yams, logging, metrics,
+                lifecycle,
             ]),
         library("Datasets", ["ClusterModel", "NodeEnvironment"]),
         library(

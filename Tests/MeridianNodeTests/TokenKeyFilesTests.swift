@@ -21,7 +21,8 @@ import Testing
         let first = try keys.keyring([], directory: "data", entropy: environment.entropy)
         let second = try keys.keyring([], directory: "data", entropy: environment.entropy)
         #expect(first.signingID == TokenKeyFiles.ownKeyID)
-        #expect(first.sign([1, 2, 3]) == second.sign([1, 2, 3]))
+        let token = ItemToken(contentID: "c", category: 3, language: "en")
+        #expect(try ItemToken(opening: token.sealed(with: first), with: second) == token)
     }
 
     @Test func theLastConfiguredKeySigns() throws {
