@@ -52,7 +52,7 @@ struct ServeLoad: Sendable {
     /// Publishes the catalogue and lets every user click a few items.
     func prepare(_ node: NodeProcess, _ environment: NodeEnvironment) async throws {
         let client = try node.makeClient()
-        let connection = NodeConnection(client: client)
+        let connection = NodeConnection(client)
         try await ReplayDriver.publish(items, to: connection) { _ in }
         var generator = SeededGenerator(seed: 7)
         for user in userIDs {
