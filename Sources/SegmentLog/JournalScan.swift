@@ -36,33 +36,45 @@ struct JournalScan {
     /// Scans all segments. Throws when a file cannot be read, or what `visit` throws.
     mutating func run(visit: (EncodedBatch) throws -> Void) throws {
         let generations = try directory.generations()
-        let ends = try segmentEnds(generations)
+        let successions = try successions(generations)
         for (index, generation) in generations.enumerated() {
             let file = try directory.files.open(directory.segmentPath(generation), .read)
             defer { file.close() }
             let reader = try SegmentReader(file: file, journal: journal, generation: generation)
-            try scan(reader, end: ends[index], visit)
+            try scan(reader, successions[index], visit)
         }
     }
 
-    /// For each segment the end that its successor names; nil for the last one and for those before an empty one.
-    private func segmentEnds(_ generations: [UInt64]) throws -> [UInt64?] {
-        var ends: [UInt64?] = []
-        for generation in generations {
+    /// What the next segment in which a group stands says of a segment.
+    private struct Succession {
+        /// Where the segment's groups ended when its direct successor was begun; nil where that one is empty.
+        var end: UInt64?
+        /// The mark at that time: groups beyond it were in doubt and were written again into the successor.
+        var mark: UInt64
+    }
+
+    /// For each segment what a later one says of it; nil behind the last one in which a group stands.
+    private func successions(_ generations: [UInt64]) throws -> [Succession?] {
+        var found: [Succession?] = []
+        var later: Succession?
+        for generation in generations.reversed() {
+            found.append(later)
             let file = try directory.files.open(directory.segmentPath(generation), .read)
             defer { file.close() }
             let reader = try SegmentReader(file: file, journal: journal, generation: generation)
-            if case .group(let first) = try reader.item(at: 0), !ends.isEmpty {
-                ends[ends.count - 1] = first.frame.previousSegmentEnd
+            if case .group(let first) = try reader.item(at: 0) {
+                later = Succession(end: first.frame.previousSegmentEnd, mark: first.frame.mark)
+            } else {
+                later?.end = nil
             }
-            ends.append(nil)
         }
-        return ends
+        return found.reversed()
     }
 
     private mutating func scan(
-        _ reader: SegmentReader, end: UInt64?, _ visit: (EncodedBatch) throws -> Void
+        _ reader: SegmentReader, _ succession: Succession?, _ visit: (EncodedBatch) throws -> Void
     ) throws {
+        let end = succession?.end
         var position: UInt64 = 0
         scanning: while end.map({ position < $0 }) ?? true {
             switch try reader.item(at: position) {
@@ -70,12 +82,12 @@ struct JournalScan {
                 try take(group, reader, visit)
                 position = group.end
             case .end:
-                guard let next = try resume(reader, from: position, end: end, "zeros where a group stood") else {
+                guard let next = try resume(reader, from: position, succession, "zeros where a group stood") else {
                     break scanning
                 }
                 position = next
             case .damaged(let reason):
-                guard let next = try resume(reader, from: position, end: end, reason) else {
+                guard let next = try resume(reader, from: position, succession, reason) else {
                     cutBytes += try writtenBytes(reader, from: position)
                     break scanning
                 }
@@ -87,10 +99,12 @@ struct JournalScan {
 
     /// Decides on bad bytes at `position`: returns where to go on when they are corruption, nil when they are the end.
     private mutating func resume(
-        _ reader: SegmentReader, from position: UInt64, end: UInt64?, _ reason: String
+        _ reader: SegmentReader, from position: UInt64, _ succession: Succession?, _ reason: String
     ) throws -> UInt64? {
         let next = try reader.nextGroup(from: position + UInt64(GroupFrame.alignment))
-        let stop = next?.frame.position ?? end ?? (lastGroup < mark ? reader.length : nil)
+        // What is missing was in doubt when the successor was begun, and stands there once more.
+        if next == nil, let succession, succession.mark <= lastGroup { return nil }
+        let stop = next?.frame.position ?? succession?.end ?? (lastGroup < mark ? reader.length : nil)
         guard let stop, stop > position else { return nil }
         corruptRanges.append(
             CorruptRange(

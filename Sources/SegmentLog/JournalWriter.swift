@@ -13,13 +13,16 @@ struct JournalWriter {
     private var generation: UInt64
     private var position: UInt64
     private var previousSegmentEnd: UInt64
-    /// The last group written and synced.
+    /// The last group whose number is used.
+    private var lastGroup: UInt64
+    /// The last group that a sync of ours vouches for: what frames and marks may name. During a rewrite it stays at what
+    /// the scan could believe, because the rewritten groups themselves are in doubt until all of them are synced (S7).
     private(set) var flushedGroup: UInt64
 
     /// Begins a fresh segment at the first append; nothing is written behind what recovery found.
     init(
         directory: JournalDirectory, journal: UInt64, segmentBytes: Int, lastGeneration: UInt64,
-        lastSegmentEnd: UInt64, lastGroup: UInt64
+        lastSegmentEnd: UInt64, lastGroup: UInt64, flushedGroup: UInt64
     ) {
         self.directory = directory
         self.journal = journal
@@ -27,7 +30,8 @@ struct JournalWriter {
         generation = lastGeneration
         position = lastSegmentEnd
         previousSegmentEnd = lastSegmentEnd
-        flushedGroup = lastGroup
+        self.lastGroup = lastGroup
+        self.flushedGroup = flushedGroup
     }
 
     /// Makes room for a group of `batches`. The only step that a full disk can fail harmlessly.
@@ -48,16 +52,19 @@ struct JournalWriter {
             throw FileError(.io, operation: "append", path: directory.path)
         }
         let frame = GroupFrame(
-            journal: journal, generation: generation, number: flushedGroup + 1, position: position,
+            journal: journal, generation: generation, number: lastGroup + 1, position: position,
             mark: flushedGroup, previousSegmentEnd: previousSegmentEnd, batches: batches)
         let bytes = frame.encode(batches)
         try segment.write(bytes, at: position)
         try segment.synchronizeData()
         let place = JournalPlace(generation: generation, position: position)
         position += UInt64(bytes.count)
-        flushedGroup += 1
+        lastGroup += 1
         return place
     }
+
+    /// Everything written so far is synced and may be believed.
+    mutating func vouch() { flushedGroup = lastGroup }
 
     func close() { segment?.close() }
 

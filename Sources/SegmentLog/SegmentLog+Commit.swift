@@ -37,7 +37,11 @@ extension SegmentLog {
                 return putBack(group, error)
             }
             do {
-                let place = try committer.withLock { committer throws(FileError) in try committer.writer.append(group) }
+                let place = try committer.withLock { committer throws(FileError) in
+                    let place = try committer.writer.append(group)
+                    committer.writer.vouch()
+                    return place
+                }
                 publish(group, at: place)
             } catch {
                 return poison(error)

@@ -42,11 +42,12 @@ extension SegmentLog {
                 directory: directory, journal: journal, segmentBytes: limits.segmentBytes,
                 lastGeneration: scan.lastGeneration, lastSegmentEnd: scan.lastEnd,
                 // Above the mark even when corruption took the groups before it: a number is never used twice.
-                lastGroup: max(scan.lastGroup, scan.mark)),
+                lastGroup: max(scan.lastGroup, scan.mark), flushedGroup: wasClean ? scan.lastGroup : scan.mark),
             marks: marks, mark: current)
         // After an unclean stop the page cache may hold what the disk does not: written again, then believed.
         let doubtful = wasClean ? [] : scan.beyondMark
         try rewrite(doubtful, &committer)
+        committer.writer.vouch()
         try committer.writeMark(clean: false)
         let report = RecoveryReport(
             logs: scan.table.summaries, corruptRanges: scan.corruptRanges, cutBytes: scan.cutBytes,

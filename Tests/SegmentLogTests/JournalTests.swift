@@ -115,6 +115,34 @@ struct JournalHarness {
         #expect(losses > 0)
     }
 
+    /// S7, FAULTS 12: what is kept beyond the mark is in doubt until its rewriting is synced, however often the process
+    /// dies in between, and what the page cache showed and the disk never had is no corruption.
+    @Test(arguments: 0..<60 as Range<UInt64>)
+    func aRewriteIsBelievedOnlyOnceItIsSynced(seed: UInt64) throws {
+        var harness = try JournalHarness(seed: seed)
+        for _ in 0..<harness.generator.next() % 5 { try harness.append() }
+        let files = harness.stepped.files
+        // The last group is written and seen, but its sync fails; then kill -9: the page cache stays.
+        var faults = DiskFaults()
+        faults.syncsBeforeFailure = 0
+        files.setFaults(faults)
+        try harness.append()
+        files.releaseLocks()
+        // A start whose own syncs fail at some point, killed too.
+        faults.syncsBeforeFailure = Int(harness.generator.next() % 4)
+        files.setFaults(faults)
+        _ = try? harness.reopened()
+        files.releaseLocks()
+        files.setFaults(DiskFaults())
+        // A start that succeeds: what it found counts as flushed from now on.
+        let believed = try harness.reopened().bodies
+        #expect(harness.isKept(in: believed), "seed \(seed)")
+        files.crash(using: &harness.generator)
+        let (log, bodies) = try harness.reopened()
+        #expect(bodies == believed, "seed \(seed)")
+        #expect(log.recovered.corruptRanges.isEmpty, "seed \(seed): \(log.recovered.corruptRanges)")
+    }
+
     /// FAULTS 12: the first failed sync ends the log, and a later sync that works changes nothing.
     @Test func aFailedSyncPoisonsForGood() throws {
         var harness = try JournalHarness(seed: 3)
