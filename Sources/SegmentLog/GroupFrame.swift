@@ -78,7 +78,7 @@ struct GroupFrame: Hashable, Sendable {
         }
         writer.overwrite(writer.checksum(of: 8..<writer.count), at: 4)
         for batch in batches { writer.write(raw: batch.bytes) }
-        writer.write(raw: repeatElement(0, count: length - writer.count))
+        writer.write(zeros: length - writer.count)
         return writer.bytes
     }
 

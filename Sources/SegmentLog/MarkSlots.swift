@@ -32,7 +32,7 @@ struct Mark: Hashable, Sendable {
         writer.write(UInt32(0))
         for word in [journal, sequence, group, isClean ? 1 : 0] { writer.write(word) }
         writer.overwrite(writer.checksum(of: 8..<Self.checkedEnd), at: 4)
-        writer.write(raw: repeatElement(0, count: Self.slotLength - writer.count))
+        writer.write(zeros: Self.slotLength - writer.count)
         return writer.bytes
     }
 

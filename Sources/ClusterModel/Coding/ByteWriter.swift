@@ -38,7 +38,15 @@ package struct ByteWriter: Sendable {
         bytes.append(UInt8(rest))
     }
 
-    package mutating func write(raw slice: some Collection<UInt8>) { bytes.append(contentsOf: slice) }
+    // Concrete, so that callers in other modules get a copy of memory and not a call a byte.
+    package mutating func write(raw array: [UInt8]) { bytes.append(contentsOf: array) }
+
+    package mutating func write(raw slice: ArraySlice<UInt8>) { bytes.append(contentsOf: slice) }
+
+    package mutating func write(raw text: String.UTF8View) { bytes.append(contentsOf: text) }
+
+    /// `count` zero bytes; none for a negative count.
+    package mutating func write(zeros count: Int) { bytes.append(contentsOf: repeatElement(0, count: max(0, count))) }
 
     /// A LEB128 length, then the bytes.
     package mutating func write(lengthPrefixed slice: some Collection<UInt8>) {
