@@ -34,7 +34,8 @@ package protocol EventLogEngine: Sendable {
     /// Blocks on the disk: never call it on a loop.
     func read(_ log: LogIdentity, from offset: Offset, maxBytes: Int) throws(EventLogError) -> [EncodedBatch]
 
-    /// Calls `onCommit` on `executor` after every group commit: how readers at the tail of many logs wake up. False when
+    /// Calls `onCommit` on `executor` after every group commit, and keeps the newest batches for `recent` from now on:
+    /// how readers at the tail of many logs wake up. False when
     /// too many listen already.
     func watch(on executor: any NodeExecutor, _ onCommit: @escaping @Sendable () -> Void) -> Bool
 
@@ -85,6 +86,8 @@ package struct LogSummary: Hashable, Sendable {
 package struct RecoveryReport: Hashable, Sendable {
     /// All logs, verified to their ends.
     package var logs: [LogSummary]
+    /// Batches that stand, over all logs.
+    package var batches: Int
     /// Bad bytes before the trailing mark: corruption, kept in quarantine, never cut (S7).
     package var corruptRanges: [CorruptRange]
     /// Bad bytes beyond the mark, cut and reported (S7).
@@ -98,10 +101,12 @@ package struct RecoveryReport: Hashable, Sendable {
     package var isCopy: Bool
 
     package init(
-        logs: [LogSummary] = [], corruptRanges: [CorruptRange] = [], cutBytes: UInt64 = 0, rewrittenBatches: Int = 0,
+        logs: [LogSummary] = [], batches: Int = 0, corruptRanges: [CorruptRange] = [], cutBytes: UInt64 = 0,
+        rewrittenBatches: Int = 0,
         wasCleanStop: Bool = false, isFirstStart: Bool = true, isCopy: Bool = false
     ) {
         self.logs = logs
+        self.batches = batches
         self.corruptRanges = corruptRanges
         self.cutBytes = cutBytes
         self.rewrittenBatches = rewrittenBatches

@@ -43,7 +43,7 @@ package final class NodeStatus: NodeControl {
     /// The node serves from now on.
     func onServing(_ log: any EventLogEngine, _ router: ShardRouter, _ report: RecoveryReport) {
         let facts = RecoveryFacts(
-            wasClean: report.wasCleanStop, batches: report.rewrittenBatches,
+            wasClean: report.wasCleanStop, batches: report.batches,
             records: report.logs.reduce(0) { $0 + Int($1.flushedEnd.rawValue) }, cutBytes: Int(report.cutBytes),
             corruptRanges: report.corruptRanges.count, duration: uptime)
         guarded.withLock { state in

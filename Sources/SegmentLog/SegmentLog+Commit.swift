@@ -91,7 +91,8 @@ extension SegmentLog {
             for batch in group {
                 state.queuedBytes -= batch.bytes.count
                 _ = state.table.extend(with: batch, at: place)
-                state.recent.append(batch)
+                // Kept for tail readers only; a node without any need not hold them.
+                if !state.watchers.isEmpty { state.recent.append(batch) }
             }
             let notices = Notice.gather(Set(group.map(\.header.log)).sorted(), state.observers) {
                 state.table[$0]?.end ?? .zero

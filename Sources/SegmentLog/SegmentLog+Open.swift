@@ -50,7 +50,8 @@ extension SegmentLog {
         committer.writer.vouch()
         try committer.writeMark(clean: false)
         let report = RecoveryReport(
-            logs: scan.table.summaries, corruptRanges: scan.corruptRanges, cutBytes: scan.cutBytes,
+            logs: scan.table.summaries, batches: scan.batches, corruptRanges: scan.corruptRanges,
+            cutBytes: scan.cutBytes,
             rewrittenBatches: doubtful.count, wasCleanStop: wasClean, isFirstStart: scan.table.logs.isEmpty,
             isCopy: isCopy)
         return SegmentLog(

@@ -17,6 +17,7 @@ package enum NodeState: String, Hashable, Sendable, CaseIterable {
 package struct RecoveryFacts: Hashable, Sendable {
     /// Whether the journal ended with a mark or a clean end.
     package var wasClean: Bool
+    /// Batches and records that stand in the journal.
     package var batches: Int
     package var records: Int
     /// Bytes beyond the mark that could not be kept.
@@ -73,7 +74,7 @@ package protocol NodeControl: Sendable {
     /// Nil until the start has recovered its logs. Never blocks.
     var recovery: RecoveryFacts? { get }
 
-    /// Stops taking user calls; returns once calls under way are finished, or after the node's own deadline. Idempotent.
+    /// Stops taking user calls and returns; calls under way go on and finish. Idempotent.
     func drain() async
 
     /// Takes user calls again. Nothing happens in a node that is starting or fenced.

@@ -20,13 +20,19 @@ package struct PopularityRefresh: Sendable {
     /// Runs until it is cancelled.
     package func run() async throws {
         var totals = PopularityTotals()
+        // Scores move when a partial, the catalogue or the hour does; otherwise the last snapshot is the next one.
+        var last: (hour: UInt64, catalogue: Digest128)?
         while true {
             let changed = await router.gather { shard, answer in answer(shard.changedPopularity()) }
             for (partition, partial) in changed.enumerated() {
                 if let partial { totals.replace(PartitionID(UInt32(partition)), with: partial) }
             }
             let (current, now, catalogue) = (totals, clock.wallTime(), router.catalogue())
-            router.replacePopularity(try await executor.run { current.snapshot(at: now, catalogue: catalogue) })
+            let state = (hour: now.milliseconds / PopularityPartial.bucketMilliseconds, catalogue: catalogue.digest)
+            if changed.contains(where: { $0 != nil }) || last.map({ $0 != state }) ?? true {
+                last = state
+                router.replacePopularity(try await executor.run { current.snapshot(at: now, catalogue: catalogue) })
+            }
             try await clock.sleep(for: Self.interval)
         }
     }

@@ -1,5 +1,5 @@
 // Lines in snapshots: count u16, then per origin its region u16, untimed u8, count u16 and incarnations (number, next
-// offset, last stamp: u64 each, linked u8), the incarnation that agreed on ends u64, and that ends record's body.
+// offset, last stamp: u64 each), the incarnation that agreed on ends u64, and that ends record's body.
 
 import ClusterModel
 import EventLog
@@ -16,7 +16,6 @@ extension OriginLines {
                 writer.write(item.incarnation.rawValue)
                 writer.write(item.next.rawValue)
                 writer.write(item.lastStamp.rawValue)
-                writer.write(UInt8(item.isLinked ? 1 : 0))
             }
             writer.write(newestAgreed[region]?.rawValue ?? 0)
             writer.write(lengthPrefixed: agreed[region]?.body ?? [])
@@ -33,7 +32,7 @@ extension OriginLines {
                 progress.append(
                     Progress(
                         incarnation: Incarnation(try reader.read()), next: Offset(try reader.read()),
-                        lastStamp: HybridStamp(rawValue: try reader.read()), isLinked: try reader.read(UInt8.self) == 1)
+                        lastStamp: HybridStamp(rawValue: try reader.read()))
                 )
             }
             origins[region] = progress

@@ -10,8 +10,6 @@ package struct OriginLines: Hashable, Sendable {
         package var incarnation: Incarnation
         package var next: Offset
         package var lastStamp: HybridStamp
-        /// Whether the line begins with a predecessor named in its opening.
-        package var isLinked: Bool
     }
 
     /// Incarnations that still count by origin, oldest first: the current one, and older ones without an agreed end.
@@ -68,7 +66,7 @@ package struct OriginLines: Hashable, Sendable {
         } else {
             place = progress.firstIndex { $0.incarnation > incarnation } ?? progress.count
             progress.insert(
-                Progress(incarnation: incarnation, next: .zero, lastStamp: .zero, isLinked: false), at: place)
+                Progress(incarnation: incarnation, next: .zero, lastStamp: .zero), at: place)
         }
         guard progress[place].next == offset else { throw .gap(expected: progress[place].next, found: offset) }
         if let end = agreedEnd(of: incarnation, in: region), offset >= end {
@@ -101,7 +99,6 @@ package struct OriginLines: Hashable, Sendable {
         guard applied ?? (agreed ?? .zero) >= end else {
             throw .held(until: predecessor.incarnation, reaches: end)
         }
-        progress[place].isLinked = true
     }
 
     /// S1a: applied only at exactly the ends that it lists; one that is not listed has end 0. From then on they no

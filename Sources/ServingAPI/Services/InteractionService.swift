@@ -27,25 +27,17 @@ struct InteractionService: Sendable {
                 otherRegions: edge.identity.otherRegions)
             let session = try edge.sessions.open(
                 request.sessionToken, partition: user.partition(of: writes.shards.partitions))
-            var judged = JudgedEvents(capacity: request.events.count)
-            for (index, event) in request.events.enumerated() {
-                judged.append(try reading.read(event, at: index, of: user))
-            }
-            count(judged)
-            let events = judged
-            writes.report(events.submitted, of: user, durability: durability) { outcome in
-                let now = edge.clock.wallTime()
-                switch outcome {
-                case .failure(let error): open.refuse(Refusal(error, now: now))
-                case .success(let outcome):
+            try append(
+                request.events, of: user, durability: durability, open,
+                read: { event, index throws(Refusal) in try reading.read(event, at: index, of: user) },
+                reply: { results, outcome, now in
                     var reply = Meridian_V1_ReportReply()
-                    reply.results = events.results(outcome.results, durability: durability)
+                    reply.results = results
                     reply.sessionToken = writes.token(session, outcome.session, of: user)
                     reply.serverTimeMs = now.milliseconds
                     reply.region = edge.region
-                    open.succeed(reply)
-                }
-            }
+                    return reply
+                })
         }
     }
 
@@ -59,23 +51,35 @@ struct InteractionService: Sendable {
             let durability = try FieldReading.durability(
                 request.durability, isPresent: request.hasDurability, standard: .buffered,
                 otherRegions: edge.identity.otherRegions)
-            var judged = JudgedEvents(capacity: request.beacons.count)
-            for (index, beacon) in request.beacons.enumerated() {
-                judged.append(try reading.read(beacon, at: index, of: user))
-            }
-            count(judged)
-            let events = judged
-            writes.report(events.submitted, of: user, durability: durability) { outcome in
-                let now = edge.clock.wallTime()
-                switch outcome {
-                case .failure(let error): open.refuse(Refusal(error, now: now))
-                case .success(let outcome):
+            try append(
+                request.beacons, of: user, durability: durability, open,
+                read: { beacon, index throws(Refusal) in try reading.read(beacon, at: index, of: user) },
+                reply: { results, _, now in
                     var reply = Meridian_V1_SendBeaconsReply()
-                    reply.results = events.results(outcome.results, durability: durability)
+                    reply.results = results
                     reply.region = edge.region
                     reply.serverTimeMs = now.milliseconds
-                    open.succeed(reply)
-                }
+                    return reply
+                })
+        }
+    }
+
+    /// Judges each item at the door, appends those that pass, and answers with what became of all of them.
+    private func append<Item, Reply: Message>(
+        _ items: [Item], of user: UserKey, durability: RequestedDurability, _ open: OpenCall,
+        read: (Item, Int) throws(Refusal) -> DoorVerdict,
+        reply: @escaping @Sendable ([Meridian_V1_EventResult], ReportOutcome, WallTime) -> Reply
+    ) throws(Refusal) {
+        var judged = JudgedEvents(capacity: items.count)
+        for (index, item) in items.enumerated() { judged.append(try read(item, index)) }
+        count(judged)
+        let events = judged
+        writes.report(events.submitted, of: user, durability: durability) { outcome in
+            let now = edge.clock.wallTime()
+            switch outcome {
+            case .failure(let error): open.refuse(Refusal(error, now: now))
+            case .success(let outcome):
+                open.succeed(reply(events.results(outcome.results, durability: durability), outcome, now))
             }
         }
     }
