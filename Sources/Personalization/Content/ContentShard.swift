@@ -55,6 +55,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         } catch {
             return onFlush(.failure(error))
         }
+        tellAgreed()
         appender.wait(through: appender.nextOffset, onFlush)
         flushSoon()
         changeSoon()
@@ -66,6 +67,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
     ) {
         do throws(ShardError) {
             if let fencedBecause { throw ShardError.logFenced(fencedBecause) }
+            guard shell.stamps.isOpen else { throw ShardError.clockUntrusted }
             try appender.admit()
             guard state.catalogue.hasRoom(for: events) else { throw ShardError.catalogueFull }
             for event in events { try append(event.kind, event.body) }
@@ -83,12 +85,21 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
 
     /// S1a: every member has sealed.
     package func agree(_ ends: EndsRecord) {
+        guard !isFenced else { return }
         do throws(ShardError) {
             try append(.ends, ends.body)
+            tellAgreed()
             flushSoon()
         } catch {
             end(because: "\(error)")
         }
+    }
+
+    /// S1a: agreed ends take effect when heard, whoever tells them.
+    package func learn(_ ends: AgreedEnds) {
+        guard !isFenced else { return }
+        state.learn(ends)
+        tellAgreed()
     }
 
     func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome { try state.apply(batch) }
@@ -109,7 +120,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
     }
 
     private func append(_ kind: RecordKind, _ body: [UInt8]) throws(ShardError) {
-        let now = shell.clock.wallTime()
+        let now = markingTime
         let id =
             kind == .content
             ? EventID(time: appender.nextStamp(at: now).rawValue, client: client) : EventID(time: 0, client: 0)

@@ -10,6 +10,10 @@ package struct ContentState: LogFold {
 
     package init(limit: Int) { catalogue = Catalogue(limit: limit) }
 
+    package mutating func learn(_ ends: AgreedEnds) {
+        lines.learn(ends.ends, from: ends.writer, of: ends.name.region)
+    }
+
     /// Folds the next record of a content log.
     package mutating func fold(
         _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset

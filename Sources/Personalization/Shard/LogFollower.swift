@@ -21,6 +21,10 @@ package struct ReplicaProgress: Sendable {
     var reading: Set<LogIdentity> = []
     /// Cannot be folded any further, and why (S3).
     package internal(set) var stopped: [LogIdentity: ApplyError] = [:]
+    /// Logs that were not followed: there were `maxLogs` already.
+    package internal(set) var refusedLogs: UInt64 = 0
+    /// By origin the writer of the newest agreed ends that `onAgreed` has heard of.
+    var toldAgreed: [RegionNumber: Incarnation] = [:]
 
     package init() {}
 }
@@ -38,14 +42,28 @@ protocol LogFollower: OriginLogOwner {
 }
 
 extension LogFollower {
-    /// Folds a log from now on: what is flushed already, and what will be. Idempotent. False beyond the bound.
-    func follow(_ log: LogIdentity) -> Bool {
-        guard !replica.followed.contains(log) else { return true }
-        guard replica.followed.count < ReplicaProgress.maxLogs else { return false }
+    /// Folds a log from now on: what is flushed already, and what will be. Idempotent. Beyond the bound it is counted
+    /// and not followed. The own log is folded where it is written.
+    func follow(_ log: LogIdentity) {
+        guard log != appender.log, !isFenced else { return }
+        guard !replica.followed.contains(log) else { return catchUp(log) }
+        guard replica.followed.count < ReplicaProgress.maxLogs else {
+            replica.refusedLogs += 1
+            return
+        }
         replica.followed.insert(log)
         shell.log.observe(log, on: shell.executor, FollowedLogWatcher(follower: self))
         catchUp(log)
-        return true
+    }
+
+    /// Tells `onAgreed` what it has not heard yet. Complexity: O(origins).
+    func tellAgreed() {
+        for agreed in state.lines.agreedEnds where replica.toldAgreed[agreed.region] != agreed.by {
+            replica.toldAgreed[agreed.region] = agreed.by
+            let own = appender.log.name
+            let name = LogName(region: agreed.region, topic: own.topic, partition: own.partition)
+            shell.onAgreed(AgreedEnds(name: name, writer: agreed.by, ends: agreed.ends))
+        }
     }
 
     /// Folds what is flushed of a log and not yet folded.
@@ -83,6 +101,7 @@ extension LogFollower {
     private func finish(_ isFolded: Bool, _ log: LogIdentity, more: Bool) {
         if isFolded {
             onFolded()
+            tellAgreed()
             let waiting = replica.held.filter { $0.name == log.name && $0 != log }.sorted()
             for other in waiting { again(other) }
         }

@@ -14,12 +14,20 @@ package struct LogShell: Sendable {
     package let settings: ShardSettings
     /// For reads of the disk.
     package let disk: any DedicatedExecutor
+    /// Closed while this node must not stamp (S2).
+    package let stamps: StampGate
+    /// Hears of agreed ends, those known at the start and newer ones, on `executor`: mirrors carry them in handshakes
+    /// (S1a). Must not block.
+    package let onAgreed: @Sendable (AgreedEnds) -> Void
 
     package init(
         log: any EventLogEngine, executor: any NodeExecutor, clock: any NodeClock, settings: ShardSettings,
-        disk: any DedicatedExecutor
+        disk: any DedicatedExecutor, stamps: StampGate = StampGate(),
+        onAgreed: @escaping @Sendable (AgreedEnds) -> Void = { _ in }
     ) {
         self.disk = disk
+        self.stamps = stamps
+        self.onAgreed = onAgreed
         self.log = log
         self.executor = executor
         self.clock = clock
@@ -47,6 +55,9 @@ extension OriginLogOwner {
     func startObserving() {
         shell.log.observe(appender.log, on: shell.executor, LogWatcher(owner: self))
     }
+
+    /// What the log's own records are stamped at: an untrusted clock has no say, the line's last stamp has (S2).
+    var markingTime: WallTime { shell.stamps.isOpen ? shell.clock.wallTime() : appender.lastStamp.wallTime }
 
     /// Somebody waits: the batch goes out at the end of this tick of the loop.
     func flushSoon() {

@@ -59,6 +59,9 @@ package struct ShardCore {
         return outcome
     }
 
+    /// Agreed ends that somebody tells (S1a).
+    package mutating func learn(_ ends: AgreedEnds) { state.learn(ends) }
+
     /// Appends the agreed ends of this line's older incarnations (S1a). The caller has every member's seal.
     package mutating func agree(_ ends: EndsRecord, at now: WallTime) throws(ShardError) {
         try checkServing()

@@ -77,6 +77,13 @@ package enum ShardError: Error, Hashable, Sendable {
     case catalogueFull
     /// The session demanded is not met here yet.
     case sessionNotSatisfied(applied: VersionVector)
+    /// The clock guard refuses to stamp records (S2). Reads go on.
+    case clockUntrusted
+    /// The state is folded anew with agreed ends cut (S1a); over in a moment.
+    case rebuilding
+    /// The call's deadline came before so many regions held its events as it asked for (S11). They stand here: outcome
+    /// unknown to the caller's promise, so it retries with the same ids.
+    case remoteNotReached(reached: Int)
 }
 
 /// A question for content.

@@ -38,6 +38,15 @@ package final class ShardRouter: Sendable {
         }
     }
 
+    /// Runs `body` on the shard's loop, in a turn of its own: the caller goes on at once.
+    func later(_ partition: Int, _ body: @escaping @Sendable (isolated UserShard) -> Void) {
+        executors[partition].execute { [shard = shards[partition]] in shard.assumeIsolated { body($0) } }
+    }
+
+    func laterForContent(_ body: @escaping @Sendable (isolated ContentShard) -> Void) {
+        contentExecutor.execute { [content] in content.assumeIsolated { body($0) } }
+    }
+
     /// Runs `body` for every shard, one hop a loop.
     package func onEach(_ body: @escaping @Sendable (isolated UserShard) -> Void) {
         for loop in loops {

@@ -66,6 +66,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
         } catch {
             return onFlush(.failure(error))
         }
+        tellAgreed()
         core.appender.wait(through: core.appender.nextOffset, onFlush)
         flushSoon()
     }
@@ -77,6 +78,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     ) {
         let decision: ShardCore.Decision
         do throws(ShardError) {
+            guard shell.stamps.isOpen else { throw .clockUntrusted }
             try checkReach(of: durability)
             decision = try core.report(events, of: user, at: shell.clock.wallTime())
         } catch {
@@ -106,19 +108,30 @@ package distributed actor UserShard: ClusterActor, LogFollower {
         guard !core.remote.isFull else { throw .backlogFull }
     }
 
-    /// S11: another region has flushed this log up to `end`, by a cursor whose digest was checked.
-    package func onCursor(of region: RegionNumber, at end: Offset) {
+    /// S11: another region has flushed `log` up to `end`, by a cursor whose digest was checked. Nobody waits for older
+    /// incarnations any more.
+    package func onCursor(of region: RegionNumber, in log: LogIdentity, at end: Offset) {
+        guard log == core.appender.log, region != log.name.region else { return }
         for answer in core.remote.onCursor(of: region, at: end) { answer(.success(())) }
     }
 
     /// S1a: every member has sealed; nothing is appended when the log has ended meanwhile.
     package func agree(_ ends: EndsRecord) {
+        guard !isFenced else { return }
         do {
-            try core.agree(ends, at: shell.clock.wallTime())
+            try core.agree(ends, at: markingTime)
+            tellAgreed()
             flushSoon()
         } catch {
             end(because: "\(error)")
         }
+    }
+
+    /// S1a: agreed ends take effect when heard, whoever tells them.
+    package func learn(_ ends: AgreedEnds) {
+        guard !isFenced else { return }
+        core.learn(ends)
+        tellAgreed()
     }
 
     func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome { try core.fold(batch) }
@@ -149,6 +162,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     /// A slate's record serves learning only; one that cannot be kept is counted and does not fail the answer.
     private func keep(_ slate: Slate, _ query: SlateQuery) {
         guard !slate.items.isEmpty else { return }
+        guard shell.stamps.isOpen else { return unrecordedSlates &+= 1 }
         do {
             try core.appender.admit()
             try core.recordServed(slate.record(for: query), at: query.now)
@@ -163,6 +177,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
 
     /// S2: an idle log still moves its origin's time.
     package func markTime() {
+        guard shell.stamps.isOpen else { return }
         do {
             if try core.markTime(at: shell.clock.wallTime()) { flushLater() }
         } catch {

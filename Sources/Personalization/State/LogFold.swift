@@ -7,6 +7,9 @@ package import EventLog
 package protocol LogFold: Sendable {
     var lines: OriginLines { get }
 
+    /// Agreed ends of one of its logs take effect at once (S1a).
+    mutating func learn(_ ends: AgreedEnds)
+
     /// Folds the next record of a log. Throws `.held` and `.beyondAgreedEnd` where it may not be applied (now), other
     /// errors where the log has to stop.
     mutating func fold(

@@ -26,6 +26,7 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     case eventIDTooOld = "EVENT_ID_TOO_OLD"
     case eventIDTooNew = "EVENT_ID_TOO_NEW"
     case notEnoughRegions = "NOT_ENOUGH_REGIONS"
+    case remoteNotReached = "REMOTE_NOT_REACHED"
 
     // MARK: Load and state of the node
     case tooManyCalls = "TOO_MANY_CALLS"
@@ -38,6 +39,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     case nodeStarting = "NODE_STARTING"
     case nodeDraining = "NODE_DRAINING"
     case shardNotServing = "SHARD_NOT_SERVING"
+    case clockUntrusted = "CLOCK_UNTRUSTED"
+    case rebuilding = "REBUILDING"
     case deadlinePassed = "DEADLINE_PASSED"
     case internalFault = "INTERNAL_FAULT"
 
@@ -53,8 +56,10 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .sessionNotSatisfied, .tooStale, .notEnoughRegions: .failedPrecondition
         case .eventIDTooOld, .eventIDTooNew: .outOfRange
         case .tooManyCalls, .tooManyBytes, .backlogFull, .shardFull, .catalogueFull, .noSpace: .resourceExhausted
-        case .logFenced, .nodeStarting, .nodeDraining, .shardNotServing, .sessionTokenKeyUnknown: .unavailable
-        case .deadlinePassed: .deadlineExceeded
+        case .logFenced, .nodeStarting, .nodeDraining, .shardNotServing, .clockUntrusted, .rebuilding,
+            .sessionTokenKeyUnknown:
+            .unavailable
+        case .deadlinePassed, .remoteNotReached: .deadlineExceeded
         case .internalFault: .internal
         }
     }
@@ -65,12 +70,12 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .tooManyCalls, .tooManyBytes, .backlogFull: .milliseconds(50)
         case .sessionNotSatisfied: .milliseconds(100)
         case .nodeStarting, .shardNotServing: .milliseconds(250)
-        case .nodeDraining, .logFenced, .shardFull: .seconds(1)
+        case .rebuilding, .nodeDraining, .logFenced, .clockUntrusted, .shardFull: .seconds(1)
         case .sessionTokenKeyUnknown, .noSpace: .seconds(5)
         case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .notImplemented, .unknownService,
             .unknownContent, .operatorRequired, .sessionTokenInvalid, .sessionTokenForeignDeployment,
             .sessionTokenForeignPartition, .tooStale, .eventIDTooOld, .eventIDTooNew, .notEnoughRegions,
-            .catalogueFull, .deadlinePassed, .internalFault:
+            .remoteNotReached, .catalogueFull, .deadlinePassed, .internalFault:
             nil
         }
     }

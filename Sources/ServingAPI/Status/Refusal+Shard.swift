@@ -27,6 +27,18 @@ extension Refusal {
                     ("session", Self.positions(session ?? VersionVector())), ("applied", Self.positions(applied)),
                     ("server_time_ms", String(now.milliseconds)),
                 ])
+        case .clockUntrusted:
+            self.init(
+                .clockUntrusted, "this node does not trust its clock and takes no writes: try another region",
+                metadata: [("server_time_ms", String(now.milliseconds))])
+        case .rebuilding:
+            self.init(.rebuilding, "the user's shard is folded anew from its logs")
+        case .remoteNotReached(let reached):
+            self.init(
+                .remoteNotReached,
+                "the deadline came when \(reached) other regions held the events; outcome unknown: "
+                    + "retry with the same ids",
+                metadata: [("reached", String(reached))])
         }
     }
 
