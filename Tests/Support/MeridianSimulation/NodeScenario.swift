@@ -66,7 +66,8 @@ package struct NodeScenario {
         }
         report.violations = ledger.violations
         report.rarePaths = ledger.rarePaths
-        if simulation.network.lostCalls > 0 { report.rarePaths[.connectionLost] = simulation.network.lostCalls }
+        let lost = simulation.network.counts.lost
+        if lost > 0 { report.rarePaths[.connectionLost] = lost }
         report.acknowledged = ledger.entries.count { $0.acknowledged != nil }
         report.simulated = simulation.simulated
         report.steps = simulation.scheduler.steps

@@ -18,6 +18,17 @@ final class SimulatedInode: Sendable {
 
     init(number: UInt64) { self.number = number }
 
+    /// A file that was on a disk before.
+    init(number: UInt64, durable: [UInt8]) {
+        self.number = number
+        contents.withLock { contents in
+            contents.durable = durable
+            contents.seen = durable
+        }
+    }
+
+    var durable: [UInt8] { contents.withLock(\.durable) }
+
     var count: Int { contents.withLock { $0.seen.count } }
 
     func read(at position: Int, count: Int) -> [UInt8] {

@@ -8,9 +8,18 @@ import Synchronization
 package final class SimulatedClock: NodeClock {
     private struct State {
         var wallOffset = Duration.zero
+        /// The wall clock gains this many millionths of the time since `driftingSince`, a simulation time.
+        var driftPerMillion: Int64 = 0
+        var driftingSince: UInt64 = 0
         var isSynchronised = true
         /// Simulation time of boot instant zero, less than any time that is read.
         var bootedAt: Int64 = -1_000_000_000
+
+        /// What the drift has added since it was set.
+        func drifted(by now: UInt64) -> Duration {
+            let elapsed = Int64(clamping: now) - Int64(clamping: driftingSince)
+            return .nanoseconds(elapsed / 1_000_000 * driftPerMillion)
+        }
     }
 
     private static let start = WallTime(milliseconds: 1_700_000_000_000)
@@ -21,8 +30,9 @@ package final class SimulatedClock: NodeClock {
     init(scheduler: SimulationScheduler) { self.scheduler = scheduler }
 
     package func wallTime() -> WallTime {
-        let elapsed = Duration.nanoseconds(Int64(clamping: scheduler.now))
-        return Self.start.advanced(by: elapsed + state.withLock(\.wallOffset))
+        let now = scheduler.now
+        let offset = state.withLock { $0.wallOffset + $0.drifted(by: now) }
+        return Self.start.advanced(by: .nanoseconds(Int64(clamping: now)) + offset)
     }
 
     package func bootTime() -> BootInstant {
@@ -46,6 +56,26 @@ package final class SimulatedClock: NodeClock {
 
     /// Moves the wall clock against everything else.
     package func jumpWallClock(by duration: Duration) { state.withLock { $0.wallOffset += duration } }
+
+    /// From now on the wall clock gains that many millionths against everything else; -1,000,000 freezes it. The boot
+    /// clock keeps the true time.
+    package func setDrift(partsPerMillion: Int64) {
+        let now = scheduler.now
+        state.withLock { state in
+            state.wallOffset += state.drifted(by: now)
+            state.driftPerMillion = partsPerMillion
+            state.driftingSince = now
+        }
+    }
+
+    /// Ends every fault of the clock: as after a step of NTP.
+    package func correct() {
+        state.withLock { state in
+            state.wallOffset = .zero
+            state.driftPerMillion = 0
+            state.isSynchronised = true
+        }
+    }
 
     package func setSynchronised(_ isSynchronised: Bool) { state.withLock { $0.isSynchronised = isSynchronised } }
 

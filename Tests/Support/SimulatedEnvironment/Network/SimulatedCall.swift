@@ -79,10 +79,12 @@ final class SimulatedCall: CallResponder {
                 finish(.failure(RPCStatus(.deadlineExceeded, "the deadline passed")))
             }
         }
-        if network.losesCall() {
-            return fail(at: channel.requestArrival(), "the connection was lost")
+        let arrival = channel.requestArrival()
+        if network.losesCall() { return fail(at: arrival, "the connection was lost") }
+        scheduler.schedule(at: arrival) { [self] in arrive() }
+        if let later = network.duplicateDelay() {
+            scheduler.schedule(at: arrival + later) { [self] in arriveAgain() }
         }
-        scheduler.schedule(at: channel.requestArrival()) { [self] in arrive() }
     }
 
     private func fail(at instant: UInt64, _ message: String) {
@@ -96,24 +98,47 @@ final class SimulatedCall: CallResponder {
         guard let service = network.service(at: channel.endpoint), !service.owner.isDead else {
             return fail(at: channel.replyArrival(), "\(channel.endpoint): connection refused")
         }
-        guard !network.isCut(channel.links.machine, service.owner.machine) else {
+        guard passes(to: service) else {
             return fail(at: scheduler.now + Self.silence, "\(channel.endpoint): timed out")
         }
-        guard case .calls(let handler, let security) = service.kind, Self.match(security, channel.security) else {
+        guard case .calls(let handler, let security) = service.kind,
+            let peer = SimulatedHandshake.peer(
+                of: channel.security, at: security, address: channel.links.machine)
+        else {
             return fail(at: channel.replyArrival(), "\(channel.endpoint): the handshake failed")
         }
         guard let method = handler.methods.firstIndex(of: request.path) else {
             return reply(.failure(RPCStatus(.unimplemented, "no method \(request.path)")))
         }
-        let loop = channel.loop(of: service)
         state.withLock { $0.server = service.owner }
         service.owner.enter(self)
+        handle(handler, method, peer, at: service, answeredBy: self)
+    }
+
+    /// The second copy: whoever serves there now handles it, and nobody hears the answer.
+    private func arriveAgain() {
+        guard let service = network.service(at: channel.endpoint), !service.owner.isDead, passes(to: service),
+            case .calls(let handler, let security) = service.kind,
+            let peer = SimulatedHandshake.peer(of: channel.security, at: security, address: channel.links.machine),
+            let method = handler.methods.firstIndex(of: request.path)
+        else { return }
+        handle(handler, method, peer, at: service, answeredBy: UnheardResponder())
+    }
+
+    private func passes(to service: SimulatedNetwork.Service) -> Bool {
+        !network.isCut(from: channel.links.machine, to: service.owner.machine)
+    }
+
+    private func handle(
+        _ handler: any CallHandler, _ method: Int, _ peer: PeerIdentity, at service: SimulatedNetwork.Service,
+        answeredBy responder: any CallResponder
+    ) {
+        let loop = channel.loop(of: service)
         loop.execute { [self] in
             let call = UnaryCall(
                 method: method, message: request.message, metadata: request.metadata,
-                deadline: serverDeadline(service.owner),
-                peer: PeerIdentity(certificateURI: nil, address: channel.links.machine), executor: loop,
-                responder: self, token: CallToken(stream: 1, generation: UInt32(truncatingIfNeeded: number)))
+                deadline: serverDeadline(service.owner), peer: peer, executor: loop, responder: responder,
+                token: CallToken(stream: 1, generation: UInt32(truncatingIfNeeded: number)))
             handler.handle(call)
         }
     }
@@ -124,10 +149,6 @@ final class SimulatedCall: CallResponder {
             let rest = deadline.since(channel.links.clock.bootTime())
             return server.clock.bootTime().advanced(by: rest)
         }
-    }
-
-    private static func match(_ server: LinkSecurity, _ client: LinkSecurity) -> Bool {
-        (server == .plaintext) == (client == .plaintext)
     }
 
     func succeed(_ token: CallToken, _ message: ByteBuffer, _ trailers: CallMetadata) {
@@ -146,7 +167,7 @@ final class SimulatedCall: CallResponder {
         }
         guard let server, !server.isDead else { return }
         server.leave(self)
-        if network.isCut(channel.links.machine, server.machine) {
+        if network.isCut(from: server.machine, to: channel.links.machine) {
             return fail(at: scheduler.now + Self.silence, "\(channel.endpoint): timed out")
         }
         if network.losesCall() { return fail(at: channel.replyArrival(), "the connection was lost") }
@@ -166,4 +187,17 @@ final class SimulatedCall: CallResponder {
         channel.leave(self)
         fail(at: channel.replyArrival(), "\(channel.endpoint): connection reset")
     }
+}
+
+/// Takes the answer to a request that nobody waits for.
+private final class UnheardResponder: CallResponder {
+    private let isAnswered = Mutex(false)
+
+    func succeed(_ token: CallToken, _ message: ByteBuffer, _ trailers: CallMetadata) {
+        isAnswered.withLock { $0 = true }
+    }
+
+    func fail(_ token: CallToken, _ status: RPCStatus) { isAnswered.withLock { $0 = true } }
+
+    func isLive(_ token: CallToken) -> Bool { isAnswered.withLock { !$0 } }
 }

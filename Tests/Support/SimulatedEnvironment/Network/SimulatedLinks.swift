@@ -127,9 +127,13 @@ final class SimulatedChannel: CallChannel {
         links.leave(call)
     }
 
+    /// The machine that serves the endpoint now.
+    private var serverMachine: String? { links.network.service(at: endpoint)?.owner.machine }
+
     /// When a request that is sent now arrives.
     func requestArrival() -> UInt64 {
-        let arrival = links.network.scheduler.now + links.network.delay()
+        let way = links.network.delay(from: links.machine, to: serverMachine)
+        let arrival = links.network.scheduler.now + way
         return state.withLock { state in
             state.lastRequest = max(arrival, state.lastRequest + 1)
             return state.lastRequest
@@ -138,7 +142,8 @@ final class SimulatedChannel: CallChannel {
 
     /// When a reply that is sent now arrives.
     func replyArrival() -> UInt64 {
-        let arrival = links.network.scheduler.now + links.network.delay()
+        let way = serverMachine.map { links.network.delay(from: $0, to: links.machine) }
+        let arrival = links.network.scheduler.now + (way ?? links.network.delay(from: links.machine, to: nil))
         return state.withLock { state in
             state.lastReply = max(arrival, state.lastReply + 1)
             return state.lastReply

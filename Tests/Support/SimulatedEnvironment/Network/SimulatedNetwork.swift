@@ -11,8 +11,22 @@ package struct NetworkFaults: Sendable {
     package var maxDelay = Duration.milliseconds(2)
     /// How many of a thousand calls lose their connection, before the server sees them or after.
     package var lostCallsPerThousand: UInt64 = 0
+    /// How many of a thousand requests arrive a second time, up to `maxExtraDelay` later: both are handled, the first
+    /// is answered.
+    package var duplicatedCallsPerThousand: UInt64 = 0
+    /// How many of a thousand messages take up to `maxExtraDelay` longer. What was sent later on the same channel waits
+    /// behind them; other channels overtake.
+    package var delayedMessagesPerThousand: UInt64 = 0
+    package var maxExtraDelay = Duration.seconds(1)
 
     package init() {}
+}
+
+/// What the network did to calls so far.
+package struct NetworkCounts: Hashable, Sendable {
+    package var lost = 0
+    package var duplicated = 0
+    package var delayed = 0
 }
 
 /// Endpoints are one flat space, whatever their host. Thread-safe.
@@ -33,9 +47,11 @@ package final class SimulatedNetwork: Sendable {
         var nextPort = 40_000
         var nextService: UInt64 = 0
         var faults = NetworkFaults()
-        var lost = 0
-        /// Pairs of machines, both orders.
+        var counts = NetworkCounts()
+        /// (from, to): messages that way are lost.
         var cuts: Set<[String]> = []
+        /// (from, to): one-way delays that replace the general ones.
+        var delays: [[String]: ClosedRange<UInt64>] = [:]
     }
 
     let scheduler: SimulationScheduler
@@ -56,25 +72,66 @@ package final class SimulatedNetwork: Sendable {
         state.withLock { $0.cuts.subtract([[one, other], [other, one]]) }
     }
 
-    func isCut(_ one: String, _ other: String) -> Bool { state.withLock { $0.cuts.contains([one, other]) } }
-
-    /// Nanoseconds that the next message takes.
-    func delay() -> UInt64 {
-        let faults = state.withLock(\.faults)
-        let least = UInt64(max(0, faults.minDelay.signedNanoseconds))
-        let most = UInt64(max(0, faults.maxDelay.signedNanoseconds))
-        return least + scheduler.random(below: most > least ? most - least : 1)
+    /// What `from` sends to `to` is lost until `heal`; the other way messages pass. Calls either way then time out.
+    package func cutOneWay(from: String, to: String) {
+        scheduler.note("cut \(from) > \(to)")
+        state.withLock { _ = $0.cuts.insert([from, to]) }
     }
 
-    /// Calls that lost their connection so far.
-    package var lostCalls: Int { state.withLock(\.lost) }
+    package func healAll() {
+        scheduler.note("heal all")
+        state.withLock { $0.cuts.removeAll() }
+    }
+
+    /// How long messages between two machines take, each way, from now on: a wide-area link among local ones.
+    package func setDelay(between one: String, and other: String, _ range: ClosedRange<Duration>) {
+        let nanoseconds =
+            UInt64(max(0, range.lowerBound.signedNanoseconds))...UInt64(max(0, range.upperBound.signedNanoseconds))
+        state.withLock { state in
+            state.delays[[one, other]] = nanoseconds
+            state.delays[[other, one]] = nanoseconds
+        }
+    }
+
+    /// Whether what `from` sends to `to` is lost.
+    func isCut(from: String, to: String) -> Bool { state.withLock { $0.cuts.contains([from, to]) } }
+
+    /// Nanoseconds that the next message takes.
+    func delay(from: String, to: String?) -> UInt64 {
+        let (faults, own) = state.withLock { state in
+            (state.faults, to.flatMap { state.delays[[from, $0]] })
+        }
+        let least = own?.lowerBound ?? UInt64(max(0, faults.minDelay.signedNanoseconds))
+        let most = own?.upperBound ?? UInt64(max(0, faults.maxDelay.signedNanoseconds))
+        let usual = least + scheduler.random(below: most > least ? most - least : 1)
+        guard happens(faults.delayedMessagesPerThousand) else { return usual }
+        state.withLock { $0.counts.delayed += 1 }
+        return usual + extraDelay(faults)
+    }
+
+    package var counts: NetworkCounts { state.withLock(\.counts) }
 
     /// Whether this call loses its connection.
     func losesCall() -> Bool {
-        let rate = state.withLock(\.faults.lostCallsPerThousand)
-        guard rate > 0, scheduler.random(below: 1_000) < rate else { return false }
-        state.withLock { $0.lost += 1 }
+        guard happens(state.withLock(\.faults.lostCallsPerThousand)) else { return false }
+        state.withLock { $0.counts.lost += 1 }
         return true
+    }
+
+    /// How much later than the first a second copy of this request arrives; nil for no copy.
+    func duplicateDelay() -> UInt64? {
+        let faults = state.withLock(\.faults)
+        guard happens(faults.duplicatedCallsPerThousand) else { return nil }
+        state.withLock { $0.counts.duplicated += 1 }
+        return extraDelay(faults)
+    }
+
+    private func happens(_ perThousand: UInt64) -> Bool {
+        perThousand > 0 && scheduler.random(below: 1_000) < perThousand
+    }
+
+    private func extraDelay(_ faults: NetworkFaults) -> UInt64 {
+        scheduler.random(below: UInt64(max(1, faults.maxExtraDelay.signedNanoseconds)))
     }
 
     func service(at endpoint: Endpoint) -> Service? { state.withLock { $0.services[endpoint] } }
