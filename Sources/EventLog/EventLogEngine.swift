@@ -30,14 +30,20 @@ package protocol EventLogEngine: Sendable {
     /// Every log that has bytes here.
     func logs() -> [LogSummary]
 
+    /// One log as it stands; nil for a log that is not here.
+    func summary(of log: LogIdentity) -> LogSummary?
+
+    /// The chain digest before `offset`, where that is the end of one of the newest flushed batches or the start; nil where
+    /// it is not, or not known without the disk. Never blocks.
+    func chainDigest(of log: LogIdentity, at offset: Offset) -> Digest128?
+
     /// Whole batches from the one that contains `offset`, up to `maxBytes` (at least one batch), only flushed ones.
     /// Blocks on the disk: never call it on a loop.
     func read(_ log: LogIdentity, from offset: Offset, maxBytes: Int) throws(EventLogError) -> [EncodedBatch]
 
-    /// Calls `onCommit` on `executor` after every group commit, and keeps the newest batches for `recent` from now on:
-    /// how readers at the tail of many logs wake up. False when
-    /// too many listen already.
-    func watch(on executor: any NodeExecutor, _ onCommit: @escaping @Sendable () -> Void) -> Bool
+    /// Calls `onCommit` on `executor` after every group commit with the logs that it moved, and keeps the newest batches
+    /// for `recent` from now on: how readers at the tail of many logs wake up. False when too many listen already.
+    func watch(on executor: any NodeExecutor, _ onCommit: @escaping @Sendable ([LogIdentity]) -> Void) -> Bool
 
     /// What `read` would return, from memory; nil where the reader has to go to the disk. Never blocks.
     func recent(_ log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch]?

@@ -19,6 +19,19 @@ package struct MirrorError: Error, Hashable, CustomStringConvertible {
         package static let corruptBatch = Code("corrupt batch")
         /// A batch of a log that was not asked for, or a batch that does not go on where the last one ended.
         package static let outOfSequence = Code("batch out of sequence")
+        /// Not a node of a configured region, or not the region that it says it is.
+        package static let notAPeer = Code("not a peer region")
+        /// Another live process claims the same region (S1).
+        package static let regionClaimed = Code("another process claims this region")
+        /// The promises of seals cannot be read or kept (S1a).
+        package static let sealsUnreadable = Code("the seals cannot be read or written")
+        /// Two chains of one incarnation (S1).
+        package static let otherChain = Code("two chains of one incarnation")
+        package static let tooManyIncarnations = Code("too many incarnations")
+        /// The engine takes nothing more.
+        package static let logEnded = Code("the log takes no more appends")
+        /// What was handed down for a line that is to be sealed does not reach the disk.
+        package static let notFlushed = Code("not flushed in time")
         /// A batch of a lower epoch than the log has seen (S1).
         package static let epochWentDown = Code("epoch went down")
     }

@@ -17,5 +17,12 @@ package struct MirrorLimits: Hashable, Sendable {
     /// How long a holder may keep a pull that it has nothing for.
     package var longestWaitMilliseconds: UInt32 = 60_000
 
+    /// Cursors in one report; more go in the next.
+    package static let cursorsAtOnce = 4_096
+    /// Unknown cursors of one report that are looked up on the disk.
+    package static let lookups = 64
+    /// A reply of at least this much is on the disk before the next pull: catching up does not fill the journal's backlog.
+    package static let bytesBeforeFlush = 1 << 18
+
     package init() {}
 }

@@ -23,6 +23,8 @@ package struct JournalLimits: Hashable, Sendable {
     package static let indexInterval: UInt64 = 1 << 20
     /// Flushed batches kept in memory for readers at the tail, over all logs.
     package static let recentBytes = 16 << 20
+    /// Batch ends kept in memory a log, for checks of other regions' cursors.
+    package static let boundaries = 256
     /// Parties that hear of every group commit.
     package static let watchers = 64
     /// How long the journal is idle before it writes a mark slot (S7).

@@ -1,6 +1,7 @@
 // What the journal holds of each log: ends, digests and a sparse index.
 
 import ClusterModel
+import DequeModule
 import EventLog
 
 /// Where a batch's group stands in the journal.
@@ -18,6 +19,23 @@ struct LogTable: Sendable {
         var epoch = Epoch(0)
         /// (first offset, place of its group), a `JournalLimits.indexInterval` apart.
         var index: [(base: Offset, place: JournalPlace)] = []
+        /// Ends of the newest batches with the chain digests there, oldest first: what cursors are checked with (S11).
+        var boundaries: Deque<(end: Offset, digest: Digest128)> = []
+
+        mutating func extend(with batch: EncodedBatch, at place: JournalPlace) -> Outcome {
+            if batch.endOffset <= end { return .known }
+            guard batch.extends(batch.header.log, end: end, digest: digest) else { return .doesNotExtend }
+            if index.last.map({ $0.place.isFar(from: place) }) ?? true {
+                index.append((batch.header.baseOffset, place))
+            }
+            end = batch.endOffset
+            digest = batch.chainDigest
+            lastStamp = batch.header.lastStamp
+            epoch = batch.header.epoch
+            boundaries.append((batch.endOffset, batch.chainDigest))
+            if boundaries.count > JournalLimits.boundaries { boundaries.removeFirst() }
+            return .extended
+        }
     }
 
     enum Outcome: Hashable, Sendable {
@@ -35,21 +53,11 @@ struct LogTable: Sendable {
 
     subscript(_ log: LogIdentity) -> Entry? { entries[log] }
 
-    /// Takes a flushed batch.
+    /// Takes a flushed batch. In place: an entry's arrays are not copied.
     mutating func extend(with batch: EncodedBatch, at place: JournalPlace) -> Outcome {
         let log = batch.header.log
-        var entry = entries[log] ?? Entry()
-        if batch.endOffset <= entry.end { return .known }
-        guard batch.extends(log, end: entry.end, digest: entry.digest) else { return .doesNotExtend }
-        if entry.index.last.map({ $0.place.isFar(from: place) }) ?? true {
-            entry.index.append((batch.header.baseOffset, place))
-        }
-        entry.end = batch.endOffset
-        entry.digest = batch.chainDigest
-        entry.lastStamp = batch.header.lastStamp
-        entry.epoch = batch.header.epoch
-        entries[log] = entry
-        return .extended
+        guard entries.keys.contains(log) || batch.extends(log, end: .zero, digest: .zero) else { return .doesNotExtend }
+        return entries[log, default: Entry()].extend(with: batch, at: place)
     }
 
     /// Where to begin to look for `offset`. Complexity: O(log index).
@@ -64,13 +72,28 @@ struct LogTable: Sendable {
     }
 
     var summaries: [LogSummary] {
-        logs.compactMap { log in
-            entries[log].map { entry in
-                LogSummary(
-                    log: log, base: .zero, baseDigest: .zero, flushedEnd: entry.end, endDigest: entry.digest,
-                    lastStamp: entry.lastStamp, epoch: entry.epoch)
-            }
+        logs.compactMap { summary(of: $0) }
+    }
+
+    func summary(of log: LogIdentity) -> LogSummary? {
+        entries[log].map { entry in
+            LogSummary(
+                log: log, base: .zero, baseDigest: .zero, flushedEnd: entry.end, endDigest: entry.digest,
+                lastStamp: entry.lastStamp, epoch: entry.epoch)
         }
+    }
+
+    /// Complexity: O(log boundaries).
+    func chainDigest(of log: LogIdentity, at offset: Offset) -> Digest128? {
+        if offset == .zero { return .zero }
+        guard let boundaries = entries[log]?.boundaries else { return nil }
+        var (low, high) = (0, boundaries.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if boundaries[middle].end < offset { low = middle + 1 } else { high = middle }
+        }
+        guard low < boundaries.count, boundaries[low].end == offset else { return nil }
+        return boundaries[low].digest
     }
 }
 

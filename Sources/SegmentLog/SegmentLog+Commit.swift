@@ -86,6 +86,7 @@ extension SegmentLog {
     }
 
     private func publish(_ group: [EncodedBatch], at place: JournalPlace) {
+        let moved = Set(group.map(\.header.log)).sorted()
         let (notices, watchers) = state.withLock { state in
             state.isDiskFull = false
             for batch in group {
@@ -94,7 +95,7 @@ extension SegmentLog {
                 // Kept for tail readers only; a node without any need not hold them.
                 if !state.watchers.isEmpty { state.recent.append(batch) }
             }
-            let notices = Notice.gather(Set(group.map(\.header.log)).sorted(), state.observers) {
+            let notices = Notice.gather(moved, state.observers) {
                 state.table[$0]?.end ?? .zero
             }
             return (notices, state.watchers)
@@ -102,7 +103,7 @@ extension SegmentLog {
         for notice in notices {
             notice.executor.execute { for item in notice.items { item.observer.logFlushed(item.log, to: item.end) } }
         }
-        for watcher in watchers { watcher.executor.execute(watcher.onCommit) }
+        for watcher in watchers { watcher.executor.execute { watcher.onCommit(moved) } }
     }
 
     /// Ends the log for good: nothing that was not flushed will be acknowledged (S7).

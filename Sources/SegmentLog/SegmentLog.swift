@@ -37,7 +37,7 @@ package final class SegmentLog: EventLogEngine {
 
     struct Watcher {
         var executor: any NodeExecutor
-        var onCommit: @Sendable () -> Void
+        var onCommit: @Sendable ([LogIdentity]) -> Void
     }
 
     package let recovered: RecoveryReport
@@ -99,7 +99,9 @@ package final class SegmentLog: EventLogEngine {
         state.withLock { $0.observers[log] = Observation(executor: executor, observer: observer) }
     }
 
-    package func watch(on executor: any NodeExecutor, _ onCommit: @escaping @Sendable () -> Void) -> Bool {
+    package func watch(
+        on executor: any NodeExecutor, _ onCommit: @escaping @Sendable ([LogIdentity]) -> Void
+    ) -> Bool {
         state.withLock { state in
             guard state.watchers.count < JournalLimits.watchers else { return false }
             state.watchers.append(Watcher(executor: executor, onCommit: onCommit))
@@ -116,6 +118,12 @@ package final class SegmentLog: EventLogEngine {
     package var failure: EventLogError? { state.withLock { $0.failure } }
 
     package func logs() -> [LogSummary] { state.withLock { $0.table.summaries } }
+
+    package func summary(of log: LogIdentity) -> LogSummary? { state.withLock { $0.table.summary(of: log) } }
+
+    package func chainDigest(of log: LogIdentity, at offset: Offset) -> Digest128? {
+        state.withLock { $0.table.chainDigest(of: log, at: offset) }
+    }
 
     package func close() async {
         await withCheckedContinuation { continuation in

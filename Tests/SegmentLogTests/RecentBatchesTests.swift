@@ -60,7 +60,7 @@ import Testing
         let identity = all[0].header.log
         try log.submit(all[0])
         #expect(log.recent(identity, from: .zero, maxBytes: .max) == nil)
-        #expect(log.watch(on: environment.executors.loops[0]) {})
+        #expect(log.watch(on: environment.executors.loops[0]) { _ in })
         try log.submit(all[1])
         #expect(log.recent(identity, from: .zero, maxBytes: .max) == nil)
         #expect(log.recent(identity, from: Offset(2), maxBytes: .max) == [all[1]])

@@ -12,10 +12,15 @@ package struct CursorTable: Sendable {
         case ignored
     }
 
+    /// What one start of a region has flushed.
+    private struct Holder: Sendable {
+        var incarnation: Incarnation
+        var ends: [LogIdentity: Offset] = [:]
+    }
+
     private let origin: RegionNumber
     private let limits: MirrorLimits
-    private var cursors: [LogIdentity: [RegionNumber: Offset]] = [:]
-    private var regions: Set<RegionNumber> = []
+    private var holders: [RegionNumber: Holder] = [:]
 
     package init(origin: RegionNumber, limits: MirrorLimits = MirrorLimits()) {
         self.origin = origin
@@ -24,29 +29,38 @@ package struct CursorTable: Sendable {
 
     /// A cursor that a region reported or that a relay forwarded as such. `chain` is the origin's own digest at the
     /// cursor's offset, nil where the origin has no flushed batch boundary there. A cursor may go down: a disk was lost.
-    package mutating func onCursor(_ cursor: PullRequest.Cursor, chain: Digest128?) -> Outcome {
+    ///
+    /// A newer start of a region takes everything back that an earlier one said, and an earlier one's word that arrives
+    /// late through a relay does not count.
+    package mutating func onCursor(_ cursor: CursorReport.Cursor, chain: Digest128?) -> Outcome {
         let log = cursor.point.log
         guard log.name.region == origin, cursor.region != origin else { return .ignored }
-        guard regions.contains(cursor.region) || regions.count < limits.regions else { return .ignored }
-        guard cursors[log] != nil || cursors.count < limits.logs else { return .ignored }
+        guard holders[cursor.region] != nil || holders.count < limits.regions else { return .ignored }
+        var holder = holders[cursor.region] ?? Holder(incarnation: cursor.incarnation)
+        guard holder.incarnation <= cursor.incarnation else { return .ignored }
+        if holder.incarnation < cursor.incarnation { holder = Holder(incarnation: cursor.incarnation) }
+        defer { holders[cursor.region] = holder }
+        guard holder.ends[log] != nil || holder.ends.count < limits.logs else { return .ignored }
         guard let chain, chain == cursor.point.digest else {
-            cursors[log]?[cursor.region] = nil
+            holder.ends[log] = nil
             return .otherChain
         }
-        regions.insert(cursor.region)
-        cursors[log, default: [:]][cursor.region] = cursor.point.offset
+        holder.ends[log] = cursor.point.offset
         return .counted
     }
 
     /// How many distinct regions other than the origin have flushed everything below `offset`.
     package func regions(holding log: LogIdentity, below offset: Offset) -> Int {
-        cursors[log]?.values.count { $0 >= offset } ?? 0
+        holders.values.count { ($0.ends[log] ?? .zero) >= offset }
     }
 
-    package func offset(of region: RegionNumber, in log: LogIdentity) -> Offset? { cursors[log]?[region] }
+    package func offset(of region: RegionNumber, in log: LogIdentity) -> Offset? { holders[region]?.ends[log] }
+
+    /// The farthest that any other region has flushed.
+    package func farthest(in log: LogIdentity) -> Offset { holders.values.compactMap { $0.ends[log] }.max() ?? .zero }
 
     /// The lowest cursor of `members`, zero while one of them has none: nothing beyond it may be trimmed (S5).
     package func lowest(of members: [RegionNumber], in log: LogIdentity) -> Offset? {
-        members.filter { $0 != origin }.map { cursors[log]?[$0] ?? .zero }.min()
+        members.filter { $0 != origin }.map { holders[$0]?.ends[log] ?? .zero }.min()
     }
 }

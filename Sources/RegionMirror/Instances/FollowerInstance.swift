@@ -1,20 +1,31 @@
-// What one follower knows of one holder and asks of it. Pure: no clock, no files, no links.
+// What a node pulls, from whom, and what of a reply may go down into its engine. Pure: no clock, no files, no links.
 
 package import ClusterModel
 package import EventLog
 
-/// Decides what to ask, and what of a reply may go down into the engine. A value; its shell runs on one task.
+/// One a node, over all its links, so that a log has one position whoever serves it. A value; its shell guards it.
 ///
-/// A batch is handed down only when it verifies, is of a log that was asked for, goes on exactly where ours ends, and its
-/// epoch is not below the last (S1, S8). OTHER_CHAIN and GAP stop that log until the link's next generation; the other
-/// logs go on. Positions are what was handed down; cursors are what is flushed (S11) and are not kept here.
+/// A batch is handed down only when it is of a log that was asked for, goes on exactly where ours ends, its epoch is not
+/// below the last (S1, S8), and its line may be extended (S1a). OTHER_CHAIN and GAP stop that log until the next link to
+/// whoever said so; the other logs go on. Positions are what was handed down; cursors are what is flushed (S11) and are
+/// not kept here.
 package struct FollowerInstance: Sendable {
     /// Why a log is not asked for any more.
-    package enum Stop: Hashable, Sendable {
+    package enum Stop: Hashable, Sendable, CustomStringConvertible {
         case otherChain
         /// The holder begins at this offset; nothing in between is skipped.
         case gap(firstAvailable: Offset)
         case epochWentDown
+        case acrossAgreedEnd(Offset)
+
+        package var description: String {
+            switch self {
+            case .otherChain: "two chains of one incarnation"
+            case .gap(let first): "the holder begins at offset \(first.rawValue): bytes in between are gone there"
+            case .epochWentDown: "a batch of a lower epoch"
+            case .acrossAgreedEnd(let end): "a batch across the agreed end \(end.rawValue)"
+            }
+        }
     }
 
     package enum Directive: Hashable, Sendable {
@@ -28,120 +39,189 @@ package struct FollowerInstance: Sendable {
     private struct Position: Sendable {
         var point: LogPoint
         var epoch: Epoch
-        var stop: Stop?
+        var lastStamp = HybridStamp.zero
+    }
+
+    private struct Link: Sendable {
+        var generation: UInt64
+        /// The holder's heads, as last told.
+        var heads: [LogIdentity: LogSummary] = [:]
     }
 
     package let limits: MirrorLimits
-    package private(set) var generation: UInt64
-    /// The holder's heads, as last told.
-    package private(set) var heads: [LogIdentity: LogSummary] = [:]
+    private let own: RegionNumber
+    private let incarnation: Incarnation
+    private var links: [RegionNumber: Link] = [:]
+    private var positions: [LogIdentity: Position] = [:]
+    private var asked: [LogIdentity: RegionNumber] = [:]
+    package private(set) var stopped: [LogIdentity: (stop: Stop, by: RegionNumber)] = [:]
     package private(set) var duplicates: UInt64 = 0
     package private(set) var staleReplies: UInt64 = 0
-    private var positions: [LogIdentity: Position] = [:]
 
-    package init(generation: UInt64, limits: MirrorLimits = MirrorLimits()) {
-        self.generation = generation
+    /// `incarnation`: what this node writes itself is never pulled.
+    package init(
+        own: RegionNumber, incarnation: Incarnation, held: [LogSummary], limits: MirrorLimits = MirrorLimits()
+    ) {
+        self.own = own
+        self.incarnation = incarnation
         self.limits = limits
-    }
-
-    /// A new link: forgets what the holder told, starts stopped logs again, and goes on from what the engine holds.
-    package mutating func onReconnect(generation: UInt64, held: [LogSummary]) {
-        self.generation = max(generation, self.generation)
-        heads = [:]
-        positions = [:]
         for summary in held { onHeld(summary) }
     }
 
-    /// What the engine holds of a log. Moves our position there: forwards where another link pulled it, backwards where
-    /// submitted batches died before their flush. Only while nothing of that log is submitted and unflushed: the engine
-    /// refuses what it has been given already.
+    /// A new link to a holder: what it told is forgotten, and logs that it stopped start again.
+    package mutating func onLink(_ holder: RegionNumber, generation: UInt64) {
+        links[holder] = Link(generation: generation)
+        stopped = stopped.filter { $0.value.by != holder }
+    }
+
+    /// The link is gone: others are asked for its logs.
+    package mutating func onLinkLost(_ holder: RegionNumber) { links[holder] = nil }
+
+    /// What the engine holds of a log, where what was handed down did not get there.
     package mutating func onHeld(_ summary: LogSummary) {
         let point = LogPoint(log: summary.log, offset: summary.flushedEnd, digest: summary.endDigest)
-        positions[summary.log] = Position(
-            point: point, epoch: summary.epoch, stop: positions[summary.log]?.stop)
+        positions[summary.log] = Position(point: point, epoch: summary.epoch, lastStamp: summary.lastStamp)
     }
 
-    /// The logs to ask for, in the order of their names; none that is stopped. At most `limits.logs`.
-    package func positions(for wanted: [LogIdentity]) -> [LogPoint] {
-        var asked: [LogPoint] = []
-        for log in wanted where asked.count < limits.logs {
-            let position = positions[log]
-            if position?.stop == nil { asked.append(position?.point ?? LogPoint(startOf: log)) }
+    /// The engine did not take a batch: the position goes back to before it.
+    package mutating func onRefused(_ batch: EncodedBatch) {
+        let log = batch.header.log
+        guard let position = positions[log], position.point.offset > batch.header.baseOffset else { return }
+        positions[log]?.point = LogPoint(
+            log: log, offset: batch.header.baseOffset, digest: batch.header.previousDigest)
+    }
+
+    /// Up to where batches were handed down.
+    package func position(of log: LogIdentity) -> Offset { positions[log]?.point.offset ?? .zero }
+
+    /// The logs to ask `holder` for, in their order. At most `limits.logs`. Complexity: O(heads x links).
+    package mutating func positions(for holder: RegionNumber, _ facts: LineageFacts) -> [LogPoint] {
+        guard let heads = links[holder]?.heads else { return [] }
+        var points: [LogPoint] = []
+        for log in heads.keys.sorted() where points.count < limits.logs && isWanted(log, facts) {
+            let point = positions[log]?.point ?? LogPoint(startOf: log)
+            let choice = RelayChoice.choose(
+                copies(of: log), for: log, position: point.offset, before: asked[log])
+            asked[log] = choice
+            if choice == holder { points.append(point) }
         }
-        return asked
+        return points
     }
 
-    package func stop(of log: LogIdentity) -> Stop? { positions[log]?.stop }
+    private func isWanted(_ log: LogIdentity, _ facts: LineageFacts) -> Bool {
+        if log.name.region == own, log.incarnation >= incarnation { return false }
+        guard stopped[log] == nil else { return false }
+        switch facts.limit(of: log) {
+        case .open: return true
+        case .sealed: return false
+        case .ends(let end): return position(of: log) < end
+        }
+    }
+
+    private func copies(of log: LogIdentity) -> [HeldCopy] {
+        links.compactMap { holder, link in
+            link.heads[log].map { HeldCopy(holder: holder, end: $0.flushedEnd) }
+        }
+    }
+
+    /// How far `holder`'s own logs are ahead of us: records over all, milliseconds of stamps in the one that lags most.
+    package func lag(behind holder: RegionNumber) -> (records: UInt64, milliseconds: UInt64) {
+        var lag: (records: UInt64, milliseconds: UInt64) = (0, 0)
+        for (log, head) in links[holder]?.heads ?? [:] where log.name.region == holder {
+            let known = positions[log]
+            let end = known?.point.offset ?? .zero
+            guard head.flushedEnd > end else { continue }
+            lag.records += head.flushedEnd.rawValue - end.rawValue
+            let (theirs, ours) = (head.lastStamp.wallTime.milliseconds, known?.lastStamp.wallTime.milliseconds)
+            // Nothing of the log is here: its age is not known from stamps, and the next batch says more.
+            if let ours, theirs > ours { lag.milliseconds = max(lag.milliseconds, theirs - ours) }
+        }
+        return lag
+    }
 
     /// Takes a reply to a pull that asked for `asked`. All directives stand, or none when it throws: then the connection
     /// is to be dropped. A reply of another generation changes nothing.
     package mutating func onReply(
-        _ reply: PullReply, to asked: [LogPoint]
+        _ reply: PullReply, from holder: RegionNumber, to asked: [LogPoint], _ facts: LineageFacts
     ) throws(MirrorError) -> [Directive] {
-        guard reply.generation == generation else {
+        guard reply.generation == links[holder]?.generation else {
             staleReplies += 1
             return []
         }
         var next = self
-        var directives = reply.agreedEnds.map { Directive.heard($0) }
-        let logs = Set(asked.map(\.log))
+        var facts = facts
+        var directives: [Directive] = []
+        for ends in reply.agreedEnds where facts.onAgreed(ends) { directives.append(.heard(ends)) }
+        let places = Dictionary(asked.map { ($0.log, $0.offset) }, uniquingKeysWith: { first, _ in first })
         for answer in reply.answers {
-            guard logs.contains(answer.log) else {
+            guard let place = places[answer.log] else {
                 throw MirrorError(.outOfSequence, "\(answer.log) was not asked for")
             }
-            try next.take(answer, &directives)
+            // The position went back since it was asked: the engine refused something. This answer is for later.
+            guard next.position(of: answer.log) >= place else { continue }
+            try next.take(answer, from: holder, facts, &directives)
         }
-        for head in reply.heads where next.heads[head.log] != nil || next.heads.count < limits.logs {
-            next.heads[head.log] = head
+        for head in reply.heads {
+            guard let known = next.links[holder]?.heads else { break }
+            guard known[head.log] != nil || known.count < limits.logs else { continue }
+            next.links[holder]?.heads[head.log] = head
         }
         self = next
         return directives
     }
 
     private mutating func take(
-        _ answer: PullReply.LogAnswer, _ directives: inout [Directive]
+        _ answer: PullReply.LogAnswer, from holder: RegionNumber, _ facts: LineageFacts,
+        _ directives: inout [Directive]
     ) throws(MirrorError) {
         switch answer.answer {
         case .batches(let batches):
-            for bytes in batches { try take(bytes, of: answer.log, &directives) }
-        case .otherChain: halt(answer.log, .otherChain, &directives)
-        case .gap(let first): halt(answer.log, .gap(firstAvailable: first), &directives)
+            for batch in batches { try take(batch, of: answer.log, from: holder, facts, &directives) }
+        case .otherChain: halt(answer.log, .otherChain, holder, &directives)
+        case .gap(let first): halt(answer.log, .gap(firstAvailable: first), holder, &directives)
         }
     }
 
     private mutating func take(
-        _ bytes: [UInt8], of log: LogIdentity, _ directives: inout [Directive]
+        _ batch: EncodedBatch, of log: LogIdentity, from holder: RegionNumber, _ facts: LineageFacts,
+        _ directives: inout [Directive]
     ) throws(MirrorError) {
-        let batch: EncodedBatch
-        do throws(BatchError) {
-            batch = try EncodedBatch(verifying: bytes)
-        } catch {
-            throw MirrorError(.corruptBatch, "\(log)", cause: error)
-        }
-        var position = positions[log] ?? Position(point: LogPoint(startOf: log), epoch: Epoch(0))
-        guard position.stop == nil else { return }
         guard batch.header.log == log else { throw MirrorError(.outOfSequence, "\(batch.header.log) inside \(log)") }
+        guard stopped[log] == nil else { return }
+        var position = positions[log] ?? Position(point: LogPoint(startOf: log), epoch: Epoch(0))
         guard batch.endOffset > position.point.offset else {
             duplicates += 1
             return
+        }
+        switch facts.limit(of: log) {
+        case .open: break
+        case .sealed: return
+        case .ends(let end) where batch.header.baseOffset >= end: return
+        case .ends(let end) where batch.endOffset > end:
+            return halt(log, .acrossAgreedEnd(end), holder, &directives)
+        case .ends: break
         }
         guard batch.header.baseOffset == position.point.offset else {
             throw MirrorError(
                 .outOfSequence,
                 "\(log) at \(position.point.offset.rawValue), got \(batch.header.baseOffset.rawValue)")
         }
-        guard batch.header.previousDigest == position.point.digest else { return halt(log, .otherChain, &directives) }
-        guard position.epoch <= batch.header.epoch else { return halt(log, .epochWentDown, &directives) }
+        guard batch.header.previousDigest == position.point.digest else {
+            return halt(log, .otherChain, holder, &directives)
+        }
+        guard position.epoch <= batch.header.epoch else { return halt(log, .epochWentDown, holder, &directives) }
         position.point = LogPoint(log: log, offset: batch.endOffset, digest: batch.chainDigest)
         position.epoch = batch.header.epoch
+        position.lastStamp = batch.header.lastStamp
         positions[log] = position
         directives.append(.submit(batch))
     }
 
-    private mutating func halt(_ log: LogIdentity, _ stop: Stop, _ directives: inout [Directive]) {
-        var position = positions[log] ?? Position(point: LogPoint(startOf: log), epoch: Epoch(0))
-        position.stop = stop
-        positions[log] = position
+    private mutating func halt(
+        _ log: LogIdentity, _ stop: Stop, _ holder: RegionNumber, _ directives: inout [Directive]
+    ) {
+        guard stopped[log] == nil else { return }
+        stopped[log] = (stop, holder)
         directives.append(.alarm(log, stop))
     }
 }

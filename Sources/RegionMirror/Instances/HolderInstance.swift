@@ -17,15 +17,21 @@ package struct HolderInstance: Sendable {
 
     package struct Plan: Hashable, Sendable {
         /// In the order of service: it begins one log further each time, so that no log starves behind a long one.
-        package var steps: [Step]
-        package var heads: [LogSummary]
+        package var steps: [Step] = []
+        /// What changed since it was last told.
+        package var heads: [LogSummary] = []
+        /// Agreed ends that this link has not been told.
+        package var ends: [AgreedEnds] = []
+        /// Whether one of the heads is of a log that the follower has never heard of.
+        package var hasNewLog = false
 
-        /// Whether the pull is worth answering now.
-        package var isEmpty: Bool { steps.isEmpty && heads.isEmpty }
+        /// Whether the pull is worth answering now. Heads that only moved travel with the next answer.
+        package var isUrgent: Bool { !steps.isEmpty || !ends.isEmpty || hasNewLog }
     }
 
     package private(set) var generation: UInt64?
     private var told: [LogIdentity: LogSummary] = [:]
+    private var toldEnds: [LogName: Incarnation] = [:]
     private var turn = 0
 
     package init() {}
@@ -36,26 +42,32 @@ package struct HolderInstance: Sendable {
         if let current = self.generation, generation < current { return false }
         if self.generation != generation {
             told = [:]
+            toldEnds = [:]
             self.generation = generation
         }
         return true
     }
 
     /// What to answer to `request` with `held` in the engine. Complexity: O(held + positions).
-    package func plan(_ request: PullRequest, held: [LogSummary]) -> Plan {
-        let heads = held.filter { told[$0.log] != $0 }.sorted { $0.log < $1.log }
+    package func plan(_ request: PullRequest, held: [LogSummary], _ facts: LineageFacts) -> Plan {
         let byLog = Dictionary(held.map { ($0.log, $0) }, uniquingKeysWith: { first, _ in first })
         let count = request.positions.count
-        let steps = (0..<count).compactMap { index -> Step? in
+        var plan = Plan()
+        for index in 0..<count {
             let position = request.positions[(index + turn % count) % count]
-            return byLog[position.log].flatMap { Self.step(for: position, in: $0) }
+            if let end = facts.servedEnd(of: position.log), position.offset >= end { continue }
+            if let step = byLog[position.log].flatMap({ Self.step(for: position, in: $0) }) { plan.steps.append(step) }
         }
-        return Plan(steps: steps, heads: heads)
+        plan.heads = held.filter { told[$0.log] != $0 }.sorted { $0.log < $1.log }
+        plan.hasNewLog = plan.heads.contains { told[$0.log] == nil }
+        plan.ends = facts.all.filter { ends in toldEnds[ends.name].map { $0 < ends.writer } ?? true }
+        return plan
     }
 
-    /// These heads went out in an answer.
-    package mutating func onAnswered(heads: [LogSummary]) {
-        for head in heads { told[head.log] = head }
+    /// These heads and ends went out in an answer.
+    package mutating func onAnswered(_ plan: Plan) {
+        for head in plan.heads { told[head.log] = head }
+        for ends in plan.ends { toldEnds[ends.name] = ends.writer }
         turn &+= 1
         if turn < 0 { turn = 0 }
     }
@@ -75,6 +87,6 @@ package struct HolderInstance: Sendable {
     package static func answer(_ batches: [EncodedBatch], at position: LogPoint) -> PullReply.Answer? {
         guard let first = batches.first else { return nil }
         guard first.extends(position.log, end: position.offset, digest: position.digest) else { return .otherChain }
-        return .batches(batches.map(\.bytes))
+        return .batches(batches)
     }
 }

@@ -74,19 +74,21 @@ extension ByteReader {
         return Int(count)
     }
 
-    /// The version byte and the zero after it.
-    mutating func readMirrorVersion(_ version: UInt8) throws(MirrorError) {
+    /// The version byte and the flags after it, of which `flags` may be set.
+    @discardableResult
+    mutating func readMirrorVersion(_ version: UInt8, flags known: UInt8 = 0) throws(MirrorError) -> UInt8 {
         let found: UInt8
-        let reserved: UInt8
+        let flags: UInt8
         do throws(ByteCodingError) {
             found = try read()
-            reserved = try read()
+            flags = try read()
         } catch {
             throw MirrorError(.malformedFrame, "\(error)")
         }
         guard found == version else {
             throw MirrorError(.unknownVersion, "version \(found), this node reads \(version)")
         }
-        guard reserved == 0 else { throw MirrorError(.malformedFrame, "reserved byte is not zero") }
+        guard flags & ~known == 0 else { throw MirrorError(.malformedFrame, "reserved flags are not zero") }
+        return flags
     }
 }

@@ -1,11 +1,12 @@
 // What a holder answers.
 //
-//   0   u8   version (1)                 20  …  heads: count, head each (80 bytes)
-//   1   u8   zero                            …  answers: count, then log, u8 kind and
-//   2   u16  holder's region                      0 = batches: count, each with a LEB128 length
-//   4   u64  holder's wall time, ms               1 = other chain
-//   12  u64  link generation, echoed              2 = gap: first available offset u64
-//                                            …  agreed ends: count, AgreedEnds each
+//   0   u8   version (1)                 28  u32  holder's apply version
+//   1   u8   flags: 1 = refuses writes   32  …    heads: count, head each (80 bytes)
+//   2   u16  holder's region                  …    answers: count, then log, u8 kind and
+//   4   u32  microseconds that it waited             0 = batches: count, each with a LEB128 length
+//   8   u64  holder's wall time, ms                  1 = other chain
+//   16  u64  link generation, echoed                 2 = gap: first available offset u64
+//   24  u32  zero                             …    agreed ends: count, AgreedEnds each
 //
 // Numbers are little-endian, counts LEB128. Valid: all bytes are used, zeros are zero, counts are within `MirrorLimits`.
 
@@ -17,8 +18,8 @@ package struct PullReply: Hashable, Sendable {
     static let version: UInt8 = 1
 
     package enum Answer: Hashable, Sendable {
-        /// Whole batches as they stand on the holder's disk, flushed there (S6), not yet verified here.
-        case batches([[UInt8]])
+        /// Whole batches as they stand on the holder's disk, flushed there (S6). Decoding verifies each.
+        case batches([EncodedBatch])
         /// The holder has another chain at that place.
         case otherChain
         /// The holder no longer has that place (S8).
@@ -38,7 +39,13 @@ package struct PullReply: Hashable, Sendable {
     }
 
     package var holder: RegionNumber
+    /// When the reply was made.
     package var wallTime: WallTime
+    /// How long the holder kept the pull: not part of the round trip.
+    package var waitedMicroseconds: UInt32 = 0
+    /// The holder's clock guard refuses writes (S2).
+    package var isRefusingWrites = false
+    package var applyVersion: UInt32 = 0
     package var generation: UInt64
     /// All heads in the first reply of a generation, then those that changed.
     package var heads: [LogSummary] = []
@@ -54,10 +61,13 @@ package struct PullReply: Hashable, Sendable {
     package var encoded: [UInt8] {
         var writer = ByteWriter(reservingCapacity: 64 + heads.count * Self.headBytes)
         writer.write(Self.version)
-        writer.write(UInt8(0))
+        writer.write(UInt8(isRefusingWrites ? 1 : 0))
         writer.write(holder.rawValue)
+        writer.write(waitedMicroseconds)
         writer.write(wallTime.milliseconds)
         writer.write(generation)
+        writer.write(UInt32(0))
+        writer.write(applyVersion)
         writer.writeVarint(UInt64(heads.count))
         for head in heads { Self.encode(head, into: &writer) }
         writer.writeVarint(UInt64(answers.count))
@@ -69,19 +79,27 @@ package struct PullReply: Hashable, Sendable {
 
     package init(decoding bytes: [UInt8], limits: MirrorLimits) throws(MirrorError) {
         var reader = ByteReader(bytes)
-        try reader.readMirrorVersion(Self.version)
-        do throws(ByteCodingError) {
+        let flags = try reader.readMirrorVersion(Self.version, flags: 1)
+        do {
             try self.init(fieldsOf: &reader, limits)
+            isRefusingWrites = flags == 1
             try reader.expectEnd()
+        } catch let error as MirrorError {
+            throw error
         } catch {
             throw MirrorError(.malformedFrame, "reply: \(error)")
         }
     }
 
-    private init(fieldsOf reader: inout ByteReader, _ limits: MirrorLimits) throws(ByteCodingError) {
+    private init(fieldsOf reader: inout ByteReader, _ limits: MirrorLimits) throws {
         holder = RegionNumber(try reader.read())
+        waitedMicroseconds = try reader.read()
         wallTime = WallTime(milliseconds: try reader.read())
         generation = try reader.read()
+        guard try reader.read(UInt32.self) == 0 else {
+            throw ByteCodingError(.invalidValue(field: "reserved"), at: reader.offset)
+        }
+        applyVersion = try reader.read()
         for _ in 0..<(try reader.readCount(limit: limits.logs, itemBytes: Self.headBytes)) {
             heads.append(try Self.readHead(&reader))
         }
@@ -128,7 +146,7 @@ extension PullReply {
         case .batches(let batches):
             writer.write(UInt8(0))
             writer.writeVarint(UInt64(batches.count))
-            for batch in batches { writer.write(lengthPrefixed: batch) }
+            for batch in batches { writer.write(lengthPrefixed: batch.bytes) }
         case .otherChain: writer.write(UInt8(1))
         case .gap(let first):
             writer.write(UInt8(2))
@@ -136,19 +154,27 @@ extension PullReply {
         }
     }
 
-    private static func readAnswer(_ reader: inout ByteReader) throws(ByteCodingError) -> LogAnswer {
+    private static func readAnswer(_ reader: inout ByteReader) throws -> LogAnswer {
         let log = try reader.readLogIdentity()
         switch try reader.read(UInt8.self) {
         case 0:
-            var batches: [[UInt8]] = []
+            var batches: [EncodedBatch] = []
             for _ in 0..<(try reader.readCount(limit: reader.remaining, itemBytes: smallestBatch)) {
                 let limit = BatchHeader.length + BatchHeader.maxBodyLength
-                batches.append(Array(try reader.readLengthPrefixed(limit: limit)))
+                batches.append(try verified(Array(try reader.readLengthPrefixed(limit: limit)), of: log))
             }
             return LogAnswer(log: log, .batches(batches))
         case 1: return LogAnswer(log: log, .otherChain)
         case 2: return LogAnswer(log: log, .gap(firstAvailable: Offset(try reader.read())))
         default: throw ByteCodingError(.invalidValue(field: "answer"), at: reader.offset - 1)
+        }
+    }
+
+    private static func verified(_ bytes: [UInt8], of log: LogIdentity) throws(MirrorError) -> EncodedBatch {
+        do throws(BatchError) {
+            return try EncodedBatch(verifying: bytes)
+        } catch {
+            throw MirrorError(.corruptBatch, "\(log)", cause: error)
         }
     }
 }

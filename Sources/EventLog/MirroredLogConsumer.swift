@@ -1,0 +1,15 @@
+// What mirrors hand up: the layers above implement it, so that imports point down only.
+
+package import ClusterModel
+
+/// Hears what mirrors learn from other regions. Thread-safe; every call returns at once.
+package protocol MirroredLogConsumer: Sendable {
+    /// A log that this node does not write has flushed bytes here: it is to be followed from now on. May be told again.
+    func logAppeared(_ log: LogIdentity)
+
+    /// Agreed ends are facts and take effect when heard, whoever tells them and however often (S1a).
+    func endsHeard(_ ends: AgreedEnds)
+
+    /// Another region has flushed an own log up to `end`: a cursor whose digest was checked (S11). It may go down.
+    func cursorMoved(of region: RegionNumber, in log: LogIdentity, to end: Offset)
+}

@@ -1,0 +1,141 @@
+// One link: pulls a peer region's logs and tells it our cursors, over one connection at a time.
+
+import ClusterModel
+import EventLog
+import GRPCFraming
+import NIOCore
+import NodeEnvironment
+import Synchronization
+
+/// Runs for a node's life. All state that outlives a connection is in `MirrorCore`.
+struct MirrorLink: Sendable {
+    let core: MirrorCore
+    let peer: MirrorPeer
+    /// Facts were heard: the service's waiting pulls may have something to say.
+    let onHeard: @Sendable ([AgreedEnds]) -> Void
+
+    private static let firstDelay: Duration = .milliseconds(20)
+    private static let longestDelay: Duration = .seconds(1)
+    /// How long a refusal of the own engine is waited for.
+    private static let refusalDelay: Duration = .milliseconds(20)
+    private static let reportTimeout: Duration = .seconds(5)
+    /// How often a large reply's way to the disk is looked at.
+    private static let flushCheck: Duration = .milliseconds(2)
+
+    /// Runs until it is cancelled: endpoint after endpoint, with growing pauses while none answers.
+    func run(firstGeneration: UInt64) async {
+        var generation = firstGeneration
+        var delay = Self.firstDelay
+        while true {
+            for endpoint in peer.endpoints {
+                generation &+= 1
+                let hadAnswer = await connect(to: endpoint, generation)
+                guard !Task.isCancelled else { return }
+                if hadAnswer { delay = Self.firstDelay }
+                let jitter = Int64(core.environment.entropy.next() % 1_000)
+                do {
+                    try await core.environment.clock.sleep(for: delay / 2 + delay * Int(jitter) / 2_000)
+                } catch {
+                    return
+                }
+                delay = min(delay * 2, Self.longestDelay)
+            }
+        }
+    }
+
+    /// One connection's life. Whether the peer answered at least once.
+    private func connect(to endpoint: Endpoint, _ generation: UInt64) async -> Bool {
+        let channel: any CallChannel
+        do {
+            channel = try core.environment.links.channel(to: endpoint, security: core.settings.security)
+        } catch {
+            core.onLinkLost(peer.region, "\(error)")
+            return false
+        }
+        let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        core.onLink(peer.region, generation, endpoint, wake)
+        var reason = "closed"
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await pull(from: channel, generation) }
+                group.addTask { try await report(to: channel, wakes) }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        } catch {
+            reason = "\(error)"
+        }
+        wake.finish()
+        let hadAnswer = core.onLinkLost(peer.region, reason)
+        await channel.close()
+        return hadAnswer
+    }
+
+    // MARK: Pulls
+
+    private func pull(from channel: any CallChannel, _ generation: UInt64) async throws {
+        let settings = core.settings
+        var bucket = TokenBucket(bytesPerSecond: settings.maxBytesPerSecond)
+        while true {
+            try Task.checkCancellation()
+            let asked = core.positions(for: peer.region)
+            let sent = core.environment.clock.bootTime()
+            let reply = try await channel.unary(
+                path: PullRequest.path, message: ByteBuffer(bytes: request(asked, generation).encoded),
+                metadata: CallMetadata(), deadline: sent.advanced(by: settings.heartbeat + settings.stallTimeout))
+            let received = core.environment.clock.bootTime()
+            guard reply.message.readableBytes <= settings.limits.frameBytes else {
+                throw MirrorError(.malformedFrame, "\(reply.message.readableBytes) bytes")
+            }
+            let decoded = try PullReply(
+                decoding: Array(reply.message.readableBytesView), limits: settings.limits)
+            core.onHeartbeat(decoded, from: peer.region, roundTrip: received.since(sent), at: received)
+            let taken = try core.onReply(decoded, from: peer.region, to: asked)
+            if !taken.heard.isEmpty { onHeard(taken.heard) }
+            try await settle(taken)
+            let pause = bucket.take(reply.message.readableBytes, at: core.environment.clock.bootTime())
+            if pause > .zero { try await core.environment.clock.sleep(for: pause) }
+        }
+    }
+
+    /// Waits where the own disk is behind: mirrors must not fill the backlog that own appends need.
+    private func settle(_ taken: MirrorCore.Taken) async throws {
+        if taken.isRefused { return try await core.environment.clock.sleep(for: Self.refusalDelay) }
+        guard taken.bytes >= MirrorLimits.bytesBeforeFlush else { return }
+        while taken.ends.contains(where: { core.log.flushedEnd(of: $0.key) < $0.value }) {
+            if let failure = core.log.failure { throw MirrorError(.logEnded, "\(failure)") }
+            try await core.environment.clock.sleep(for: Self.flushCheck)
+        }
+    }
+
+    private func request(_ asked: [LogPoint], _ generation: UInt64) -> PullRequest {
+        let settings = core.settings
+        var request = PullRequest(
+            follower: settings.region, applyVersion: settings.applyVersion, deployment: core.deployment,
+            incarnation: core.state.withLock(\.incarnation), generation: generation,
+            maxBytes: UInt32(clamping: settings.limits.replyBytes),
+            waitMilliseconds: UInt32(clamping: settings.heartbeat.wholeMilliseconds))
+        request.positions = asked
+        return request
+    }
+
+    // MARK: Cursors
+
+    private func report(to channel: any CallChannel, _ wakes: AsyncStream<Void>) async throws {
+        for await _ in wakes {
+            while true {
+                let cursors = core.takeUntold(for: peer.region)
+                guard !cursors.isEmpty else { break }
+                let report = CursorReport(
+                    teller: core.settings.region, deployment: core.deployment,
+                    incarnation: core.state.withLock(\.incarnation), cursors: cursors)
+                let deadline = core.environment.clock.bootTime().advanced(by: Self.reportTimeout)
+                _ = try await channel.unary(
+                    path: CursorReport.path, message: ByteBuffer(bytes: report.encoded), metadata: CallMetadata(),
+                    deadline: deadline)
+            }
+        }
+        // The stream ends with the task's cancellation or with the link; another end is a lost link too.
+        try Task.checkCancellation()
+    }
+}

@@ -1,0 +1,228 @@
+// What all links and the service of one node share: positions, lineage facts, cursors, and the way down to the engine.
+
+import ClusterModel
+import EventLog
+import Logging
+import NodeEnvironment
+import Synchronization
+
+/// Thread-safe; its lock is never held across I/O or a suspension.
+final class MirrorCore: Sendable {
+    struct State {
+        var lineage: LineageFacts
+        var savedSeals: SealBook
+        var follower: FollowerInstance?
+        var incarnation = Incarnation(0)
+        var cursors: CursorTable
+        /// Cursors of others on others' logs, to be passed on to their origins.
+        var relayed: [CursorKey: CursorReport.Cursor] = [:]
+        var links: [RegionNumber: LinkState] = [:]
+        var announced: Set<LogIdentity> = []
+        var consumer: (any MirroredLogConsumer)?
+        var isRefusingWrites = false
+    }
+
+    struct CursorKey: Hashable {
+        var log: LogIdentity
+        var region: RegionNumber
+    }
+
+    struct LinkState {
+        var status: MirrorLinkStatus
+        var meter = LagMeter()
+        var clock: PeerClock?
+        /// Logs whose cursors the peer has not been told.
+        var untold: Set<LogIdentity> = []
+        var relayedUntold: Set<CursorKey> = []
+        var wake: AsyncStream<Void>.Continuation?
+    }
+
+    let settings: MirrorSettings
+    let deployment: UInt64
+    let peers: MeshPeers
+    let log: any EventLogEngine
+    let environment: NodeEnvironment
+    let disk: any DedicatedExecutor
+    let logger: Logger
+    let state: Mutex<State>
+
+    init(
+        _ settings: MirrorSettings, seals: SealBook, log: any EventLogEngine, environment: NodeEnvironment,
+        disk: any DedicatedExecutor, logger: Logger
+    ) {
+        self.settings = settings
+        self.log = log
+        self.environment = environment
+        self.disk = disk
+        self.logger = logger
+        deployment = SessionToken.deploymentHash(of: settings.deploymentID)
+        peers = MeshPeers(settings)
+        var state = State(
+            lineage: LineageFacts(seals: seals, limits: settings.limits), savedSeals: seals,
+            cursors: CursorTable(origin: settings.region, limits: settings.limits))
+        for peer in settings.peers {
+            state.links[peer.region] = LinkState(status: MirrorLinkStatus(region: peer.region, name: peer.name))
+        }
+        self.state = Mutex(state)
+    }
+
+    /// Timers of waiting pulls and word of commits.
+    var loop: any NodeExecutor { environment.executors.loops[0] }
+
+    var facts: LineageFacts { state.withLock { $0.lineage } }
+
+    func makeReply(generation: UInt64) -> PullReply {
+        var reply = PullReply(
+            holder: settings.region, wallTime: environment.clock.wallTime(), generation: generation)
+        reply.applyVersion = settings.applyVersion
+        reply.isRefusingWrites = state.withLock(\.isRefusingWrites)
+        return reply
+    }
+
+    /// Begins to follow. `incarnation` is what this node writes itself.
+    func begin(_ incarnation: Incarnation, _ consumer: any MirroredLogConsumer) {
+        let held = log.logs()
+        state.withLock { state in
+            state.incarnation = incarnation
+            state.consumer = consumer
+            state.follower = FollowerInstance(
+                own: settings.region, incarnation: incarnation, held: held, limits: settings.limits)
+        }
+        onCommit(held.map(\.log))
+        for ends in facts.all { consumer.endsHeard(ends) }
+    }
+
+    /// Whether this node writes the log itself.
+    private func isOwn(_ log: LogIdentity, _ incarnation: Incarnation) -> Bool {
+        log.name.region == settings.region && log.incarnation >= incarnation
+    }
+
+    // MARK: Commits
+
+    /// Logs moved on this disk: new ones are announced, lags measured, and peers told.
+    func onCommit(_ moved: [LogIdentity]) {
+        let (wall, boot) = (environment.clock.wallTime(), environment.clock.bootTime())
+        let (appeared, consumer, wakes) = state.withLock { state in
+            guard let consumer = state.consumer else {
+                return ([LogIdentity](), (any MirroredLogConsumer)?.none, [AsyncStream<Void>.Continuation]())
+            }
+            var appeared: [LogIdentity] = []
+            for log in moved where !isOwn(log, state.incarnation) {
+                if state.announced.count < settings.limits.logs, state.announced.insert(log).inserted {
+                    appeared.append(log)
+                } else if let stamp = self.log.summary(of: log)?.lastStamp {
+                    let age = wall.milliseconds - min(wall.milliseconds, stamp.wallTime.milliseconds)
+                    state.links[log.name.region]?.meter.record(milliseconds: age, at: boot)
+                }
+            }
+            let wakes = Self.markUntold(moved, &state, own: settings.region)
+            return (appeared, consumer, wakes)
+        }
+        for log in appeared { consumer?.logAppeared(log) }
+        for wake in wakes { wake.yield() }
+    }
+
+    /// A peer is told of its own logs; where its link is down, others are told so that they pass it on.
+    private static func markUntold(
+        _ moved: [LogIdentity], _ state: inout State, own: RegionNumber
+    ) -> [AsyncStream<Void>.Continuation] {
+        var wakes: [AsyncStream<Void>.Continuation] = []
+        for region in state.links.keys.sorted() {
+            let told = moved.filter { log in
+                if log.name.region == region { return true }
+                return log.name.region != own && state.links[log.name.region]?.status.isConnected == false
+            }
+            guard !told.isEmpty, let wake = state.links[region]?.wake else { continue }
+            state.links[region]?.untold.formUnion(told)
+            wakes.append(wake)
+        }
+        return wakes
+    }
+
+    // MARK: Replies
+
+    struct Taken: Sendable {
+        var bytes = 0
+        /// The engine refused something for now.
+        var isRefused = false
+        /// The last offset handed down of each log.
+        var ends: [LogIdentity: Offset] = [:]
+        var heard: [AgreedEnds] = []
+    }
+
+    /// Takes a reply down into the engine. Throws where the connection is to be dropped.
+    func onReply(_ reply: PullReply, from region: RegionNumber, to asked: [LogPoint]) throws(MirrorError) -> Taken {
+        guard reply.holder == region else {
+            throw MirrorError(.notAPeer, "region \(reply.holder.rawValue) answers for \(region.rawValue)")
+        }
+        let (taken, alarms) = try state.withLock { state throws(MirrorError) in
+            guard var follower = state.follower else { return (Taken(), [FollowerInstance.Directive]()) }
+            let directives = try follower.onReply(reply, from: region, to: asked, state.lineage)
+            defer { state.follower = follower }
+            return try run(directives, &follower, &state, region)
+        }
+        for case .alarm(let log, let stop) in alarms {
+            logger.error(
+                "a mirrored log stands still",
+                metadata: ["log": "\(log)", "reason": "\(stop)", "from": "\(region.rawValue)"])
+        }
+        return taken
+    }
+
+    private func run(
+        _ directives: [FollowerInstance.Directive], _ follower: inout FollowerInstance, _ state: inout State,
+        _ region: RegionNumber
+    ) throws(MirrorError) -> (Taken, [FollowerInstance.Directive]) {
+        var taken = Taken()
+        var alarms: [FollowerInstance.Directive] = []
+        var refused: Set<LogIdentity> = []
+        for directive in directives {
+            switch directive {
+            case .alarm: alarms.append(directive)
+            case .heard(let ends): if state.lineage.onAgreed(ends) { taken.heard.append(ends) }
+            case .submit(let batch) where refused.contains(batch.header.log): follower.onRefused(batch)
+            case .submit(let batch):
+                if try submit(batch, &follower) {
+                    taken.bytes += batch.bytes.count
+                    taken.ends[batch.header.log] = batch.endOffset
+                } else {
+                    taken.isRefused = true
+                    refused.insert(batch.header.log)
+                }
+            }
+        }
+        state.links[region]?.status.receivedBytes += UInt64(taken.bytes)
+        return (taken, alarms)
+    }
+
+    /// False where the engine has no room now.
+    private func submit(_ batch: EncodedBatch, _ follower: inout FollowerInstance) throws(MirrorError) -> Bool {
+        let identity = batch.header.log
+        do {
+            try log.submit(batch)
+            return true
+        } catch  where error.code == .backlogFull || error.code == .noSpace {
+            follower.onRefused(batch)
+            return false
+        } catch  where error.code == .doesNotExtend {
+            // The engine is right about what it holds.
+            follower.onHeld(log.summary(of: identity) ?? LogSummary(emptyAt: identity))
+            return false
+        } catch {
+            follower.onRefused(batch)
+            throw MirrorError(.logEnded, "\(error)")
+        }
+    }
+
+    /// Agreed ends that this node's own shards applied or that a peer told.
+    func onAgreed(_ ends: AgreedEnds) -> Bool { state.withLock { $0.lineage.onAgreed(ends) } }
+}
+
+extension LogSummary {
+    /// Nothing of a log.
+    init(emptyAt log: LogIdentity) {
+        self.init(
+            log: log, base: .zero, baseDigest: .zero, flushedEnd: .zero, endDigest: .zero, lastStamp: .zero,
+            epoch: Epoch(0))
+    }
+}

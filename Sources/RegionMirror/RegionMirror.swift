@@ -1,0 +1,170 @@
+// All mirrors of one node: its service for followers, one link to each peer region, and its part in seals.
+
+package import ClusterModel
+package import EventLog
+import GRPCFraming
+package import Logging
+import NIOCore
+package import NodeEnvironment
+import Synchronization
+
+/// Made once a node has its log; serves from then on and follows from `run`. Thread-safe.
+package final class RegionMirror: Sendable {
+    /// What peers said of this region's own logs before a node without a disk begins (S1, S2).
+    package struct Memory: Hashable, Sendable {
+        package var reachedPeers = 0
+        package var newestIncarnation: Incarnation?
+        package var latestStamp = HybridStamp.zero
+    }
+
+    private let core: MirrorCore
+    private let mirrorService: MirrorService
+
+    private static let sealTimeout: Duration = .seconds(5)
+    private static let flushCheck: Duration = .milliseconds(5)
+    private static let probeTimeout: Duration = .seconds(1)
+
+    /// Reads the seals: blocks on the disk. Throws `.sealsUnreadable`.
+    package init(
+        _ settings: MirrorSettings, log: any EventLogEngine, environment: NodeEnvironment,
+        disk: any DedicatedExecutor, logger: Logger
+    ) throws(MirrorError) {
+        let seals = try SealFile(directory: settings.directory, files: environment.files).load()
+        core = MirrorCore(
+            settings, seals: seals, log: log, environment: environment, disk: disk, logger: logger)
+        mirrorService = MirrorService(core: core)
+        let (core, mirrorService) = (core, mirrorService)
+        let isHeard = log.watch(on: core.loop) { moved in
+            core.onCommit(moved)
+            mirrorService.onChange()
+        }
+        // A node has one mirror; the engine has room for its watchers.
+        precondition(isHeard, "the engine has no room for the mirror")
+    }
+
+    /// Serves followers; to be listened with on the mesh.
+    package var service: any CallHandler { mirrorService }
+
+    /// Who may call on the mesh.
+    package var peers: MeshPeers { core.peers }
+
+    /// Follows all peers until the task is cancelled. `incarnation` is what this node writes itself.
+    package func run(incarnation: Incarnation, consumer: any MirroredLogConsumer) async {
+        core.begin(incarnation, consumer)
+        await withTaskGroup(of: Void.self) { group in
+            for peer in core.settings.peers {
+                let link = MirrorLink(core: core, peer: peer) { [self] ends in heard(ends) }
+                // Above every generation of an earlier start: incarnations grow by far more than links are opened.
+                group.addTask { await link.run(firstGeneration: incarnation.rawValue) }
+            }
+            await group.waitForAll()
+        }
+    }
+
+    /// Agreed ends that this node's own states have applied or learned: peers hear of them (S1a).
+    package func onAgreed(_ ends: AgreedEnds) {
+        if core.onAgreed(ends) { mirrorService.onChange() }
+    }
+
+    private func heard(_ ends: [AgreedEnds]) {
+        let consumer = core.state.withLock(\.consumer)
+        for one in ends { consumer?.endsHeard(one) }
+        mirrorService.onChange()
+    }
+
+    /// Asks every peer once what it holds of this region's logs.
+    package func remember() async -> Memory {
+        var memory = Memory()
+        await withTaskGroup(of: PullReply?.self) { group in
+            for peer in core.settings.peers { group.addTask { [self] in await probe(peer) } }
+            for await case let reply? in group {
+                memory.reachedPeers += 1
+                for ends in reply.agreedEnds { _ = core.onAgreed(ends) }
+                for head in reply.heads where head.log.name.region == core.settings.region {
+                    memory.newestIncarnation = max(
+                        memory.newestIncarnation ?? head.log.incarnation, head.log.incarnation)
+                    memory.latestStamp = max(memory.latestStamp, head.lastStamp)
+                }
+            }
+        }
+        return memory
+    }
+
+    /// The first reply of any endpoint; nil where none answers.
+    private func probe(_ peer: MirrorPeer) async -> PullReply? {
+        for endpoint in peer.endpoints {
+            // An endpoint that cannot be asked says nothing; the caller counts who answered.
+            guard let channel = try? core.environment.links.channel(to: endpoint, security: core.settings.security)
+            else { continue }
+            let request = PullRequest(
+                follower: core.settings.region, applyVersion: core.settings.applyVersion, deployment: core.deployment,
+                incarnation: Incarnation(0), generation: 0, maxBytes: 0, waitMilliseconds: 0)
+            let deadline = core.environment.clock.bootTime().advanced(by: Self.probeTimeout)
+            // As above.
+            let reply = try? await channel.unary(
+                path: PullRequest.path, message: ByteBuffer(bytes: request.encoded), metadata: CallMetadata(),
+                deadline: deadline)
+            await channel.close()
+            guard let reply else { continue }
+            // As above.
+            if let decoded = try? PullReply(
+                decoding: Array(reply.message.readableBytesView), limits: core.settings.limits),
+                decoded.holder == peer.region
+            {
+                return decoded
+            }
+        }
+        return nil
+    }
+
+    // MARK: Seals
+
+    /// Promises not to extend `origin`'s incarnations below `incarnation` before their ends are agreed, durably, and
+    /// says how long they are here (S1a). Throws `.notFlushed`, `.sealsUnreadable`; the collector asks again.
+    package func seal(_ origin: RegionNumber, below incarnation: Incarnation) async throws -> SealAnswer {
+        let book = core.state.withLock { state in
+            let book = state.lineage.seal(origin, below: incarnation)
+            return book ?? (state.savedSeals == state.lineage.seals ? nil : state.lineage.seals)
+        }
+        try await waitForFlush(of: origin, below: incarnation)
+        if let book {
+            let file = SealFile(directory: core.settings.directory, files: core.environment.files)
+            try await core.disk.run { () throws(MirrorError) in try file.save(book) }
+            core.state.withLock { $0.savedSeals = book }
+        }
+        let lengths = core.log.logs().filter { $0.log.name.region == origin && $0.log.incarnation < incarnation }.map {
+            LogPoint(log: $0.log, offset: $0.flushedEnd, digest: $0.endDigest)
+        }
+        return SealAnswer(lengths: lengths, agreed: core.facts.ends(of: origin))
+    }
+
+    private func waitForFlush(of origin: RegionNumber, below incarnation: Incarnation) async throws {
+        let deadline = core.environment.clock.bootTime().advanced(by: Self.sealTimeout)
+        while hasUnflushed(of: origin, below: incarnation) {
+            guard core.environment.clock.bootTime() < deadline else {
+                throw MirrorError(.notFlushed, "logs of region \(origin.rawValue) are not on the disk yet")
+            }
+            try await core.environment.clock.sleep(for: Self.flushCheck)
+        }
+    }
+
+    private func hasUnflushed(of origin: RegionNumber, below incarnation: Incarnation) -> Bool {
+        core.log.logs().contains { summary in
+            summary.log.name.region == origin && summary.log.incarnation < incarnation
+                && core.state.withLock { $0.follower?.position(of: summary.log) ?? .zero } > summary.flushedEnd
+        }
+    }
+
+    // MARK: What operators and guards ask
+
+    package func links() -> [MirrorLinkStatus] { core.links() }
+
+    /// Own flushed records that not one other region has flushed.
+    package func unmirrored() -> UInt64 { core.unmirrored() }
+
+    /// Of peers whose link is up (S2).
+    package func peerClocks() -> [RegionNumber: PeerClock] { core.peerClocks() }
+
+    /// Peers leave this member out of their median while its own guard refuses (S2).
+    package func setRefusingWrites(_ isRefusing: Bool) { core.state.withLock { $0.isRefusingWrites = isRefusing } }
+}
