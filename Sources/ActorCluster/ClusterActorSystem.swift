@@ -118,6 +118,11 @@ package final class ClusterActorSystem: DistributedActorSystem {
 
     // MARK: Calls
 
+    /// Closes the links to other nodes; calls under way fail with `.linkFailed`. Idempotent.
+    package func closeLinks() async {
+        if case .node(let outgoing) = route { await outgoing.close() }
+    }
+
     package func makeInvocationEncoder() -> InvocationEncoder { InvocationEncoder() }
 
     package func remoteCall<Act: DistributedActor, Err: Error, Res: Wire>(

@@ -43,6 +43,17 @@ package struct IncarnationPlan: Hashable, Sendable {
         }
     }
 
+    /// The same start above what other regions know of this one's logs: for a disk that has lost them (S1, S2).
+    package func raised(above newest: Incarnation?, _ stamp: HybridStamp) -> IncarnationPlan {
+        var plan = self
+        if let newest, newest >= incarnation { plan.incarnation = Incarnation(newest.rawValue + 1) }
+        for index in plan.beginnings.indices {
+            plan.beginnings[index].log.incarnation = plan.incarnation
+            plan.beginnings[index].stampFloor = max(plan.beginnings[index].stampFloor, stamp)
+        }
+        return plan
+    }
+
     private static func beginning(
         of log: LogIdentity, after older: [LogSummary], _ applyVersion: UInt32, _ isSoleMember: Bool
     ) throws(EventLogError) -> Beginning {

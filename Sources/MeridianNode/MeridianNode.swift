@@ -7,6 +7,7 @@ package import Logging
 package import NodeEnvironment
 import OperatorAPI
 import Personalization
+import RegionMirror
 import SegmentLog
 import ServiceLifecycle
 import ServingAPI
@@ -23,6 +24,7 @@ package final class MeridianNode: Service {
     private let admission: AdmissionControl
     private let metrics = MetricsRegistry()
     private let gauges: AdmissionGauges
+    private let stamps = StampGate()
     package let status: NodeStatus
 
     /// `acceptsCorruption`: start with what precedes damage in the journal instead of refusing to (S7).
@@ -53,10 +55,16 @@ package final class MeridianNode: Service {
         defer { disk.shutDown() }
         let admin = try await listenForProbes()
         let recovery = try await recover(on: disk)
-        let host = try await start(recovery, disk: disk)
+        let system = try await ClusterActorSystem(
+            types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
+            placement: RegionPlacement(configuration.peers),
+            security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext)
+        let mesh = try await NodeMesh.start(
+            configuration, environment: environment, system: system, log: recovery.log, disk: disk, logger: logger)
+        let clocks = watchClocks(mesh)
+        let (host, plan) = try await start(recovery, system, mesh, disk: disk)
         let queue = OperatorQueue()
-        let invocations = ActorInvocationServer(system: host.system, clock: environment.clock)
-        let api = try await listen(host, queue, invocations, disk: disk)
+        let api = try await listen(host, queue, disk: disk)
         status.onServing(recovery.log, host.router, recovery.log.recovered)
         logger.notice(
             "ready",
@@ -64,14 +72,25 @@ package final class MeridianNode: Service {
                 "api": "\(api.endpoint)", "admin": "\(admin.endpoint)", "region": "\(configuration.region.name)",
             ]
         )
-        await serve(recovery.log, host, queue, invocations, disk: disk)
+        await serve(recovery.log, host, queue, disk: disk) { group in
+            group.addTask { try? await clocks.run() }  // ends by cancellation only, and says so with an error
+            if let mesh { group.addTask { await mesh.run(plan, router: host.router) } }
+        }
         logger.notice("draining")
         await status.drain()
         await api.shutDown(by: environment.clock.bootTime().advanced(by: configuration.limits.drainTimeout))
         await drain(host)
+        await mesh?.shutDown()
         await recovery.log.close()
         await admin.shutDown(by: environment.clock.bootTime())
         logger.notice("stopped")
+    }
+
+    private func watchClocks(_ mesh: NodeMesh?) -> ClockWatch {
+        let mirror = mesh?.mirror
+        return ClockWatch(
+            bounds: configuration.timeBounds, clock: environment.clock, gate: stamps, logger: logger,
+            peers: { mirror?.peerClocks() ?? [:] }, onRefusing: { mirror?.setRefusingWrites($0) })
     }
 
     /// Waits for the disk, but not longer than calls may: on a full one nothing may ever move again, and what was not
@@ -106,7 +125,9 @@ package final class MeridianNode: Service {
         return recovery
     }
 
-    private func start(_ recovery: NodeRecovery, disk: any DedicatedExecutor) async throws -> ShardHost {
+    private func start(
+        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, disk: any DedicatedExecutor
+    ) async throws -> (ShardHost, IncarnationPlan) {
         if !environment.clock.isSynchronised() {
             // A sole member has no other clock to disagree with (Decisions/0005).
             logger.warning("nothing disciplines this machine's clock; run chrony or systemd-timesyncd")
@@ -115,10 +136,13 @@ package final class MeridianNode: Service {
             logger.notice("first start on this disk: waiting", metadata: ["wait": "\(recovery.plan.wait)"])
             try await environment.clock.sleep(for: recovery.plan.wait)
         }
-        let host = try await ShardHost(
-            recovery, configuration: configuration, environment: environment, disk: disk)
+        let plan = try await mesh?.raise(recovery.plan) ?? recovery.plan
+        let mirror = mesh?.mirror
+        let host = try ShardHost(
+            recovery, plan, system: system, configuration: configuration, environment: environment, disk: disk,
+            stamps: stamps, onAgreed: { mirror?.onAgreed($0) })
         try await host.begin()
-        return host
+        return (host, plan)
     }
 
     /// Probes and metrics answer from the first moment, so that a long recovery is seen as one.
@@ -132,7 +156,7 @@ package final class MeridianNode: Service {
     }
 
     private func listen(
-        _ host: ShardHost, _ queue: OperatorQueue, _ invocations: ActorInvocationServer, disk: any DedicatedExecutor
+        _ host: ShardHost, _ queue: OperatorQueue, disk: any DedicatedExecutor
     ) async throws -> any Listener {
         let keys = TokenKeyFiles(files: environment.files)
         let (configuration, entropy) = (configuration, environment.entropy)
@@ -151,7 +175,7 @@ package final class MeridianNode: Service {
         do {
             return try await environment.links.listen(
                 on: configuration.listen.api, security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
-                handler: ServiceTable([serving, operators, invocations]))
+                handler: ServiceTable([serving, operators]))
         } catch {
             throw NodeError(.cannotListen, "listen.api: \(error)", nextStep: "correct listen.api or tls")
         }
@@ -159,8 +183,8 @@ package final class MeridianNode: Service {
 
     /// Everything that runs beside calls; ends at shutdown.
     private func serve(
-        _ log: SegmentLog, _ host: ShardHost, _ queue: OperatorQueue, _ invocations: ActorInvocationServer,
-        disk: any DedicatedExecutor
+        _ log: SegmentLog, _ host: ShardHost, _ queue: OperatorQueue, disk: any DedicatedExecutor,
+        beside: (inout TaskGroup<Void>) -> Void
     ) async {
         let clock = environment.clock
         let derive = environment.executors.makeDedicatedExecutor(label: "meridian-derive")
@@ -180,7 +204,7 @@ package final class MeridianNode: Service {
             group.addTask { try? await snapshots.run() }  // likewise
             group.addTask { try? await fence.run() }  // likewise
             group.addTask { await queue.run() }
-            group.addTask { await invocations.run() }
+            beside(&group)
             await Self.untilShutdown()
             group.cancelAll()
         }

@@ -7,8 +7,10 @@ package import HTTP2Engine
 /// `maxBufferedBytes`, not by streams x message, since most messages are small.
 package struct TransportLimits: Hashable, Sendable {
     package var http2 = HTTP2Limits()
-    /// Bytes of one message, either way.
+    /// Bytes of one request that a listener takes.
     package var maxMessageBytes = MessageDecoder.defaultLimit
+    /// Bytes of one answer, sent or received: larger, since nodes answer each other with whole batches.
+    package var maxReplyBytes = 8 << 20
     /// Bytes of unfinished requests that one connection may leave with us; a call beyond is refused.
     package var maxBufferedBytes = 64 << 20
     /// Bytes of answers that a connection has not taken yet; calls beyond are refused.

@@ -10,10 +10,10 @@ package struct MirrorLimits: Hashable, Sendable {
     package var agreedEnds = 16_384
     /// Regions whose cursors are kept.
     package var regions = 64
-    /// Bytes of batches in one reply, beyond which only a reply of a single batch goes.
-    package var replyBytes = 4 << 20
-    /// Bytes of one message of either direction, batches included.
-    package var frameBytes = 32 << 20
+    /// Bytes of batches in one reply; the last of them may go beyond by less than one batch (4 MiB).
+    package var replyBytes = 1 << 20
+    /// Bytes of one message of either direction, batches and heads included: what the transport carries.
+    package var frameBytes = 8 << 20
     /// How long a holder may keep a pull that it has nothing for.
     package var longestWaitMilliseconds: UInt32 = 60_000
 

@@ -138,6 +138,12 @@ package final class RegionMirror: Sendable {
         return SealAnswer(lengths: lengths, agreed: core.facts.ends(of: origin))
     }
 
+    /// Every member has sealed: own older lines may be pulled up to what the own ends record will name (S1a).
+    package func onCollected(_ ends: AgreedEnds) { core.state.withLock { $0.lineage.onCollected(ends) } }
+
+    /// The incarnation whose ends record is the newest that is known for a log.
+    package func agreedWriter(of name: LogName) -> Incarnation? { core.facts.writer(of: name) }
+
     private func waitForFlush(of origin: RegionNumber, below incarnation: Incarnation) async throws {
         let deadline = core.environment.clock.bootTime().advanced(by: Self.sealTimeout)
         while hasUnflushed(of: origin, below: incarnation) {

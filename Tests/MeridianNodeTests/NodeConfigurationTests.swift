@@ -66,7 +66,7 @@ import Testing
         ("listen: {admin: \"0.0.0.0:7413\"}", "listen.admin", .invalidValue),
         ("log: {directory: /x, engine: jetstream}", "log.engine", .unsupported),
         ("events: {id_max_future_ms: 400}", "clock.max_drift_ms", .invalidValue),
-        ("peers: [{region: gcp-eu, number: 2, endpoints: [\"10.0.0.1:7412\"]}]", "peers", .unsupported),
+        ("peers: [{region: gcp-eu, number: 2, endpoints: [\"10.0.0.1:7412\"]}]", "listen.mesh", .missingKey),
         ("nats: {url: x}", "nats", .unsupported),
         ("drill: [1]", "drill", .wrongType),
         ("node: {name: \"a b\"}", "node.name", .invalidValue),

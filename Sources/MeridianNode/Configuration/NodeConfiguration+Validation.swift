@@ -20,13 +20,7 @@ extension NodeConfiguration {
             throw refuse(
                 .invalidValue, "region.name", "\"client\" is how certificates of clients begin; choose another name")
         }
-        guard peers.isEmpty else {
-            throw refuse(
-                .unsupported, "peers", "mirroring between regions comes with the next release; remove this section")
-        }
-        if let mesh = listen.mesh {
-            throw refuse(.unsupported, "listen.mesh", "\(mesh) would serve no peer in this release; remove this key")
-        }
+        try validatePeers(refuse)
         guard tls != nil || listen.api.isLoopback else {
             throw refuse(
                 .invalidValue, "listen.api", "\(listen.api) is not loopback: set tls.ca, tls.certificate and tls.key")
@@ -40,6 +34,37 @@ extension NodeConfiguration {
         }
         guard log.retention > timeBounds.forgetAfter else {
             throw refuse(.invalidValue, "log.retention_seconds", "must be above R + 2D (S5)")
+        }
+    }
+
+    /// Regions know each other by mutual TLS, and by numbers and names that are theirs alone.
+    private func validatePeers(
+        _ refuse: (ConfigurationError.Code, String, String) -> ConfigurationError
+    ) throws(ConfigurationError) {
+        guard !peers.isEmpty else {
+            guard let mesh = listen.mesh else { return }
+            throw refuse(.invalidValue, "listen.mesh", "\(mesh) would serve nobody: add peers, or remove this key")
+        }
+        guard listen.mesh != nil else {
+            throw refuse(.missingKey, "listen.mesh", "peers call this node there: set it, such as 0.0.0.0:7412")
+        }
+        guard tls != nil else {
+            throw refuse(.missingKey, "tls", "regions know each other by mutual TLS: set tls.ca, .certificate and .key")
+        }
+        for peer in peers {
+            guard Self.isName(peer.region), peer.region != "client" else {
+                throw refuse(.invalidValue, "peers.region", "\"\(peer.region)\" cannot be part of a certificate")
+            }
+            guard peer.number != region.number, peer.region != region.name else {
+                throw refuse(
+                    .invalidValue, "peers", "\(peer.region) (\(peer.number.rawValue)) is this node's own region")
+            }
+            guard !peer.endpoints.isEmpty else {
+                throw refuse(.invalidValue, "peers.endpoints", "\(peer.region) has none")
+            }
+        }
+        guard Set(peers.map(\.number)).count == peers.count, Set(peers.map(\.region)).count == peers.count else {
+            throw refuse(.invalidValue, "peers", "two peers have one number or one name")
         }
     }
 

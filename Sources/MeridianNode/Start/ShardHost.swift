@@ -2,36 +2,38 @@
 
 package import ActorCluster
 import ClusterModel
-import EventLog
+package import EventLog
 package import NodeEnvironment
 package import Personalization
 
 /// The node's actors and the router to them. Partition p runs on loop p modulo the number of loops.
 package struct ShardHost: Sendable {
-    package let system: ClusterActorSystem
     package let router: ShardRouter
     private let shards: [UserShard]
     private let executors: [any NodeExecutor]
     private let content: ContentShard
     private let plan: IncarnationPlan
 
+    /// `onAgreed` hears of agreed ends that shards know or come to know (S1a); `stamps` closes while the clock is not to
+    /// be trusted (S2). Throws ActorCallError.
     package init(
-        _ recovery: NodeRecovery, configuration: NodeConfiguration, environment: NodeEnvironment,
-        disk: any DedicatedExecutor
-    ) async throws {
+        _ recovery: NodeRecovery, _ plan: IncarnationPlan, system: ClusterActorSystem,
+        configuration: NodeConfiguration, environment: NodeEnvironment, disk: any DedicatedExecutor,
+        stamps: StampGate, onAgreed: @escaping @Sendable (AgreedEnds) -> Void
+    ) throws {
         let loops = environment.executors.loops
         let settings = Self.settings(configuration)
-        system = try await ClusterActorSystem(types: [UserShard.self, ContentShard.self], environment: environment)
-        plan = recovery.plan
+        self.plan = plan
         let region = configuration.region.number
         var shards: [UserShard] = []
         var executors: [any NodeExecutor] = []
         for (place, state) in recovery.shards.enumerated() {
             let executor = loops[place % loops.count]
             let shell = LogShell(
-                log: recovery.log, executor: executor, clock: environment.clock, settings: settings, disk: disk)
-            let beginning = recovery.plan.beginnings[place]
-            let (client, system) = (environment.entropy.next(), system)
+                log: recovery.log, executor: executor, clock: environment.clock, settings: settings, disk: disk,
+                stamps: stamps, onAgreed: onAgreed)
+            let beginning = plan.beginnings[place]
+            let client = environment.entropy.next()
             shards.append(
                 try system.start(UserShard.identity(of: state.partition, in: region), on: executor) {
                     UserShard(
@@ -42,7 +44,16 @@ package struct ShardHost: Sendable {
         self.shards = shards
         self.executors = executors
         let relay = CatalogueRelay()
-        content = try Self.startContent(recovery, region, environment, settings, system, relay, disk)
+        let shell = LogShell(
+            log: recovery.log, executor: loops[0], clock: environment.clock, settings: settings, disk: disk,
+            stamps: stamps, onAgreed: onAgreed)
+        let beginning = plan.beginnings[plan.beginnings.count - 1]
+        let client = environment.entropy.next()
+        content = try system.start(ContentShard.identity(in: region), on: loops[0]) {
+            ContentShard(
+                state: recovery.content, beginning: beginning, client: client, shell: shell, actorSystem: system,
+                onChange: { relay.send($0) })
+        }
         router = ShardRouter(
             partitions: configuration.deployment.partitions, shards: shards, executors: executors, content: content,
             contentExecutor: loops[0])
@@ -69,22 +80,6 @@ package struct ShardHost: Sendable {
 
     /// Ends every log of this node's: whoever waits hears it.
     package func abandon(because reason: String) { router.abandon(because: reason) }
-
-    private static func startContent(
-        _ recovery: NodeRecovery, _ region: RegionNumber, _ environment: NodeEnvironment, _ settings: ShardSettings,
-        _ system: ClusterActorSystem, _ relay: CatalogueRelay, _ disk: any DedicatedExecutor
-    ) throws -> ContentShard {
-        let executor = environment.executors.loops[0]
-        let shell = LogShell(
-            log: recovery.log, executor: executor, clock: environment.clock, settings: settings, disk: disk)
-        let beginning = recovery.plan.beginnings[recovery.plan.beginnings.count - 1]
-        let client = environment.entropy.next()
-        return try system.start(ContentShard.identity(in: region), on: executor) {
-            ContentShard(
-                state: recovery.content, beginning: beginning, client: client, shell: shell, actorSystem: system,
-                onChange: { relay.send($0) })
-        }
-    }
 
     private static func settings(_ configuration: NodeConfiguration) -> ShardSettings {
         let partitions = configuration.deployment.partitions.rawValue

@@ -43,7 +43,7 @@ final class ClientLink {
     // MARK: From the channel
 
     func start(_ id: ClientCallID, _ request: ClientRequest, _ waiter: ClientCall.Waiter) {
-        let call = ClientCall(id: id, request: request, waiter: waiter, maxMessageBytes: limits.maxMessageBytes)
+        let call = ClientCall(id: id, request: request, waiter: waiter, maxMessageBytes: limits.maxReplyBytes)
         if let deadline = request.deadline {
             guard deadline > clock.bootTime() else { return call.finish(.failure(Self.expired)) }
             arm(deadline)
@@ -100,7 +100,7 @@ final class ClientLink {
 
     /// The peer refused the call unseen.
     func retry(_ call: ClientCall) {
-        call.restart(maxMessageBytes: limits.maxMessageBytes)
+        call.restart(maxMessageBytes: limits.maxReplyBytes)
         dispatch(call)
     }
 

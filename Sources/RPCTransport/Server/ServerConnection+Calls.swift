@@ -122,9 +122,9 @@ extension ServerConnection: HTTP2EventSink {
 
     private func succeed(_ stream: HTTP2StreamKey, _ message: ByteBuffer, _ trailers: CallMetadata) {
         let count = message.readableBytes
-        guard count <= setting.limits.maxMessageBytes else {
+        guard count <= setting.limits.maxReplyBytes else {
             counts.callsFailed += 1
-            let error = FramingError.tooLarge(length: count, limit: setting.limits.maxMessageBytes)
+            let error = FramingError.tooLarge(length: count, limit: setting.limits.maxReplyBytes)
             return fail(stream, error.status)
         }
         calls[Int(stream.place)].onAnswered(unsentBytes: count)

@@ -16,6 +16,8 @@ package struct LineageFacts: Sendable {
 
     package private(set) var seals: SealBook
     private var agreed: [LogName: AgreedEnds] = [:]
+    /// What the own ends records will name, as soon as the own state has reached it: lifts the own seal, told to nobody.
+    private var collected: [LogName: AgreedEnds] = [:]
     private let limit: Int
 
     package init(seals: SealBook = SealBook(), limits: MirrorLimits = MirrorLimits()) {
@@ -24,7 +26,7 @@ package struct LineageFacts: Sendable {
     }
 
     package func limit(of log: LogIdentity) -> Limit {
-        if let end = agreed[log.name]?.end(of: log) { return .ends(end) }
+        if let end = agreed[log.name]?.end(of: log) ?? collected[log.name]?.end(of: log) { return .ends(end) }
         return seals.isSealed(log) ? .sealed : .open
     }
 
@@ -42,6 +44,15 @@ package struct LineageFacts: Sendable {
         agreed[ends.name] = ends
         return true
     }
+
+    /// Every member has sealed: this origin's next ends record will name `ends`, and its lines may be pulled up to there.
+    package mutating func onCollected(_ ends: AgreedEnds) {
+        guard collected[ends.name] != nil || collected.count < limit else { return }
+        collected[ends.name] = ends
+    }
+
+    /// The incarnation whose ends record is the newest that is known for a log.
+    package func writer(of name: LogName) -> Incarnation? { agreed[name]?.writer }
 
     /// Promises not to extend `origin`'s incarnations below `incarnation`; the book to keep on the disk, nil where the
     /// promise stands already.

@@ -1,0 +1,27 @@
+// What is served on the mesh, to nodes of configured regions only.
+
+import GRPCFraming
+import NodeEnvironment
+import RegionMirror
+
+/// Refuses every caller whose certificate is not one of a peer region's nodes: clients of the deployment have
+/// certificates of the same authority, and no business here.
+struct MeshHandler: CallHandler {
+    private let handler: any CallHandler
+    private let peers: MeshPeers
+
+    init(_ handler: any CallHandler, peers: MeshPeers) {
+        self.handler = handler
+        self.peers = peers
+    }
+
+    var methods: [String] { handler.methods }
+
+    func handle(_ call: UnaryCall) {
+        guard peers.admits(call.peer) else {
+            let name = call.peer.certificateURI ?? "a peer without a certificate"
+            return call.fail(RPCStatus(.permissionDenied, "\(name) is no node of a configured region"))
+        }
+        handler.handle(call)
+    }
+}
