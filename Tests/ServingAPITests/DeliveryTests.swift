@@ -67,8 +67,7 @@ import Foundation
                 fixture.shards.state.withLock {
                     $0.slate = { query in
                         var slate = ScriptedShards.slate(query)
-                        slate.lostTail = lost
-                        slate.sessionSatisfied = lost ? nil : false
+                        slate.session = lost ? SessionOutcome(lost: [wide.entries[1]]) : nil
                         slate.modelVersion = lost ? 0 : .max
                         slate.applied = lost ? VersionVector() : wide
                         slate.items[0].propensity = 0
@@ -219,17 +218,17 @@ import Foundation
     /// S12: after a lost tail the new token no longer names what can never be satisfied.
     @Test func lostTailsLeaveTheToken() throws {
         let fixture = try ServingFixture()
+        let settled = VersionVector.Entry(region: RegionNumber(1), incarnation: Incarnation(5), next: Offset(8))
+        let dead = VersionVector.Entry(region: RegionNumber(1), incarnation: Incarnation(6), next: Offset(50))
+        let away = VersionVector.Entry(region: RegionNumber(2), incarnation: Incarnation(3), next: Offset(9))
         fixture.shards.state.withLock {
             $0.slate = { query in
                 var slate = ScriptedShards.slate(query)
-                slate.sessionSatisfied = false
-                slate.lostTail = true
+                slate.session = SessionOutcome(pending: [away], lost: [dead])
                 return .success(slate)
             }
         }
-        let dead = VersionVector.Entry(region: RegionNumber(1), incarnation: Incarnation(6), next: Offset(50))
-        let away = VersionVector.Entry(region: RegionNumber(2), incarnation: Incarnation(3), next: Offset(9))
-        let session = try fixture.session(VersionVector([dead, away]))
+        let session = try fixture.session(VersionVector([settled, dead, away]))
         let reply = try fixture.reply(
             .nextContent, Self.request { $0.sessionToken = Data(session) }, Meridian_V1_NextContentReply.self)
         #expect(reply.lostTail && reply.hasSessionSatisfied && !reply.sessionSatisfied)

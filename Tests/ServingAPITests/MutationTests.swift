@@ -78,7 +78,7 @@ import Foundation
         }
         #expect(refused > 800, "seed \(seed)")
         #expect(fixture.admission.callsInFlight == 0 && fixture.admission.bytesInFlight == 0)
-        for (events, _, _) in fixture.shards.state.withLock({ $0.reported }) {
+        for (events, _, _, _) in fixture.shards.state.withLock({ $0.reported }) {
             for case .interaction(let event) in events.map(\.event) {
                 #expect((1...128).contains(event.contentID.utf8.count), "seed \(seed)")
             }

@@ -142,7 +142,7 @@ import Foundation
                     ReportOutcome(
                         results: zip(events, outcomes).map {
                             EventResult(id: $0.id ?? EventID(time: 0, client: 0), outcome: $1)
-                        }, session: ScriptedShards.applied))
+                        }, session: ScriptedShards.applied, reached: .local))
             }
         }
         let reply = try fixture.reply(

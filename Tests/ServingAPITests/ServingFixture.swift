@@ -22,9 +22,12 @@ final class ScriptedShards: ShardRouting, ContentRouting {
         var report: @Sendable ([SubmittedEvent], UserKey) -> Result<ReportOutcome, ShardError> = {
             .success(ScriptedShards.applied($0, of: $1))
         }
+        /// What successful reports have reached; nil for what was asked for.
+        var reached: RequestedDurability?
         var slate: @Sendable (SlateQuery) -> Result<Slate, ShardError> = { .success(ScriptedShards.slate($0)) }
         var publish: @Sendable ([ContentEvent]) -> Result<Int, ShardError> = { .success($0.count) }
-        var reported: [(events: [SubmittedEvent], user: UserKey, durability: RequestedDurability)] = []
+        var reported:
+            [(events: [SubmittedEvent], user: UserKey, durability: RequestedDurability, deadline: BootInstant?)] = []
         var queries: [SlateQuery] = []
         var published: [ContentEvent] = []
         /// Completions are held back while true.
@@ -49,7 +52,7 @@ final class ScriptedShards: ShardRouting, ContentRouting {
                 id: event.id ?? EventID(time: 99, client: UInt64(index)),
                 outcome: .applied(LogPosition(log: log, epoch: Epoch(1), offset: Offset(UInt64(index)))))
         }
-        return ReportOutcome(results: results, session: applied)
+        return ReportOutcome(results: results, session: applied, reached: .local)
     }
 
     static func slate(_ query: SlateQuery) -> Slate {
@@ -61,18 +64,25 @@ final class ScriptedShards: ShardRouting, ContentRouting {
         return Slate(
             id: Digest128(high: 1, low: query.seed), items: items, tier: .personal, modelVersion: 4,
             applied: applied, originTime: query.now.advanced(by: .milliseconds(-40)),
-            sessionSatisfied: query.session == nil ? nil : true, lostTail: false)
+            session: query.session == nil ? nil : SessionOutcome())
     }
 
     func report(
-        _ events: [SubmittedEvent], of user: UserKey, durability: RequestedDurability,
+        _ events: [SubmittedEvent], of user: UserKey, durability: RequestedDurability, deadline: BootInstant?,
         completion: @escaping @Sendable (Result<ReportOutcome, ShardError>) -> Void
     ) {
-        let script = state.withLock { state in
-            state.reported.append((events, user, durability))
-            return state.report
+        let (script, reached) = state.withLock { state in
+            state.reported.append((events, user, durability, deadline))
+            return (state.report, state.reached)
         }
-        complete { completion(script(events, user)) }
+        complete {
+            completion(
+                script(events, user).map { outcome in
+                    var outcome = outcome
+                    outcome.reached = reached ?? durability
+                    return outcome
+                })
+        }
     }
 
     func slate(_ query: SlateQuery, completion: @escaping @Sendable (Result<Slate, ShardError>) -> Void) {

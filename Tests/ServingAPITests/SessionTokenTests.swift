@@ -2,6 +2,7 @@
 
 import ClusterModel
 import MergeableState
+import Personalization
 import Testing
 
 @testable import ServingAPI
@@ -54,18 +55,14 @@ import Foundation
         #expect(kept.next(in: RegionNumber(3), Incarnation(3)) == Offset(.max))
     }
 
-    /// S12: a satisfied session is contained in what was applied; an unmet one is carried on.
-    @Test func unmetEntriesAreCarriedOn() throws {
+    /// S12: what was met is contained in what was applied, what was lost is dropped, and only what is pending is carried on.
+    @Test func pendingEntriesAreCarriedOn() throws {
         let tokens = try Self.tokens()
         let applied = VersionVector([Self.entry(3, 9, 10)])
-        let session = VersionVector([Self.entry(3, 8, 4), Self.entry(3, 9, 12), Self.entry(4, 2, 6)])
-        func following(_ satisfied: Bool, _ lost: Bool) -> VersionVector {
-            tokens.following(session, isSatisfied: satisfied, lostTail: lost, applied: applied)
-        }
-        #expect(following(true, false) == applied)
-        #expect(
-            following(false, false) == VersionVector([Self.entry(3, 8, 4), Self.entry(3, 9, 12), Self.entry(4, 2, 6)]))
-        #expect(following(false, true) == VersionVector([Self.entry(3, 9, 12), Self.entry(4, 2, 6)]))
-        #expect(tokens.following(nil, isSatisfied: false, lostTail: false, applied: applied) == applied)
+        #expect(tokens.following(nil, applied: applied) == applied)
+        #expect(tokens.following(SessionOutcome(lost: [Self.entry(3, 8, 4)]), applied: applied) == applied)
+        let pending = [Self.entry(3, 8, 4), Self.entry(3, 9, 12), Self.entry(4, 2, 6)]
+        let outcome = SessionOutcome(pending: pending, lost: [Self.entry(4, 1, 3)])
+        #expect(tokens.following(outcome, applied: applied) == VersionVector(pending))
     }
 }

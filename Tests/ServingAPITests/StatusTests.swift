@@ -32,6 +32,11 @@ import Testing
         Row(
             error: .sessionNotSatisfied(applied: VersionVector()), code: .failedPrecondition,
             reason: "SESSION_NOT_SATISFIED", retries: true),
+        Row(error: .clockUntrusted, code: .unavailable, reason: "CLOCK_UNTRUSTED", retries: true),
+        Row(error: .rebuilding, code: .unavailable, reason: "REBUILDING", retries: true),
+        Row(
+            error: .remoteNotReached(reached: 1), code: .deadlineExceeded, reason: "REMOTE_NOT_REACHED",
+            retries: false),
     ]
 
     @Test func everyShardErrorHasItsStatus() throws {
@@ -152,7 +157,7 @@ import Testing
                     .success(
                         ReportOutcome(
                             results: [EventResult(id: EventID(time: 1, client: 1), outcome: .refused(verdict))],
-                            session: VersionVector()))
+                            session: VersionVector(), reached: .local))
                 }
             }
             let failure = try fixture.failure(.updateProfile, ProfileTests.update())

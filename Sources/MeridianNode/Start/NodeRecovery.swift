@@ -19,6 +19,8 @@ package struct NodeRecovery: Sendable {
     package var refusedSnapshots: [String]
     /// Shards restored from a snapshot.
     package var restoredShards: Int
+    /// Shards that exceeded agreed ends and were folded from zero, whatever their snapshots held (S1a).
+    package var refoldedShards: Int
 }
 
 /// Opens the log and folds it. Blocks on the disk for the whole journal: on a dedicated executor.
@@ -57,21 +59,31 @@ package struct NodeRecoveryRun: Sendable {
         return try finish(try fold(restored.map { _ in nil }), refused, 0)
     }
 
-    private typealias Fold = (log: SegmentLog, replica: NodeReplica)
+    private typealias Fold = (log: SegmentLog, replica: NodeReplica, refolded: Int)
 
     private func fold(_ restored: [ShardState?]) throws -> Fold {
         var replica = NodeReplica(
-            restored, contents: configuration.limits.contents, members: members, bounds: configuration.timeBounds)
+            restored, contents: configuration.limits.contents, region: configuration.region.number, members: members,
+            bounds: configuration.timeBounds)
         do {
             let log = try SegmentLog.open(
                 directory: configuration.log.directory, environment: environment,
                 limits: JournalLimits(segmentBytes: configuration.log.segmentBytes)
             ) { try replica.fold($0) }
-            try replica.foldHeld(from: log)
-            return (log, replica)
+            return try Self.finishFold(log, &replica)
         } catch let error as EventLogError {
             throw NodeError(
                 .logUnavailable, "\(error)", nextStep: "see the message; the log is in \(configuration.log.directory)")
+        }
+    }
+
+    private static func finishFold(_ log: SegmentLog, _ replica: inout NodeReplica) throws -> Fold {
+        do {
+            let refolded = try replica.foldHeld(from: log)
+            return (log, replica, refolded)
+        } catch {
+            log.abandon()
+            throw error
         }
     }
 
@@ -114,8 +126,7 @@ package struct NodeRecoveryRun: Sendable {
             isSoleMember: configuration.peers.isEmpty)
         return NodeRecovery(
             log: fold.log, shards: fold.replica.shards, content: fold.replica.content, plan: plan,
-            refusedSnapshots: refused,
-            restoredShards: restoredShards)
+            refusedSnapshots: refused, restoredShards: restoredShards, refoldedShards: fold.refolded)
     }
 
     /// A start writes into a fresh segment: without room for one it would wait for ever, unseen.

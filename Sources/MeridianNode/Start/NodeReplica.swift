@@ -6,77 +6,124 @@ import Personalization
 
 /// Folds batches of all logs in any order. A value; one owner.
 struct NodeReplica: Sendable {
-    /// By partition number.
-    private(set) var shards: [ShardState]
-    private(set) var content: ContentState
+    /// What is folded of one topic and partition.
+    private struct Fold<State: LogFold>: Sendable {
+        let topic: TopicID
+        let partition: PartitionID
+        var state: State
+        /// Logs with batches that came before what they stand on (S1).
+        var held: Set<LogIdentity> = []
+        /// Agreed ends cut off what was applied already: it is folded anew once the journal is read (S1a).
+        var needsRefold: Bool
+
+        init(_ state: State, _ topic: TopicID, _ partition: PartitionID) {
+            self.state = state
+            self.topic = topic
+            self.partition = partition
+            // Of a snapshot, which may be older than the ends that it carries.
+            needsRefold = state.lines.exceedsAgreedEnds
+        }
+    }
+
+    private let region: RegionNumber
     private let members: [RegionNumber]
     private let bounds: TimeBounds
-    /// Logs with batches that came before what they stand on (S1).
-    private var held: Set<LogIdentity> = []
+    private let contents: Int
+    /// By partition number.
+    private var users: [Fold<ShardState>]
+    private var catalogue: Fold<ContentState>
 
-    /// Bytes read at once while held logs are folded.
-    private static let readBytes = 4 << 20
+    var shards: [ShardState] { users.map(\.state) }
+    var content: ContentState { catalogue.state }
 
-    init(_ restored: [ShardState?], contents: Int, members: [RegionNumber], bounds: TimeBounds) {
-        shards = restored.enumerated().map { partition, state in
-            state ?? ShardState(partition: PartitionID(UInt32(partition)))
+    /// `members`: all regions, `region` itself included.
+    init(
+        _ restored: [ShardState?], contents: Int, region: RegionNumber, members: [RegionNumber], bounds: TimeBounds
+    ) {
+        users = restored.enumerated().map { number, state in
+            let partition = PartitionID(UInt32(number))
+            return Fold(state ?? ShardState(partition: partition), .userEvents, partition)
         }
-        content = ContentState(limit: contents)
+        catalogue = Fold(ContentState(limit: contents), .content, PartitionID(0))
+        self.contents = contents
+        self.region = region
         self.members = members
         self.bounds = bounds
     }
 
-    /// Folds one batch, or remembers its log for `foldHeld`. Throws NodeError where the log cannot be read.
+    /// Folds one batch, or remembers its log for `foldHeld`. Throws NodeError where an own log cannot be read.
     mutating func fold(_ batch: EncodedBatch) throws(NodeError) {
-        let log = batch.header.log
-        do {
-            switch try apply(batch) {
-            case .held: held.insert(log)
-            case .applied, .known, .quarantined: break
-            }
-        } catch {
-            throw NodeError.unreadable(log, error)
-        }
-    }
-
-    /// Folds what was held, until nothing moves any more: what still waits then waits for another region's bytes.
-    /// Blocks on the disk.
-    mutating func foldHeld(from engine: some EventLogEngine) throws {
-        var isMoving = true
-        while isMoving {
-            isMoving = false
-            for log in held.sorted() where try foldRest(of: log, from: engine) { isMoving = true }
-        }
-    }
-
-    /// Whether anything of the log could be folded.
-    private mutating func foldRest(of log: LogIdentity, from engine: some EventLogEngine) throws -> Bool {
-        var isMoved = false
-        while true {
-            let next = next(in: log)
-            guard next < engine.flushedEnd(of: log) else {
-                held.remove(log)
-                return isMoved
-            }
-            for batch in try engine.read(log, from: next, maxBytes: Self.readBytes) { try fold(batch) }
-            guard self.next(in: log) > next else { return isMoved }
-            isMoved = true
-        }
-    }
-
-    private func next(in log: LogIdentity) -> Offset {
-        let lines = log.name.topic == .content ? content.lines : shards[Int(log.name.partition.rawValue)].lines
-        return lines.next(in: log.name.region, log.incarnation)
-    }
-
-    private mutating func apply(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome {
         let name = batch.header.log.name
         switch name.topic {
-        case .userEvents where Int(name.partition.rawValue) < shards.count:
-            defer { shards[Int(name.partition.rawValue)].forget(members: members, bounds: bounds) }
-            return try shards[Int(name.partition.rawValue)].apply(batch)
-        case .content: return try content.apply(batch)
-        default: throw .malformed("log \(name) belongs to no partition of this deployment")
+        case .userEvents where Int(name.partition.rawValue) < users.count:
+            try fold(batch, into: &users[Int(name.partition.rawValue)])
+        case .content where name.partition == catalogue.partition: try fold(batch, into: &catalogue)
+        default:
+            // Of another region it may be a newer version's: kept for it, and nobody's here.
+            guard name.region != region else {
+                throw .unreadable(
+                    batch.header.log, ApplyError.malformed("it belongs to no partition of this deployment"))
+            }
         }
+    }
+
+    private func fold<State>(_ batch: EncodedBatch, into fold: inout Fold<State>) throws(NodeError) {
+        guard !fold.needsRefold else { return }
+        let log = batch.header.log
+        do {
+            if try fold.state.apply(batch) == .held { fold.held.insert(log) }
+        } catch .endDiffers {
+            fold.needsRefold = true
+        } catch {
+            try onStopped(log, error)
+        }
+        if fold.state.lines.exceedsAgreedEnds { fold.needsRefold = true }
+        fold.state.forget(members: members, bounds: bounds)
+    }
+
+    /// Another region's log stops by itself, and loudly, when it is followed (S3); it keeps no start from happening.
+    private func onStopped(_ log: LogIdentity, _ error: ApplyError) throws(NodeError) {
+        guard log.name.region != region else { throw .unreadable(log, error) }
+    }
+
+    /// Folds what was held, until nothing moves any more: what still waits then waits for another region's bytes. What
+    /// exceeds agreed ends is folded anew, its snapshot ignored (S1a). Returns how many partitions were.
+    /// Blocks on the disk. Throws NodeError and EventLogError.
+    mutating func foldHeld(from engine: some EventLogEngine) throws -> Int {
+        var refolded = 0
+        for place in users.indices {
+            let empty = ShardState(partition: users[place].partition)
+            if try finish(&users[place], empty, from: engine) { refolded += 1 }
+        }
+        _ = try finish(&catalogue, ContentState(limit: contents), from: engine)
+        return refolded
+    }
+
+    /// Whether it was folded anew.
+    private func finish<State>(
+        _ fold: inout Fold<State>, _ empty: State, from engine: some EventLogEngine
+    ) throws -> Bool {
+        if !fold.needsRefold {
+            guard !fold.held.isEmpty else { return false }
+            var rest = HeldLogs(fold.state, logs: fold.held, members: members, bounds: bounds)
+            fold.state = empty
+            try rest.fold(from: engine)
+            try take(rest, into: &fold)
+            guard fold.state.lines.exceedsAgreedEnds else { return false }
+        }
+        let known = fold.state.agreedEnds(of: fold.topic, fold.partition)
+        fold.state = empty
+        try take(
+            HeldLogs.refold(
+                empty, knowing: known, topic: fold.topic, partition: fold.partition, from: engine, members: members,
+                bounds: bounds), into: &fold)
+        return true
+    }
+
+    private func take<State>(_ rest: HeldLogs<State>, into fold: inout Fold<State>) throws(NodeError) {
+        for log in rest.stopped.keys.sorted() {
+            if let error = rest.stopped[log] { try onStopped(log, error) }
+        }
+        fold.state = rest.state
     }
 }

@@ -56,6 +56,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
             return onFlush(.failure(error))
         }
         tellAgreed()
+        if beginning.ends != nil { tellOwnEndsOnceFlushed() }
         appender.wait(through: appender.nextOffset, onFlush)
         flushSoon()
         changeSoon()
@@ -68,6 +69,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         do throws(ShardError) {
             if let fencedBecause { throw ShardError.logFenced(fencedBecause) }
             guard shell.stamps.isOpen else { throw ShardError.clockUntrusted }
+            guard !replica.isRebuilding else { throw ShardError.rebuilding }
             try appender.admit()
             guard state.catalogue.hasRoom(for: events) else { throw ShardError.catalogueFull }
             for event in events { try append(event.kind, event.body) }
@@ -83,24 +85,19 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
     /// Equal catalogues, equal digests.
     package distributed func digest() -> Digest128 { state.catalogue.digest }
 
-    /// S1a: every member has sealed.
-    package func agree(_ ends: EndsRecord) {
-        guard !isFenced else { return }
-        do throws(ShardError) {
-            try append(.ends, ends.body)
-            tellAgreed()
-            flushSoon()
-        } catch {
-            end(because: "\(error)")
-        }
-    }
+    /// S1a: every member has sealed. Appended once the state has reached the ends; never when the log has ended.
+    package func agree(_ ends: EndsRecord) { takeEnds(ends) }
 
-    /// S1a: agreed ends take effect when heard, whoever tells them.
-    package func learn(_ ends: AgreedEnds) {
-        guard !isFenced else { return }
-        state.learn(ends)
-        tellAgreed()
-    }
+    func appendEnds(_ ends: EndsRecord) throws(ShardError) { try append(.ends, ends.body) }
+
+    /// S1a: agreed ends take effect when heard, whoever tells them. Where the catalogue exceeds them it is folded anew.
+    package func learn(_ ends: AgreedEnds) { learnEnds(ends) }
+
+    func note(_ ends: AgreedEnds) { state.learn(ends) }
+
+    func adopt(_ state: ContentState) { self.state = state }
+
+    var emptyState: ContentState { ContentState(limit: state.catalogue.limit) }
 
     func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome { try state.apply(batch) }
 

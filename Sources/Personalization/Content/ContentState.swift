@@ -14,6 +14,9 @@ package struct ContentState: LogFold {
         lines.learn(ends.ends, from: ends.writer, of: ends.name.region)
     }
 
+    /// Items are no sums: a catalogue keeps no ids.
+    package mutating func forget(members: [RegionNumber], bounds: TimeBounds) {}
+
     /// Folds the next record of a content log.
     package mutating func fold(
         _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset

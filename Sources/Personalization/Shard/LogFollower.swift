@@ -2,41 +2,27 @@
 // from the disk otherwise, and again when a log that they waited for has moved.
 
 import ActorCluster
-package import ClusterModel
+import ClusterModel
 import Distributed
 import EventLog
 import NodeEnvironment
-
-/// Which followed logs wait, are being read, or have stopped. A value of the follower.
-package struct ReplicaProgress: Sendable {
-    /// Logs of which one shard or catalogue follows at most so many: regions times incarnations without agreed ends.
-    package static let maxLogs = 1_024
-    /// Bytes folded in one go, before other work of the loop has its turn.
-    static let bytesAtOnce = 1 << 20
-
-    var followed: Set<LogIdentity> = []
-    /// Wait for another incarnation (S1, S1a).
-    var held: Set<LogIdentity> = []
-    /// Being read from the disk.
-    var reading: Set<LogIdentity> = []
-    /// Cannot be folded any further, and why (S3).
-    package internal(set) var stopped: [LogIdentity: ApplyError] = [:]
-    /// Logs that were not followed: there were `maxLogs` already.
-    package internal(set) var refusedLogs: UInt64 = 0
-    /// By origin the writer of the newest agreed ends that `onAgreed` has heard of.
-    var toldAgreed: [RegionNumber: Incarnation] = [:]
-
-    package init() {}
-}
 
 /// The extension runs on the actor's loop.
 protocol LogFollower: OriginLogOwner {
     associatedtype State: LogFold
     var state: State { get }
+    /// A state that has folded nothing.
+    var emptyState: State { get }
     var replica: ReplicaProgress { get set }
     /// Whether the own log has ended: memory is discarded and nothing is folded into it.
     var isFenced: Bool { get }
     func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome
+    /// Tells the state of agreed ends.
+    func note(_ ends: AgreedEnds)
+    /// Puts a state that was folded anew in the place of the former.
+    func adopt(_ state: State)
+    /// Appends an ends record, stamped without an untrusted clock's word.
+    func appendEnds(_ ends: EndsRecord) throws(ShardError)
     /// Something was folded.
     func onFolded()
 }
@@ -45,7 +31,7 @@ extension LogFollower {
     /// Folds a log from now on: what is flushed already, and what will be. Idempotent. Beyond the bound it is counted
     /// and not followed. The own log is folded where it is written.
     func follow(_ log: LogIdentity) {
-        guard log != appender.log, !isFenced else { return }
+        guard log != appender.log, !isFenced, !isSettled(log) else { return }
         guard !replica.followed.contains(log) else { return catchUp(log) }
         guard replica.followed.count < ReplicaProgress.maxLogs else {
             replica.refusedLogs += 1
@@ -56,19 +42,11 @@ extension LogFollower {
         catchUp(log)
     }
 
-    /// Tells `onAgreed` what it has not heard yet. Complexity: O(origins).
-    func tellAgreed() {
-        for agreed in state.lines.agreedEnds where replica.toldAgreed[agreed.region] != agreed.by {
-            replica.toldAgreed[agreed.region] = agreed.by
-            let own = appender.log.name
-            let name = LogName(region: agreed.region, topic: own.topic, partition: own.partition)
-            shell.onAgreed(AgreedEnds(name: name, writer: agreed.by, ends: agreed.ends))
-        }
-    }
-
     /// Folds what is flushed of a log and not yet folded.
     func catchUp(_ log: LogIdentity) {
-        guard !isFenced, replica.stopped[log] == nil, !replica.reading.contains(log) else { return }
+        guard !isFenced, !replica.isRebuilding, replica.stopped[log] == nil, !replica.reading.contains(log),
+            !isSettled(log)
+        else { return }
         let next = state.lines.next(in: log.name.region, log.incarnation)
         guard next < shell.log.flushedEnd(of: log) else { return }
         guard let batches = shell.log.recent(log, from: next, maxBytes: ReplicaProgress.bytesAtOnce) else {
@@ -78,30 +56,37 @@ extension LogFollower {
     }
 
     private func foldAll(_ batches: [EncodedBatch], of log: LogIdentity) {
-        var isFolded = false
-        for batch in batches {
+        guard !isFenced, !replica.isRebuilding else { return }
+        var (isFolded, more) = (false, true)
+        for batch in batches where more {
             do {
                 switch try fold(batch) {
-                case .applied: isFolded = true
+                case .applied:
+                    isFolded = true
+                    replica.freshness.record(batch.header.lastStamp, at: shell.clock.wallTime())
                 case .known: continue
                 case .held:
                     replica.held.insert(log)
-                    return finish(isFolded, log, more: false)
-                case .quarantined: return finish(isFolded, log, more: false)
+                    more = false
+                case .quarantined: more = false
                 }
+            } catch .endDiffers {
+                more = false  // The ends are known now: what was applied beyond them shows below.
             } catch {
                 replica.stopped[log] = error
-                return finish(isFolded, log, more: false)
+                more = false
             }
         }
-        replica.held.remove(log)
-        finish(isFolded, log, more: true)
+        if more { replica.held.remove(log) }
+        finish(isFolded, log, more: more)
+        rebuildWhereNeeded()
     }
 
     private func finish(_ isFolded: Bool, _ log: LogIdentity, more: Bool) {
         if isFolded {
             onFolded()
             tellAgreed()
+            appendPostponedEnds()
             let waiting = replica.held.filter { $0.name == log.name && $0 != log }.sorted()
             for other in waiting { again(other) }
         }
@@ -112,20 +97,48 @@ extension LogFollower {
     private func again(_ log: LogIdentity) {
         shell.executor.execute { [self] in assumeIsolated { $0.catchUp(log) } }
     }
+}
 
+// MARK: Reading
+
+extension LogFollower {
     private func read(_ log: LogIdentity, from next: Offset) {
         replica.reading.insert(log)
         let (engine, executor) = (shell.log, shell.executor)
         shell.disk.execute { [self] in
-            // What cannot be read now is tried again with the next flush of this log.
-            let batches = (try? engine.read(log, from: next, maxBytes: ReplicaProgress.bytesAtOnce)) ?? []
-            executor.execute {
-                self.assumeIsolated { follower in
-                    follower.replica.reading.remove(log)
-                    follower.foldAll(batches, of: log)
-                }
+            let outcome = Result { () throws(EventLogError) in
+                try engine.read(log, from: next, maxBytes: ReplicaProgress.bytesAtOnce)
             }
+            executor.execute { self.assumeIsolated { $0.onRead(outcome, of: log) } }
         }
+    }
+
+    private func onRead(_ outcome: Result<[EncodedBatch], EventLogError>, of log: LogIdentity) {
+        switch outcome {
+        case .success(let batches) where !batches.isEmpty:
+            replica.reading.remove(log)
+            replica.failing[log] = nil
+            foldAll(batches, of: log)
+        case .success: onFailedRead(of: log, "the log has bytes that were not found")
+        case .failure(let error): onFailedRead(of: log, "\(error)")
+        }
+    }
+
+    /// Tries again after a while, whether or not more is flushed meanwhile: until then the log counts as being read.
+    private func onFailedRead(of log: LogIdentity, _ reason: String) {
+        replica.failedReads += 1
+        let count = (replica.failing[log]?.count ?? 0) + 1
+        replica.failing[log] = ReplicaProgress.ReadFailure(count: count, reason: reason)
+        wake(after: replica.retryDelay(after: count, standard: shell.settings.retryDelay)) { follower in
+            follower.replica.reading.remove(log)
+            follower.catchUp(log)
+        }
+    }
+
+    /// Runs `body` on the loop after a while.
+    func wake(after delay: Duration, _ body: @escaping @Sendable (isolated Self) -> Void) {
+        let due = shell.clock.bootTime().advanced(by: delay)
+        _ = shell.executor.schedule(at: due) { [self] in assumeIsolated { body($0) } }
     }
 }
 

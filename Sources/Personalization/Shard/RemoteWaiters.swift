@@ -2,12 +2,16 @@
 
 package import ClusterModel
 
+/// Hears how many other regions hold the events, or why nobody will know any more.
+package typealias RemoteWaiter = @Sendable (Result<Int, ShardError>) -> Void
+
 /// Calls at durability `remote(k)`, and how far each other region has flushed this log. A pure value.
 package struct RemoteWaiters: Sendable {
     private struct Waiter: Sendable {
         var through: Offset
         var regions: Int
-        var onReached: FlushWaiter
+        var deadline: BootInstant
+        var onReached: RemoteWaiter
     }
 
     /// Calls that wait; above it reports at `remote` are refused.
@@ -23,28 +27,44 @@ package struct RemoteWaiters: Sendable {
     /// How many other regions hold everything below `offset`.
     package func regions(holding offset: Offset) -> Int { cursors.values.count { $0 >= offset } }
 
-    /// Calls `onReached` once `regions` distinct other regions hold everything below `through`; at once when they do.
-    package mutating func wait(through: Offset, regions: Int, _ onReached: @escaping FlushWaiter) {
-        guard self.regions(holding: through) < regions else { return onReached(.success(())) }
-        waiters.append(Waiter(through: through, regions: regions, onReached: onReached))
+    /// Keeps `onReached` until `regions` distinct other regions hold everything below `through`, or until `deadline`. The
+    /// caller has seen that they do not yet (`regions(holding:)`).
+    package mutating func wait(
+        through: Offset, regions: Int, until deadline: BootInstant, _ onReached: @escaping RemoteWaiter
+    ) {
+        waiters.append(Waiter(through: through, regions: regions, deadline: deadline, onReached: onReached))
     }
 
-    /// A region's digest-checked cursor. It may go down: a disk was lost (S11).
-    package mutating func onCursor(of region: RegionNumber, at end: Offset) -> [FlushWaiter] {
+    /// A region's digest-checked cursor. It may go down: a disk was lost (S11). Returns who need not wait any longer,
+    /// with the answer of each. Complexity: O(waiters x regions).
+    package mutating func onCursor(of region: RegionNumber, at end: Offset) -> [(RemoteWaiter, reached: Int)] {
         cursors[region] = end
+        return removing { waiter, reached in reached >= waiter.regions }
+    }
+
+    /// Returns whose deadline is not after `now`, with what was reached. Complexity: O(waiters x regions).
+    package mutating func expire(at now: BootInstant) -> [(RemoteWaiter, reached: Int)] {
+        removing { waiter, _ in waiter.deadline <= now }
+    }
+
+    /// When somebody has waited long enough; nil while nobody waits. Complexity: O(waiters).
+    package var earliestDeadline: BootInstant? { waiters.lazy.map(\.deadline).min() }
+
+    private mutating func removing(_ isDone: (Waiter, Int) -> Bool) -> [(RemoteWaiter, reached: Int)] {
         guard !waiters.isEmpty else { return [] }
-        var ready: [FlushWaiter] = []
-        let cursors = cursors
+        var done: [(RemoteWaiter, reached: Int)] = []
+        let cursors = Array(cursors.values)
         waiters.removeAll { waiter in
-            guard cursors.values.count(where: { $0 >= waiter.through }) >= waiter.regions else { return false }
-            ready.append(waiter.onReached)
+            let reached = cursors.count { $0 >= waiter.through }
+            guard isDone(waiter, reached) else { return false }
+            done.append((waiter.onReached, reached))
             return true
         }
-        return ready
+        return done
     }
 
     /// The log has ended: everybody who waits has to hear it.
-    package mutating func onFenced() -> [FlushWaiter] {
+    package mutating func onFenced() -> [RemoteWaiter] {
         defer { waiters.removeAll() }
         return waiters.map(\.onReached)
     }

@@ -11,8 +11,8 @@ extension ShardCore {
     package mutating func slate(
         _ query: SlateQuery, catalogue: CatalogueSnapshot, popularity: PopularitySnapshot
     ) throws(ShardError) -> Slate {
-        let session = check(query.session)
-        if query.requireSession, session.isPending { throw .sessionNotSatisfied(applied: state.vector) }
+        let session = query.session.map { state.lines.outcome(of: $0) }
+        if query.requireSession, session?.isSatisfied == false { throw .sessionNotSatisfied(applied: state.vector) }
         let user = state.user(query.user)
         let ranked = withScratch { scratch in
             Self.policy.slate(
@@ -23,19 +23,7 @@ extension ShardCore {
             id: Digest128(high: id.time, low: id.client), items: ranked.items, tier: ranked.tier,
             modelVersion: ranked.modelVersion, applied: state.vector,
             originTime: state.lines.time(over: settings.members) ?? WallTime(milliseconds: 0),
-            sessionSatisfied: query.session == nil ? nil : !session.isPending, lostTail: session.isLost)
-    }
-
-    private func check(_ session: VersionVector?) -> (isPending: Bool, isLost: Bool) {
-        var outcome = (isPending: false, isLost: false)
-        for entry in session?.entries ?? [] {
-            switch state.lines.verdict(on: entry) {
-            case .met: break
-            case .pending: outcome.isPending = true
-            case .lost: outcome.isLost = true
-            }
-        }
-        return outcome
+            session: session)
     }
 }
 

@@ -30,14 +30,18 @@ package struct ShardCore {
     }
 
     /// Appends and applies what is new. Throws before anything is appended when the log cannot take more.
+    ///
+    /// What is known already may stand in another origin's log only, of which this one's cursors say nothing: where two
+    /// or more other regions are asked for, a copy is appended that they do speak of. It is counted once all the same (S5).
     package mutating func report(
-        _ events: [SubmittedEvent], of user: UserKey, at now: WallTime
+        _ events: [SubmittedEvent], of user: UserKey, at now: WallTime, durability: RequestedDurability = .local
     ) throws(ShardError) -> Decision {
         try checkServing()
         try appender.admit()
         var results: [EventResult] = []
         results.reserveCapacity(events.count)
-        for event in events { results.append(try take(event, of: user, at: now)) }
+        let copies = if case .remote(let regions) = durability { regions > 1 } else { false }
+        for event in events { results.append(try take(event, of: user, at: now, copies: copies)) }
         state.forget(members: settings.members, bounds: settings.bounds)
         return Decision(results: results, through: appender.nextOffset)
     }
@@ -61,6 +65,13 @@ package struct ShardCore {
 
     /// Agreed ends that somebody tells (S1a).
     package mutating func learn(_ ends: AgreedEnds) { state.learn(ends) }
+
+    /// Goes on with a state that was folded anew.
+    package mutating func adopt(_ anew: ShardState) {
+        let former = state
+        state = anew
+        state.supersede(former)
+    }
 
     /// Appends the agreed ends of this line's older incarnations (S1a). The caller has every member's seal.
     package mutating func agree(_ ends: EndsRecord, at now: WallTime) throws(ShardError) {
@@ -88,10 +99,10 @@ package struct ShardCore {
     }
 
     /// Discards the memory that may hold what the disk does not (S6).
-    package mutating func fence(because reason: String) -> [FlushWaiter] {
+    package mutating func fence(because reason: String) -> (local: [FlushWaiter], remote: [RemoteWaiter]) {
         fencedBecause = reason
         state = ShardState(partition: state.partition)
-        return appender.onFenced() + remote.onFenced()
+        return (appender.onFenced(), remote.onFenced())
     }
 
     package func checkServing() throws(ShardError) {
@@ -109,7 +120,7 @@ package struct ShardCore {
     package mutating func withScratch<Result>(_ body: (inout RankingScratch) -> Result) -> Result { body(&scratch) }
 
     private mutating func take(
-        _ submitted: SubmittedEvent, of user: UserKey, at now: WallTime
+        _ submitted: SubmittedEvent, of user: UserKey, at now: WallTime, copies: Bool
     ) throws(ShardError) -> EventResult {
         let stamp = appender.nextStamp(at: now)
         let id = submitted.id ?? makeID(at: now)
@@ -121,7 +132,10 @@ package struct ShardCore {
         let event = complete(submitted.event, of: user, at: stamp)
         let body = event.body
         let key = MergeOrder(id: id, bodyDigest: SHA256.hash(body).prefix128.high)
-        if state.index.contains(key) { return EventResult(id: id, outcome: .duplicate) }
+        if state.index.contains(key) {
+            if copies { try append(event.kind, id: id, body: body, at: now) }
+            return EventResult(id: id, outcome: .duplicate)
+        }
         guard state.index.count < settings.maxIndexedIDs,
             state.user(user) != nil || state.userCount < settings.maxUsers
         else { return EventResult(id: id, outcome: .shardFull) }

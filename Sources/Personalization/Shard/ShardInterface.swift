@@ -55,10 +55,17 @@ package struct ReportOutcome: Hashable, Sendable {
     package var results: [EventResult]
     /// What a session token has to name to see these events again (S12).
     package var session: VersionVector
+    /// At least what was asked for: more regions than that may hold the events.
+    package var reached: RequestedDurability
 
-    package init(results: [EventResult], session: VersionVector) {
+    package init(results: [EventResult], session: VersionVector, reached: RequestedDurability) {
         self.results = results
         self.session = session
+        self.reached = reached
+    }
+
+    func reaching(_ durability: RequestedDurability) -> ReportOutcome {
+        ReportOutcome(results: results, session: session, reached: durability)
     }
 }
 
@@ -159,16 +166,15 @@ package struct Slate: Hashable, Sendable {
     package var modelVersion: UInt64
     /// The vector that the answer stands on.
     package var applied: VersionVector
-    /// The least of the origins' times; what `staleness` is measured from.
+    /// The least of all member origins' times, 0 where one has none: what staleness is measured from. An origin that is
+    /// cut off holds it back (S12).
     package var originTime: WallTime
     /// Nil when no session was asked for.
-    package var sessionSatisfied: Bool?
-    /// A position of the session's token can never be satisfied: its record died unflushed (S12).
-    package var lostTail: Bool
+    package var session: SessionOutcome?
 
     package init(
         id: Digest128, items: [Item], tier: ServingTier, modelVersion: UInt64, applied: VersionVector,
-        originTime: WallTime, sessionSatisfied: Bool?, lostTail: Bool
+        originTime: WallTime, session: SessionOutcome?
     ) {
         self.id = id
         self.items = items
@@ -176,8 +182,7 @@ package struct Slate: Hashable, Sendable {
         self.modelVersion = modelVersion
         self.applied = applied
         self.originTime = originTime
-        self.sessionSatisfied = sessionSatisfied
-        self.lostTail = lostTail
+        self.session = session
     }
 }
 
@@ -228,9 +233,10 @@ package protocol ContentRouting: Sendable {
 package protocol ShardRouting: Sendable {
     var partitions: PartitionCount { get }
 
-    /// Appends, applies, and completes once the durability asked for is reached. All events belong to `user`.
+    /// Appends, applies, and completes once the durability asked for is reached. All events belong to `user`. At
+    /// `remote` it completes with `.remoteNotReached` a moment before `deadline`, where it must (S11).
     func report(
-        _ events: [SubmittedEvent], of user: UserKey, durability: RequestedDurability,
+        _ events: [SubmittedEvent], of user: UserKey, durability: RequestedDurability, deadline: BootInstant?,
         completion: @escaping @Sendable (Result<ReportOutcome, ShardError>) -> Void)
 
     func slate(_ query: SlateQuery, completion: @escaping @Sendable (Result<Slate, ShardError>) -> Void)

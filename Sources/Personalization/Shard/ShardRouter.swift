@@ -121,11 +121,11 @@ package final class ShardRouter: Sendable {
 
 extension ShardRouter: ShardRouting {
     package func report(
-        _ events: [SubmittedEvent], of user: UserKey, durability: RequestedDurability,
+        _ events: [SubmittedEvent], of user: UserKey, durability: RequestedDurability, deadline: BootInstant?,
         completion: @escaping @Sendable (Result<ReportOutcome, ShardError>) -> Void
     ) {
         on(Int(user.partition(of: partitions).rawValue)) { shard in
-            shard.report(events, of: user, durability: durability, completion: completion)
+            shard.report(events, of: user, durability: durability, deadline: deadline, completion: completion)
         }
     }
 

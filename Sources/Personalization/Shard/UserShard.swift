@@ -19,10 +19,11 @@ package distributed actor UserShard: ClusterActor, LogFollower {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe actorSystem.executor(for: id) }
 
-    private var core: ShardCore
+    var core: ShardCore
     let shell: LogShell
     var pace = CommitPace()
     var replica = ReplicaProgress()
+    var remoteAlarm = RemoteAlarm()
     private var catalogue = CatalogueSnapshot()
     private var popularity = PopularitySnapshot()
     private var popularitySeen: UInt64 = 0
@@ -67,25 +68,30 @@ package distributed actor UserShard: ClusterActor, LogFollower {
             return onFlush(.failure(error))
         }
         tellAgreed()
+        if beginning.ends != nil { tellOwnEndsOnceFlushed() }
         core.appender.wait(through: core.appender.nextOffset, onFlush)
         flushSoon()
     }
 
     /// Appends, applies, and completes at the durability asked for. On this actor's executor.
+    ///
+    /// - Parameter deadline: until when a call at `remote` waits; the others' waits end with the log at the latest.
     package func report(
-        _ events: [SubmittedEvent], of user: UserKey, durability: RequestedDurability,
+        _ events: [SubmittedEvent], of user: UserKey, durability: RequestedDurability, deadline: BootInstant?,
         completion: @escaping @Sendable (Result<ReportOutcome, ShardError>) -> Void
     ) {
         let decision: ShardCore.Decision
         do throws(ShardError) {
             guard shell.stamps.isOpen else { throw .clockUntrusted }
+            guard !replica.isRebuilding else { throw .rebuilding }
             try checkReach(of: durability)
-            decision = try core.report(events, of: user, at: shell.clock.wallTime())
+            decision = try core.report(events, of: user, at: shell.clock.wallTime(), durability: durability)
         } catch {
             if case .logFenced(let reason) = error { end(because: reason) }
             return completion(.failure(error))
         }
-        let outcome = ReportOutcome(results: decision.results, session: session(through: decision.through))
+        let outcome = ReportOutcome(
+            results: decision.results, session: session(through: decision.through), reached: durability)
         switch durability {
         case .buffered:
             flushLater()
@@ -94,10 +100,10 @@ package distributed actor UserShard: ClusterActor, LogFollower {
             core.appender.wait(through: decision.through) { flushed in completion(flushed.map { outcome }) }
             flushSoon()
         case .remote(let regions):
-            core.remote.wait(through: decision.through, regions: regions) { reached in
-                completion(reached.map { outcome })
-            }
             flushSoon()
+            waitForRegions(regions, through: decision.through, deadline: deadline) { reached in
+                completion(reached.map { outcome.reaching(.remote(regions: $0)) })
+            }
         }
     }
 
@@ -108,31 +114,19 @@ package distributed actor UserShard: ClusterActor, LogFollower {
         guard !core.remote.isFull else { throw .backlogFull }
     }
 
-    /// S11: another region has flushed `log` up to `end`, by a cursor whose digest was checked. Nobody waits for older
-    /// incarnations any more.
-    package func onCursor(of region: RegionNumber, in log: LogIdentity, at end: Offset) {
-        guard log == core.appender.log, region != log.name.region else { return }
-        for answer in core.remote.onCursor(of: region, at: end) { answer(.success(())) }
-    }
+    /// S1a: every member has sealed. Appended once the state has reached the ends; never when the log has ended.
+    package func agree(_ ends: EndsRecord) { takeEnds(ends) }
 
-    /// S1a: every member has sealed; nothing is appended when the log has ended meanwhile.
-    package func agree(_ ends: EndsRecord) {
-        guard !isFenced else { return }
-        do {
-            try core.agree(ends, at: markingTime)
-            tellAgreed()
-            flushSoon()
-        } catch {
-            end(because: "\(error)")
-        }
-    }
+    func appendEnds(_ ends: EndsRecord) throws(ShardError) { try core.agree(ends, at: markingTime) }
 
-    /// S1a: agreed ends take effect when heard, whoever tells them.
-    package func learn(_ ends: AgreedEnds) {
-        guard !isFenced else { return }
-        core.learn(ends)
-        tellAgreed()
-    }
+    /// S1a: agreed ends take effect when heard, whoever tells them. Where the state exceeds them it is folded anew.
+    package func learn(_ ends: AgreedEnds) { learnEnds(ends) }
+
+    func note(_ ends: AgreedEnds) { core.learn(ends) }
+
+    func adopt(_ state: ShardState) { core.adopt(state) }
+
+    var emptyState: ShardState { ShardState(partition: core.state.partition) }
 
     func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome { try core.fold(batch) }
 
@@ -149,8 +143,9 @@ package distributed actor UserShard: ClusterActor, LogFollower {
 
     /// A slate from the state as it stands: no suspension, no disk. On this actor's executor.
     package func slate(_ query: SlateQuery) -> Result<Slate, ShardError> {
-        do {
+        do throws(ShardError) {
             try core.checkServing()
+            guard !replica.isRebuilding else { throw ShardError.rebuilding }
             let slate = try core.slate(query, catalogue: catalogue, popularity: popularity)
             keep(slate, query)
             return .success(slate)
@@ -177,7 +172,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
 
     /// S2: an idle log still moves its origin's time.
     package func markTime() {
-        guard shell.stamps.isOpen else { return }
+        guard shell.stamps.isOpen, !replica.isRebuilding else { return }
         do {
             if try core.markTime(at: shell.clock.wallTime()) { flushLater() }
         } catch {
@@ -198,7 +193,9 @@ package distributed actor UserShard: ClusterActor, LogFollower {
 
     /// An immutable view of the state, once all of it is flushed (S6); nil when nothing changed since the last one.
     package func flushedView(_ completion: @escaping @Sendable (Result<ShardState?, ShardError>) -> Void) {
-        guard core.fencedBecause == nil, core.state.changes != snapshotSeen else { return completion(.success(nil)) }
+        guard core.fencedBecause == nil, !replica.isRebuilding, core.state.changes != snapshotSeen else {
+            return completion(.success(nil))
+        }
         let view = core.state
         let changes = view.changes
         core.appender.wait(through: core.appender.nextOffset) { [self] flushed in
@@ -210,7 +207,11 @@ package distributed actor UserShard: ClusterActor, LogFollower {
         flushSoon()
     }
 
-    func fence(because reason: String) -> [FlushWaiter] { core.fence(because: reason) }
+    func fence(because reason: String) -> [FlushWaiter] {
+        let (local, remote) = core.fence(because: reason)
+        for answer in remote { answer(.failure(.logFenced(reason))) }
+        return local
+    }
 
     /// Tells a stopping node that everything appended so far is on the disk.
     package func drain(_ completion: @escaping FlushWaiter) {

@@ -4,7 +4,7 @@
 // |---------|-------------------------------------------------------------------------------------------------|
 // | 0-3     | magic "MRSS"                                                                                    |
 // | 4-7     | CRC32C over bytes 8 to the end                                                                  |
-// | 8-11    | format, 1                                                                                       |
+// | 8-11    | format, 2                                                                                       |
 // | 12-15   | version of `apply`                                                                              |
 // | 16-19   | partition                                                                                       |
 // | 20-23   | zero                                                                                            |
@@ -21,7 +21,7 @@ import MergeableState
 /// Encoding and decoding of snapshots. Pure; files are the caller's.
 package enum ShardSnapshot {
     package static let magic: UInt32 = 0x5353_524d  // "MRSS"
-    package static let format: UInt32 = 1
+    package static let format: UInt32 = 2
     private static let headerBytes = 40
     /// The largest snapshot that is read: a bound against a damaged length, far above a shard's working set.
     package static let maxBytes = 4 << 30

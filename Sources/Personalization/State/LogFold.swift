@@ -10,6 +10,9 @@ package protocol LogFold: Sendable {
     /// Agreed ends of one of its logs take effect at once (S1a).
     mutating func learn(_ ends: AgreedEnds)
 
+    /// Forgets what nobody can send again (S5).
+    mutating func forget(members: [RegionNumber], bounds: TimeBounds)
+
     /// Folds the next record of a log. Throws `.held` and `.beyondAgreedEnd` where it may not be applied (now), other
     /// errors where the log has to stop.
     mutating func fold(
@@ -36,7 +39,8 @@ extension LogFold {
     package mutating func apply(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome {
         let (region, incarnation) = (batch.header.log.name.region, batch.header.log.incarnation)
         let next = lines.next(in: region, incarnation)
-        if batch.endOffset <= next || isBehind(batch) { return .known }
+        if batch.endOffset <= next { return .known }
+        if lines.isSettled(region, incarnation) { return .quarantined }
         guard batch.header.baseOffset <= next else { return .held }
         let records: [EventRecord]
         do { records = try batch.records() } catch { throw .malformed("\(error)") }
@@ -54,10 +58,11 @@ extension LogFold {
         return .applied
     }
 
-    /// Whether an applied ends record of a newer incarnation contains the batch: nothing has an entry for it any more.
-    private func isBehind(_ batch: EncodedBatch) -> Bool {
-        let log = batch.header.log
-        guard let end = lines.agreedEnd(of: log.incarnation, in: log.name.region) else { return false }
-        return batch.endOffset <= end && lines.isSettled(log.name.region, log.incarnation)
+    /// The ends that it knows of, as those of the logs of one topic and partition.
+    package func agreedEnds(of topic: TopicID, _ partition: PartitionID) -> [AgreedEnds] {
+        lines.agreedEnds.map { known in
+            let name = LogName(region: known.region, topic: topic, partition: partition)
+            return AgreedEnds(name: name, writer: known.by, ends: known.ends)
+        }
     }
 }

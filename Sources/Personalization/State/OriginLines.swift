@@ -14,25 +14,41 @@ package struct OriginLines: Hashable, Sendable {
 
     /// Incarnations that still count by origin, oldest first: the current one, and older ones without an agreed end.
     var origins: [RegionNumber: [Progress]] = [:]
-    /// Origins whose line starts unlinked and has no ends record applied: they have no time yet (S2). A genesis writes
-    /// one too, an empty one, so that it can be told from a lost disk (HISTORIES 3).
-    var untimed: Set<RegionNumber> = []
-    /// The newest ends record of each origin: agreed ends are facts (S1a).
+    /// Origins whose line starts unlinked, with the newest such incarnation, while no ends record of it or of a newer one
+    /// is applied: they have no time yet (S2). A genesis writes one too, an empty one, so that it can be told from a lost
+    /// disk (HISTORIES 3).
+    var untimed: [RegionNumber: Incarnation] = [:]
+    /// The newest ends of each origin that were heard of, applied or not: agreed ends are facts (S1a).
     var agreed: [RegionNumber: EndsRecord] = [:]
     /// The incarnation whose writer appended that record.
     var newestAgreed: [RegionNumber: Incarnation] = [:]
+    /// The newest incarnation of each origin whose ends record is applied, and with it all older ones to their ends.
+    var settled: [RegionNumber: Incarnation] = [:]
 
     package init() {}
 
-    /// The next offset to apply in a log.
+    /// The next offset to apply in a log; the agreed end of a settled one.
     package func next(in region: RegionNumber, _ incarnation: Incarnation) -> Offset {
-        origins[region]?.first { $0.incarnation == incarnation }?.next ?? .zero
+        if let own = origins[region]?.first(where: { $0.incarnation == incarnation }) { return own.next }
+        return isSettled(region, incarnation) ? agreedEnd(of: incarnation, in: region) ?? .zero : .zero
     }
 
     /// Whether the ends record that agreed on the incarnation's end is applied, so that all below it is.
     package func isSettled(_ region: RegionNumber, _ incarnation: Incarnation) -> Bool {
-        guard let by = newestAgreed[region], incarnation < by, let oldest = origins[region]?.first else { return false }
-        return oldest.incarnation >= by
+        guard let by = settled[region] else { return false }
+        return incarnation < by
+    }
+
+    /// Whether an ends record of that incarnation, or of a newer one of the same origin, is applied.
+    package func hasApplied(endsOf incarnation: Incarnation, in region: RegionNumber) -> Bool {
+        settled[region].map { $0 >= incarnation } ?? false
+    }
+
+    /// Whether something is applied that lies beyond an agreed end: the state has to be folded anew (S1a).
+    package var exceedsAgreedEnds: Bool {
+        origins.contains { region, progress in
+            progress.contains { item in agreedEnd(of: item.incarnation, in: region).map { item.next > $0 } ?? false }
+        }
     }
 
     /// One entry an incarnation that is not yet agreed ended; normally one a region.
@@ -49,16 +65,17 @@ package struct OriginLines: Hashable, Sendable {
     package func verdict(on entry: VersionVector.Entry) -> SessionVerdict {
         let end = agreedEnd(of: entry.incarnation, in: entry.region)
         if let end, entry.next > end { return .lost }
-        let own = origins[entry.region]?.first { $0.incarnation == entry.incarnation }
-        if let own { return own.next >= entry.next ? .met : .pending }
-        return end != nil && isSettled(entry.region, entry.incarnation) ? .met : .pending
+        return next(in: entry.region, entry.incarnation) >= entry.next ? .met : .pending
     }
 
     /// Takes note that the record at `offset` is applied. Throws `.held` where it has to wait for another log first,
-    /// and otherwise why the log has to stop; nothing is changed then.
+    /// and otherwise why the log has to stop; nothing is changed then, but that the ends which a record lists are known.
     package mutating func onRecord(
         _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
     ) throws(ApplyError) {
+        guard !isSettled(region, incarnation) else {
+            throw .gap(expected: next(in: region, incarnation), found: offset)
+        }
         var progress = origins[region] ?? []
         let place: Int
         if let known = progress.firstIndex(where: { $0.incarnation == incarnation }) {
@@ -75,7 +92,7 @@ package struct OriginLines: Hashable, Sendable {
         progress[place].next = offset.advanced(by: 1)
         progress[place].lastStamp = max(progress[place].lastStamp, record.stamp)
         switch record.kind {
-        case .opening: try open(record, region, &progress, place)
+        case .opening: try open(record, region, incarnation)
         case .ends: try agree(record, region, incarnation, &progress)
         default: break
         }
@@ -84,19 +101,18 @@ package struct OriginLines: Hashable, Sendable {
 
     /// S1: nobody applies an opening before having applied the predecessor to the end that it names.
     private mutating func open(
-        _ record: EventRecord, _ region: RegionNumber, _ progress: inout [Progress], _ place: Int
+        _ record: EventRecord, _ region: RegionNumber, _ incarnation: Incarnation
     ) throws(ApplyError) {
         let opening: OpeningRecord
         do { opening = try OpeningRecord(body: record.body) } catch { throw .malformed("\(error)") }
         guard let predecessor = opening.predecessor else {
-            untimed.insert(region)
+            untimed[region] = max(untimed[region] ?? incarnation, incarnation)
             return
         }
         // S1a: a link above an agreed end is read as the agreed end.
         let agreed = agreedEnd(of: predecessor.incarnation, in: region)
         let end = agreed.map { min($0, predecessor.end) } ?? predecessor.end
-        let applied = progress.first { $0.incarnation == predecessor.incarnation }?.next
-        guard applied ?? (agreed ?? .zero) >= end else {
+        guard next(in: region, predecessor.incarnation) >= end else {
             throw .held(until: predecessor.incarnation, reaches: end)
         }
     }
@@ -108,23 +124,29 @@ package struct OriginLines: Hashable, Sendable {
     ) throws(ApplyError) {
         let ends: EndsRecord
         do { ends = try EndsRecord(body: record.body) } catch { throw .malformed("\(error)") }
-        for older in progress where older.incarnation < incarnation {
+        learn(ends, from: incarnation, of: region)
+        if let obstacle = obstacle(to: ends, by: incarnation, of: region) { throw obstacle }
+        progress.removeAll { $0.incarnation < incarnation }
+        if let unlinked = untimed[region], unlinked <= incarnation { untimed[region] = nil }
+        settled[region] = incarnation
+    }
+
+    /// Why an ends record of that incarnation cannot be applied now; nil when it can.
+    package func obstacle(to ends: EndsRecord, by incarnation: Incarnation, of region: RegionNumber) -> ApplyError? {
+        for older in origins[region] ?? [] where older.incarnation < incarnation {
             let end = ends.end(of: older.incarnation)
-            guard older.next >= end else { throw .held(until: older.incarnation, reaches: end) }
+            guard older.next >= end else { return .held(until: older.incarnation, reaches: end) }
             guard older.next == end else {
-                throw .endDiffers(incarnation: older.incarnation, applied: older.next, agreed: end)
+                return .endDiffers(incarnation: older.incarnation, applied: older.next, agreed: end)
             }
         }
         for listed in ends.ends where listed.incarnation < incarnation && listed.end > .zero {
-            let isKnown = progress.contains { $0.incarnation == listed.incarnation }
-            guard isKnown || agreedEnd(of: listed.incarnation, in: region) == listed.end else {
-                throw .held(until: listed.incarnation, reaches: listed.end)
+            let isKnown = origins[region]?.contains { $0.incarnation == listed.incarnation } ?? false
+            guard isKnown || isSettled(region, listed.incarnation) else {
+                return .held(until: listed.incarnation, reaches: listed.end)
             }
         }
-        progress.removeAll { $0.incarnation < incarnation }
-        untimed.remove(region)
-        agreed[region] = ends
-        newestAgreed[region] = incarnation
+        return nil
     }
 
     /// Hears of agreed ends from a peer: facts that take effect at once, on what is applied from now on and on sessions,
@@ -143,7 +165,7 @@ package struct OriginLines: Hashable, Sendable {
         }
     }
 
-    /// The agreed end of an incarnation older than the one whose ends record is applied; nil for one that may still grow.
+    /// The agreed end of an incarnation older than the writer of the newest ends known; nil for one that may still grow.
     package func agreedEnd(of incarnation: Incarnation, in region: RegionNumber) -> Offset? {
         guard let ends = agreed[region], let by = newestAgreed[region], incarnation < by else { return nil }
         return ends.end(of: incarnation)
@@ -152,7 +174,7 @@ package struct OriginLines: Hashable, Sendable {
     /// An origin's time: the minimum of the last applied stamps over its current line and every older incarnation
     /// without an agreed end (S2). Nil while it has none.
     package func time(of region: RegionNumber) -> WallTime? {
-        guard !untimed.contains(region) else { return nil }
+        guard untimed[region] == nil else { return nil }
         return origins[region]?.map(\.lastStamp).min()?.wallTime
     }
 

@@ -1,5 +1,8 @@
 // Sessions against lines (S12).
 
+import ClusterModel
+package import MergeableState
+
 /// What became of a position that a session names.
 package enum SessionVerdict: Hashable, Sendable {
     case met
@@ -7,4 +10,35 @@ package enum SessionVerdict: Hashable, Sendable {
     case pending
     /// Beyond the agreed end of its incarnation: that record died unflushed, LOST_TAIL.
     case lost
+}
+
+/// What became of all positions that a session names. Those that are in neither list are met, and contained in what the
+/// answer stands on.
+package struct SessionOutcome: Hashable, Sendable {
+    package var pending: [VersionVector.Entry]
+    /// No record can ever satisfy them: they are dropped, and exactly they.
+    package var lost: [VersionVector.Entry]
+
+    package init(pending: [VersionVector.Entry] = [], lost: [VersionVector.Entry] = []) {
+        self.pending = pending
+        self.lost = lost
+    }
+
+    /// A lost tail never holds an answer up.
+    package var isSatisfied: Bool { pending.isEmpty }
+}
+
+extension OriginLines {
+    /// Complexity: O(entries x incarnations of their origins).
+    package func outcome(of session: VersionVector) -> SessionOutcome {
+        var outcome = SessionOutcome()
+        for entry in session.entries {
+            switch verdict(on: entry) {
+            case .met: break
+            case .pending: outcome.pending.append(entry)
+            case .lost: outcome.lost.append(entry)
+            }
+        }
+        return outcome
+    }
 }

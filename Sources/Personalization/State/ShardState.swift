@@ -75,6 +75,9 @@ package struct ShardState: LogFold {
         index.forget(before: time.advanced(by: .zero - bounds.forgetAfter))
     }
 
+    /// Takes the place of `former`, folded anew: readers of `changes` see that something is new.
+    mutating func supersede(_ former: ShardState) { changes = former.changes &+ 1 }
+
     /// S10: the sum modulo 2^128 of keyed hashes of users' canonical encodings, and of the popularity partial's.
     /// Complexity: O(users changed since the last call + popularity buckets).
     package mutating func digest() -> Digest128 {

@@ -27,8 +27,10 @@ struct SlateReply {
         writer.write(6, varint: stalenessMilliseconds)
         writer.write(7, varint: slate.modelVersion)
         writer.write(8, bytes: sessionToken)
-        if let isSatisfied = slate.sessionSatisfied { writer.writePresent(9, bool: isSatisfied) }
-        writer.write(10, varint: slate.lostTail ? 1 : 0)
+        if let session = slate.session {
+            writer.writePresent(9, bool: session.isSatisfied)
+            writer.write(10, varint: session.lost.isEmpty ? 0 : 1)
+        }
         writer.write(11, varint: serverTime.milliseconds)
         writer.write(12, fixed64: seed)
         return writer.buffer

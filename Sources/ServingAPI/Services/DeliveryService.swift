@@ -54,9 +54,7 @@ struct DeliveryService: Sendable {
         if let refusal = refusal(of: slate, to: query, staleness: staleness, maxStaleness: maxStaleness) {
             return open.refuse(refusal)
         }
-        let session = edge.sessions.following(
-            query.session, isSatisfied: slate.sessionSatisfied == true, lostTail: slate.lostTail,
-            applied: slate.applied)
+        let session = edge.sessions.following(slate.session, applied: slate.applied)
         let reply = SlateReply(
             slate: slate, region: edge.identity.region, stalenessMilliseconds: staleness,
             sessionToken: edge.sessions.seal(session, partition: query.user.partition(of: shards.partitions)),
@@ -70,7 +68,7 @@ struct DeliveryService: Sendable {
 
     private func refusal(of slate: Slate, to query: SlateQuery, staleness: UInt64, maxStaleness: UInt64) -> Refusal? {
         // The shard refuses an unmet demand by itself; a slate that says so all the same must not slip through.
-        if query.requireSession, slate.sessionSatisfied == false {
+        if query.requireSession, slate.session?.isSatisfied == false {
             return Refusal(.sessionNotSatisfied(applied: slate.applied), session: query.session, now: query.now)
         }
         guard maxStaleness > 0, staleness > maxStaleness else { return nil }

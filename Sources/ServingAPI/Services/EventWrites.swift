@@ -30,7 +30,7 @@ struct JudgedEvents {
 
     /// The results of all events in the order of the request.
     func results(
-        _ shard: [EventResult], durability: RequestedDurability
+        _ shard: [EventResult], reached: RequestedDurability
     ) -> [Meridian_V1_EventResult] {
         var results: [Meridian_V1_EventResult] = []
         results.reserveCapacity(shard.count + refused.count)
@@ -43,7 +43,7 @@ struct JudgedEvents {
         }
         for result in shard {
             appendRefused()
-            results.append(Meridian_V1_EventResult(result, durability: durability))
+            results.append(Meridian_V1_EventResult(result, durability: reached))
         }
         appendRefused()
         return results
@@ -57,13 +57,13 @@ struct EventWrites: Sendable {
 
     /// Appends what passed the door and completes with what became of it; with no event left the shard is not asked.
     func report(
-        _ events: [SubmittedEvent], of user: UserKey, durability: RequestedDurability,
+        _ events: [SubmittedEvent], of user: UserKey, durability: RequestedDurability, deadline: BootInstant?,
         completion: @escaping @Sendable (Result<ReportOutcome, ShardError>) -> Void
     ) {
         if events.isEmpty {
-            return completion(.success(ReportOutcome(results: [], session: VersionVector())))
+            return completion(.success(ReportOutcome(results: [], session: VersionVector(), reached: durability)))
         }
-        shards.report(events, of: user, durability: durability) { outcome in
+        shards.report(events, of: user, durability: durability, deadline: deadline) { outcome in
             if case .success(let outcome) = outcome { count(outcome) }
             completion(outcome)
         }
@@ -74,7 +74,9 @@ struct EventWrites: Sendable {
         _ event: UserEvent, id: EventID?, of user: UserKey, durability: RequestedDurability, session: VersionVector?,
         answering open: OpenCall
     ) {
-        report([SubmittedEvent(id: id, event: event)], of: user, durability: durability) { outcome in
+        report(
+            [SubmittedEvent(id: id, event: event)], of: user, durability: durability, deadline: open.call.deadline
+        ) { outcome in
             let now = edge.clock.wallTime()
             switch outcome {
             case .failure(let error): open.refuse(Refusal(error, now: now))
@@ -84,7 +86,7 @@ struct EventWrites: Sendable {
                 }
                 if let refusal = result.refusal { return open.refuse(Refusal(refusal, now: now)) }
                 var reply = Meridian_V1_UserWriteReply()
-                reply.result = Meridian_V1_EventResult(result, durability: durability)
+                reply.result = Meridian_V1_EventResult(result, durability: outcome.reached)
                 reply.sessionToken = token(session, outcome.session, of: user)
                 reply.region = edge.region
                 reply.serverTimeMs = now.milliseconds

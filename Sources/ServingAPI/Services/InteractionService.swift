@@ -74,12 +74,14 @@ struct InteractionService: Sendable {
         for (index, item) in items.enumerated() { judged.append(try read(item, index)) }
         count(judged)
         let events = judged
-        writes.report(events.submitted, of: user, durability: durability) { outcome in
+        writes.report(
+            events.submitted, of: user, durability: durability, deadline: open.call.deadline
+        ) { outcome in
             let now = edge.clock.wallTime()
             switch outcome {
             case .failure(let error): open.refuse(Refusal(error, now: now))
             case .success(let outcome):
-                open.succeed(reply(events.results(outcome.results, durability: durability), outcome, now))
+                open.succeed(reply(events.results(outcome.results, reached: outcome.reached), outcome, now))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 import ClusterModel
 import MergeableState
+import Personalization
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -73,19 +74,12 @@ struct SessionTokens: Sendable {
     }
 
     /// What a client has seen after an answer that stands on `applied`: all of it, and what its session named beyond.
-    /// A satisfied session is contained in `applied`. Of one with a lost tail, entries of older incarnations than the
-    /// applied ones are dropped: no record can satisfy them any more.
-    func following(
-        _ session: VersionVector?, isSatisfied: Bool, lostTail: Bool, applied: VersionVector
-    ) -> VersionVector {
-        guard let session, !isSatisfied else { return applied }
-        var merged = applied
-        for entry in session.entries {
-            let isDead =
-                lostTail && applied.entries.contains { $0.region == entry.region && $0.incarnation > entry.incarnation }
-            if !isDead { merged.advance(entry) }
-        }
-        return merged
+    /// What the session named and was met is contained in `applied`, whatever incarnation it stood in; what was lost is
+    /// dropped, and nothing else is (S12).
+    func following(_ session: SessionOutcome?, applied: VersionVector) -> VersionVector {
+        var following = applied
+        for entry in session?.pending ?? [] { following.advance(entry) }
+        return following
     }
 
     /// A session and the positions of new events: the highest of each incarnation.

@@ -131,7 +131,7 @@ import Testing
         let decision = try core.report([click(Self.now)], of: Self.user, at: Self.now)
         let failures = Mutex(0)
         core.appender.wait(through: decision.through) { if case .failure = $0 { failures.withLock { $0 += 1 } } }
-        for answer in core.fence(because: "disk") { answer(.failure(.logFenced("disk"))) }
+        for answer in core.fence(because: "disk").local { answer(.failure(.logFenced("disk"))) }
         #expect(failures.withLock { $0 } == 1)
         #expect(core.state.userCount == 0)
         #expect(throws: ShardError.logFenced("disk")) {

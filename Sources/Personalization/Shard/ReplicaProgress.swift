@@ -1,0 +1,107 @@
+// What a follower knows of the logs that it follows, and what it tells of them.
+
+package import ClusterModel
+import EventLog
+
+/// Which followed logs wait, are being read, or have stopped. A value of the follower.
+struct ReplicaProgress: Sendable {
+    /// Logs of which one shard or catalogue follows at most so many: regions times incarnations without agreed ends.
+    static let maxLogs = 1_024
+    /// Bytes folded in one go, before other work of the loop has its turn.
+    static let bytesAtOnce = 1 << 20
+    /// A read that fails is tried again after `ShardSettings.retryDelay`, doubled at most so often.
+    static let maxDoublings = 6
+
+    struct ReadFailure: Sendable {
+        var count: Int
+        var reason: String
+    }
+
+    var followed: Set<LogIdentity> = []
+    /// Wait for another incarnation (S1, S1a).
+    var held: Set<LogIdentity> = []
+    /// Being read from the disk, or waiting to be read again.
+    var reading: Set<LogIdentity> = []
+    /// Logs whose last read failed.
+    var failing: [LogIdentity: ReadFailure] = [:]
+    /// Cannot be folded any further, and why (S3).
+    var stopped: [LogIdentity: ApplyError] = [:]
+    /// By origin the writer of the newest agreed ends that `onAgreed` has heard of.
+    var toldAgreed: [RegionNumber: Incarnation] = [:]
+
+    /// By origin what was settled when settled logs were last let go.
+    var settled: [RegionNumber: Incarnation] = [:]
+
+    /// The state is being folded anew (S1a): nothing is appended, folded or served meanwhile.
+    var isRebuilding = false
+    /// Why it was not done yet.
+    var rebuildFailure: ReadFailure?
+    /// Agreed ends that are to be appended once the state has reached them, and no more than that.
+    var postponedEnds: EndsRecord?
+    /// The ends record of the own incarnation, where there is one, stands below it: nobody is told of it before it is
+    /// flushed (S6).
+    var ownEndsThrough = Offset(.max)
+
+    var failedReads: UInt64 = 0
+    /// Logs that were not followed: there were `maxLogs` already.
+    var refusedLogs: UInt64 = 0
+    var rebuilds: UInt64 = 0
+    var freshness = FreshnessHistogram()
+
+    func retryDelay(after failures: Int, standard: Duration) -> Duration {
+        standard * (1 << min(max(0, failures - 1), Self.maxDoublings))
+    }
+}
+
+/// What operators ask about the logs that a node follows, over one shard or all of a node.
+package struct ReplicaFacts: Sendable {
+    /// Logs that do not go on although there is more of them, and why: an alarm. A read that failed is among them until it
+    /// succeeds.
+    package var stopped: [(log: LogIdentity, reason: String)] = []
+    /// Logs that wait for another incarnation of their origin; normal for moments (S1, S1a).
+    package var held: [LogIdentity] = []
+    package var followedLogs = 0
+    /// Since the start.
+    package var failedReads: UInt64 = 0
+    package var refusedLogs: UInt64 = 0
+    package var rebuilds: UInt64 = 0
+    /// Shards that are being folded anew now.
+    package var rebuilding = 0
+    package var freshness = FreshnessHistogram()
+
+    package init() {}
+
+    package mutating func merge(_ other: ReplicaFacts) {
+        stopped += other.stopped
+        held += other.held
+        followedLogs += other.followedLogs
+        failedReads &+= other.failedReads
+        refusedLogs &+= other.refusedLogs
+        rebuilds &+= other.rebuilds
+        rebuilding += other.rebuilding
+        freshness.merge(other.freshness)
+    }
+}
+
+extension LogFollower {
+    var replicaFacts: ReplicaFacts {
+        var facts = ReplicaFacts()
+        for log in replica.stopped.keys.sorted() {
+            if let error = replica.stopped[log] { facts.stopped.append((log, "\(error)")) }
+        }
+        for log in replica.failing.keys.sorted() {
+            if let failure = replica.failing[log] { facts.stopped.append((log, failure.reason)) }
+        }
+        if let failure = replica.rebuildFailure {
+            facts.stopped.append((appender.log, "the state cannot be folded anew: \(failure.reason)"))
+        }
+        facts.held = replica.held.sorted()
+        facts.followedLogs = replica.followed.count
+        facts.failedReads = replica.failedReads
+        facts.refusedLogs = replica.refusedLogs
+        facts.rebuilds = replica.rebuilds
+        facts.rebuilding = replica.isRebuilding ? 1 : 0
+        facts.freshness = replica.freshness
+        return facts
+    }
+}
