@@ -159,8 +159,8 @@ let package = Package(
         support(
             "MeridianSimulation",
             [
-                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization", "MeridianNode",
-                "MeridianClient", "MeridianProtocol", "SimulatedEnvironment", logging,
+                "ClusterModel", "MergeableState", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization",
+                "MeridianNode", "MeridianClient", "MeridianProtocol", "SimulatedEnvironment", logging,
             ]),
 
         // MARK: Benchmarks and simulation

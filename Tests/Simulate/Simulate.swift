@@ -1,4 +1,5 @@
-// `simulate`: a whole node under simulated users, disk, network and deaths, replayed from seeds (INTERFACES, "Commands").
+// `simulate`: whole nodes, alone or as regions, under simulated users, disks, networks, clocks and deaths, replayed from
+// seeds (INTERFACES, "Commands").
 
 import ArgumentParser
 import Glibc
@@ -16,9 +17,11 @@ struct Simulate: ParsableCommand {
 
     @Option(help: "The first seed.") var seed: UInt64 = 1
     @Option(help: "How many seeds, counted up from the first.") var seeds: Int = 1
-    @Option(help: "Calls of each simulated user.") var steps: Int = 40
-    @Option(help: "Deaths of the machine a seed.") var deaths: Int = 4
-    @Option(help: "Regions. This version simulates one.") var regions: Int = 1
+    @Option(help: "Calls of each simulated user; with several regions at most.") var steps: Int?
+    @Option(help: "Deaths of the machine a seed; with several regions strikes of any kind.") var deaths: Int?
+    @Option(help: "Regions: 1 to 3.") var regions: Int = 1
+    @Option(help: "With several regions, the only kinds of faults, separated by commas; the seed chooses otherwise.")
+    var faults: String?
     @Flag(help: "Go on, past --seeds, until a seed fails.") var untilFailure = false
     @Flag(help: "Print the trace of every seed to standard error.") var trace = false
     @Flag(help: "The disk only says that it synced: the run must fail (the canary of the checks).") var lyingDisk =
@@ -26,24 +29,31 @@ struct Simulate: ParsableCommand {
     @Flag(help: "Print one JSON object.") var json = false
 
     func validate() throws {
-        guard (1...1_000_000).contains(seeds), (1...1_000_000).contains(steps), (0...1_000).contains(deaths) else {
-            throw ValidationError("--seeds and --steps lie in 1...1000000, --deaths in 0...1000")
+        guard (1...1_000_000).contains(seeds), (1...1_000_000).contains(steps ?? 1), (0...1_000).contains(deaths ?? 0)
+        else { throw ValidationError("--seeds and --steps lie in 1...1000000, --deaths in 0...1000") }
+        guard (1...3).contains(regions) else { throw ValidationError("--regions lies in 1...3") }
+        _ = try faultKinds()
+    }
+
+    private func faultKinds() throws -> [RegionFault]? {
+        try faults?.split(separator: ",").map { name in
+            guard let fault = RegionFault(rawValue: String(name)) else {
+                let known = RegionFault.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--faults: \(name) is none of \(known)")
+            }
+            return fault
         }
-        guard regions == 1 else { throw ValidationError("--regions: this version simulates one region") }
     }
 
     func run() throws {
         DeterministicHashing.ensure()
-        var size = ScenarioSize()
-        size.steps = steps
-        size.deaths = deaths
-        size.diskLies = lyingDisk
+        let kinds = try faultKinds()
         var sweep = SweepReport()
         let clock = ContinuousClock()
         let begun = clock.now
         var next = seed
         while sweep.seeds < seeds || (untilFailure && sweep.failed.isEmpty) {
-            let report = NodeScenario(seed: next, size: size).run(keepsTrace: trace)
+            let report = runSeed(next, kinds)
             sweep.add(report)
             for line in report.trace { Console.progress("seed \(next) \(line)") }
             for violation in report.violations { Console.progress("\(violation)") }
@@ -53,6 +63,23 @@ struct Simulate: ParsableCommand {
         let elapsed = begun.duration(to: clock.now)
         Console.answer(json ? sweep.json(elapsed: elapsed).text : sweep.text(elapsed: elapsed))
         if !sweep.failed.isEmpty { throw ExitCode(1) }
+    }
+
+    private func runSeed(_ seed: UInt64, _ kinds: [RegionFault]?) -> ScenarioReport {
+        guard regions > 1 else {
+            var size = ScenarioSize()
+            size.steps = steps ?? size.steps
+            size.deaths = deaths ?? size.deaths
+            size.diskLies = lyingDisk
+            return NodeScenario(seed: seed, size: size).run(keepsTrace: trace)
+        }
+        var size = RegionScenarioSize()
+        size.regions = regions
+        size.steps = steps ?? size.steps
+        size.strikes = deaths ?? size.strikes
+        size.diskLies = lyingDisk
+        size.faults = kinds
+        return RegionScenario(seed: seed, size: size).run(keepsTrace: trace)
     }
 }
 

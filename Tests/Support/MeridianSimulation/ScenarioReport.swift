@@ -3,7 +3,7 @@
 /// A rule of SEMANTICS that did not hold, and how that was seen.
 package struct Violation: Hashable, Sendable, CustomStringConvertible {
     package var seed: UInt64
-    /// "S5", "S6", "S10", "S12", or "run" for a run that did not end.
+    /// "S5", "S6", "S10", "S12"…, or "run" for a run that did not end.
     package var rule: String
     package var reason: String
 
@@ -29,6 +29,48 @@ package enum RarePath: String, Hashable, Sendable, CaseIterable {
     case sessionCarriedOverRestart = "session_carried_over_restart"
     case snapshotWritten = "snapshot_written"
     case connectionLost = "connection_lost"
+
+    // MARK: Of several regions
+
+    case everyPowerCut = "every_power_cut"
+    case partitioned = "partitioned"
+    case requestDuplicated = "request_duplicated"
+    case messageDelayed = "message_delayed"
+    case clockFault = "clock_fault"
+    case clockRefused = "clock_refused"
+    case wipedDisk = "wiped_disk"
+    case oldDisk = "old_disk"
+    case copiedDisk = "copied_disk"
+    case tailLost = "tail_lost"
+    case localLostWithDisk = "local_lost_with_disk"
+    case lostTailProbed = "lost_tail_probed"
+    case tailQuarantined = "tail_quarantined"
+    case endsAgreed = "ends_agreed"
+    case rebuildAnswered = "rebuild_answered"
+    case remoteNotReached = "remote_not_reached"
+    case sentThroughTwoRegions = "sent_through_two_regions"
+    case sameEventInTwoLogs = "same_event_in_two_logs"
+    case eventRefused = "event_refused"
+    case outOfBoundsRefused = "out_of_bounds_refused"
+    case idsForgotten = "ids_forgotten"
+    case vectorsMet = "vectors_met"
+    case survivorsSurveyed = "survivors_surveyed"
+    case catchUpSkipped = "catch_up_skipped"
+
+    /// What runs of one region must meet.
+    package static let ofOneRegion: [RarePath] = [
+        .powerCutInFileOperation, .powerCut, .processKilled, .crashDuringStart, .outcomeUnknown, .duplicateAnswered,
+        .bufferedLost, .lostTailAnswered, .sessionCarriedOverRestart, .snapshotWritten, .connectionLost,
+    ]
+
+    /// What runs of several regions must meet.
+    package static let ofRegions: [RarePath] = [
+        .powerCutInFileOperation, .powerCut, .processKilled, .crashDuringStart, .outcomeUnknown, .duplicateAnswered,
+        .lostTailAnswered, .snapshotWritten, .connectionLost, .everyPowerCut, .partitioned, .requestDuplicated,
+        .messageDelayed, .clockFault, .clockRefused, .wipedDisk, .oldDisk, .copiedDisk, .tailLost, .localLostWithDisk,
+        .lostTailProbed, .endsAgreed, .remoteNotReached, .sentThroughTwoRegions, .sameEventInTwoLogs, .eventRefused,
+        .outOfBoundsRefused, .idsForgotten, .vectorsMet, .survivorsSurveyed,
+    ]
 }
 
 /// The result of one seed.

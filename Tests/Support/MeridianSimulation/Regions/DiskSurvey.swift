@@ -1,0 +1,150 @@
+// What stands on the regions' disks at one instant, read from images: the judge asks no node.
+
+import ClusterModel
+import EventLog
+import NodeEnvironment
+import SegmentLog
+import SimulatedEnvironment
+import Synchronization
+
+/// A batch as some disk held it.
+struct SurveyedBatch: Sendable {
+    let log: LogIdentity
+    let base: Offset
+    let end: Offset
+    let chainBefore: Digest128
+    let chainDigest: Digest128
+    let records: [EventRecord]
+}
+
+/// Every batch that any disk ever held: one place of a log has one content, for ever and everywhere (S1, S8), and stamps
+/// never decrease along a log and come from no clock that is known to be wrong (S2). Thread-safe.
+final class BatchArchive: Sendable {
+    private struct Place: Hashable {
+        let log: LogIdentity
+        let base: Offset
+    }
+
+    private let batches = Mutex<[Place: SurveyedBatch]>([:])
+    private let ledger: RegionLedger
+    private let clock: any NodeClock
+
+    /// No stamp may be this much later than the time of the survey, whatever a machine's clock says (S2).
+    private static let tolerance = Duration.milliseconds(400)
+
+    /// `clock` is right.
+    init(ledger: RegionLedger, clock: any NodeClock) {
+        self.ledger = ledger
+        self.clock = clock
+    }
+
+    func admit(_ batch: EncodedBatch, on disk: String) throws -> SurveyedBatch {
+        let header = batch.header
+        let place = Place(log: header.log, base: header.baseOffset)
+        if let known = batches.withLock({ $0[place] }) {
+            if known.chainDigest != batch.chainDigest {
+                ledger.violated("S1", "\(place.log) at \(place.base.rawValue) has other bytes on \(disk)")
+            }
+            return known
+        }
+        let read = SurveyedBatch(
+            log: header.log, base: header.baseOffset, end: batch.endOffset, chainBefore: header.previousDigest,
+            chainDigest: batch.chainDigest, records: try batch.records())
+        for (earlier, later) in zip(read.records, read.records.dropFirst()) where later.stamp < earlier.stamp {
+            ledger.violated("S2", "stamps go down inside \(place.log) at \(place.base.rawValue)")
+        }
+        if header.lastStamp.wallTime > clock.wallTime().advanced(by: Self.tolerance) {
+            ledger.violated(
+                "S2",
+                "\(place.log) at \(place.base.rawValue) has a stamp of \(header.lastStamp.wallTime), in the future")
+        }
+        batches.withLock { $0[place] = read }
+        return read
+    }
+}
+
+/// One disk.
+struct DiskSurvey: Sendable {
+    let name: String
+    /// In the order of their offsets.
+    private(set) var logs: [LogIdentity: [SurveyedBatch]] = [:]
+
+    /// A disk without a journal is an empty one.
+    init(_ image: DiskImage, name: String, archive: BatchArchive, ledger: RegionLedger) {
+        self.name = name
+        let files = SimulatedFileStore(image)
+        guard files.exists("\(RegionDeployment.directory)/marks") else { return }
+        var found: [LogIdentity: [SurveyedBatch]] = [:]
+        do {
+            let inspection = try JournalInspection(directory: RegionDeployment.directory, files: files) { batch in
+                found[batch.header.log, default: []].append(try archive.admit(batch, on: name))
+            }
+            if !inspection.corruptRanges.isEmpty {
+                ledger.violated("S7", "\(name): \(inspection.corruptRanges.count) ranges do not verify")
+            }
+        } catch {
+            // Made and not synced yet: what was acknowledged from such a disk is missed below.
+            return
+        }
+        // A batch that stood beyond the mark is written again (S7), and then stands twice.
+        logs = found.mapValues { batches in
+            var seen: Set<Offset> = []
+            return batches.sorted { $0.base < $1.base }.filter { seen.insert($0.base).inserted }
+        }
+        checkChains(ledger)
+    }
+
+    private func checkChains(_ ledger: RegionLedger) {
+        for (log, batches) in logs {
+            for (earlier, later) in zip(batches, batches.dropFirst()) {
+                if later.base != earlier.end || later.chainBefore != earlier.chainDigest {
+                    ledger.violated("S1", "\(name): \(log) is not one chain at \(later.base.rawValue)")
+                }
+                if let last = earlier.records.last, let first = later.records.first, first.stamp < last.stamp {
+                    ledger.violated("S2", "\(name): stamps of \(log) go down at \(later.base.rawValue)")
+                }
+            }
+        }
+    }
+
+    func end(of log: LogIdentity) -> Offset { logs[log]?.last?.end ?? .zero }
+
+    /// Records of user events with their offsets, in the order of logs and offsets, as far as `ends` lets them count.
+    func events(upTo ends: EndsBook) -> [(log: LogIdentity, offset: Offset, record: EventRecord)] {
+        var events: [(log: LogIdentity, offset: Offset, record: EventRecord)] = []
+        for (log, batches) in logs.sorted(by: { $0.key < $1.key }) where log.name.topic == .userEvents {
+            let end = ends.end(of: log)
+            for batch in batches {
+                for (place, record) in batch.records.enumerated() where record.kind.rawValue >= 32 {
+                    let offset = batch.base.advanced(by: place)
+                    if let end, offset >= end { continue }
+                    events.append((log, offset, record))
+                }
+            }
+        }
+        return events
+    }
+
+    func eventIDs(upTo ends: EndsBook) -> Set<EventID> { Set(events(upTo: ends).map(\.record.id)) }
+}
+
+/// The newest agreed ends of every log name that any disk knows (S1a).
+struct EndsBook: Sendable {
+    private(set) var agreed: [LogName: AgreedEnds] = [:]
+
+    init(_ surveys: [DiskSurvey]) {
+        for survey in surveys {
+            for (log, batches) in survey.logs {
+                for record in batches.flatMap(\.records) where record.kind == .ends {
+                    // What does not parse stops that log in a node, which the run then shows.
+                    guard let ends = try? EndsRecord(body: record.body) else { continue }
+                    if let known = agreed[log.name], known.writer >= log.incarnation { continue }
+                    agreed[log.name] = AgreedEnds(name: log.name, writer: log.incarnation, ends: ends)
+                }
+            }
+        }
+    }
+
+    /// Nil for a log that may still grow.
+    func end(of log: LogIdentity) -> Offset? { agreed[log.name]?.end(of: log) }
+}

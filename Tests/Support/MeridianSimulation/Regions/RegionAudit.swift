@@ -1,0 +1,157 @@
+// The end of a run: all regions are stopped, their disks are read, and everything that was ever said is held against them.
+
+import ClusterModel
+import EventLog
+import MergeableState
+import MeridianClient
+import MeridianNode
+import MeridianProtocol
+import NodeEnvironment
+import Personalization
+import SegmentLog
+import SimulatedEnvironment
+
+/// S1, S5, S10, S12 over a whole run.
+struct RegionAudit: Sendable {
+    let deployment: RegionDeployment
+    let ledger: RegionLedger
+    let judge: DiskJudge
+
+    /// `served`: the digests that the regions showed when they had converged.
+    func run(served: [PartitionID: Digest128]) throws {
+        let surveys = deployment.regions.indices.map { judge.survey($0) }
+        let ends = EndsBook(surveys)
+        checkPrefixes(surveys, ends)
+        checkReference(surveys, ends, served)
+        checkFolds(served)
+        checkAcknowledged(surveys, ends)
+        checkAnswers(surveys, ends)
+        countLineage(surveys, ends)
+    }
+
+    /// S1, S8: after convergence all hold the same bytes of every log up to its agreed end; the content of each place
+    /// was compared when it was read.
+    private func checkPrefixes(_ surveys: [DiskSurvey], _ ends: EndsBook) {
+        let logs = Set(surveys.flatMap { $0.logs.keys }).sorted()
+        for log in logs {
+            guard let end = ends.end(of: log), end > .zero else { continue }
+            for survey in surveys where survey.end(of: log) < end {
+                ledger.violated(
+                    "S1",
+                    "\(survey.name) has \(log) to \(survey.end(of: log).rawValue) only; its agreed end is \(end.rawValue)"
+                )
+            }
+        }
+    }
+
+    /// S5, S10: the state is that of each event once.
+    private func checkReference(
+        _ surveys: [DiskSurvey], _ ends: EndsBook, _ served: [PartitionID: Digest128]
+    ) {
+        var reference = ReferenceState()
+        var places: Set<EventPlace> = []
+        do {
+            for survey in surveys {
+                for (log, offset, record) in survey.events(upTo: ends) {
+                    let place = EventPlace(
+                        region: log.name.region, partition: log.name.partition, incarnation: log.incarnation,
+                        offset: offset)
+                    if places.insert(place).inserted { try reference.add(record) }
+                }
+            }
+        } catch {
+            return ledger.violated("run", "a record does not parse: \(error)")
+        }
+        ledger.saw(.sameEventInTwoLogs, times: reference.copies)
+        for (partition, digest) in reference.digests(of: deployment.partitions).sorted(by: { $0.key < $1.key })
+        where served[partition] != digest {
+            ledger.violated(
+                "S5",
+                "partition \(partition.rawValue): regions show \(served[partition].map { "\($0)" } ?? "nothing"), "
+                    + "each event once makes \(digest)")
+        }
+    }
+
+    /// S10: what a node holds is the fold of the logs on its disk, from its snapshots and from zero.
+    private func checkFolds(_ served: [PartitionID: Digest128]) {
+        for region in deployment.regions.indices {
+            for fromZero in [false, true] {
+                let files = SimulatedFileStore(deployment.machine(region).disk.image())
+                do {
+                    let directory = NodeRecoveryRun.snapshotDirectory(deployment.configurations[region])
+                    if fromZero, files.exists(directory) {
+                        for name in try files.list(directory) { try files.remove("\(directory)/\(name)") }
+                    }
+                    let recovery = try NodeRecoveryRun(
+                        deployment.configurations[region],
+                        environment: SteppedEnvironment(seed: 1, files: files).environment, acceptsCorruption: false
+                    ).run()
+                    recovery.log.abandon()
+                    for var shard in recovery.shards where served[shard.partition] != shard.digest() {
+                        ledger.violated(
+                            "S10",
+                            "region \(region + 1), partition \(shard.partition.rawValue): the fold of its logs "
+                                + "\(fromZero ? "from zero" : "from its snapshot") is not what it showed")
+                    }
+                } catch {
+                    ledger.violated("S10", "region \(region + 1) cannot fold its logs: \(error)")
+                }
+            }
+        }
+    }
+
+    /// S6, S11, S12: what was acknowledged above `buffered` is there, but for un-mirrored tails of lost disks.
+    private func checkAcknowledged(_ surveys: [DiskSurvey], _ ends: EndsBook) {
+        let held = surveys.map { $0.eventIDs(upTo: ends) }
+        let excused = ledger.excused
+        for entry in ledger.entries {
+            guard let strength = entry.strength, strength > .buffered else { continue }
+            guard !held.contains(where: { $0.contains(entry.id) }) else { continue }
+            if strength == .local, excused.contains(entry.id) {
+                ledger.saw(.localLostWithDisk)
+            } else {
+                ledger.violated(
+                    strength == .local ? "S6" : "S11",
+                    "event \(entry.id) of \(entry.user), acknowledged \(strength) at \(entry.places), is gone")
+            }
+        }
+    }
+
+    /// S12: nobody was told LOST_TAIL who lost nothing, and no region ever met a session that it could not meet.
+    private func checkAnswers(_ surveys: [DiskSurvey], _ ends: EndsBook) {
+        for answer in ledger.answers {
+            let lost = answer.named.filter { isLost($0, surveys, ends) }
+            if answer.lostTail, lost.isEmpty {
+                ledger.violated("S12", "\(answer.user) was told LOST_TAIL and lost nothing of \(answer.named)")
+            }
+            guard answer.isSatisfied, let place = lost.first(where: { mayNotBeMet($0, answer) }) else { continue }
+            ledger.violated(
+                "S12",
+                "\(answer.user) was told by region \(answer.region.rawValue) that its session is met; \(place) is lost")
+        }
+    }
+
+    /// A region meets its own unflushed records in memory until it dies (`buffered`), and what its disk held until that
+    /// is replaced. Nothing else may be met and then be gone.
+    private func mayNotBeMet(_ place: EventPlace, _ answer: RegionLedger.SessionAnswer) -> Bool {
+        guard let index = deployment.regions.firstIndex(of: answer.region) else { return false }
+        if deployment.diskFaults(of: index) > answer.diskFaults { return false }
+        return place.region != answer.region || deployment.life(of: index) == answer.life
+    }
+
+    func isLost(_ place: EventPlace, _ surveys: [DiskSurvey], _ ends: EndsBook) -> Bool {
+        let end = ends.end(of: place.log) ?? surveys.map { $0.end(of: place.log) }.max() ?? .zero
+        return place.offset >= end
+    }
+
+    private func countLineage(_ surveys: [DiskSurvey], _ ends: EndsBook) {
+        for survey in surveys {
+            for (log, batches) in survey.logs {
+                ledger.saw(
+                    .endsAgreed,
+                    times: batches.flatMap(\.records).count { $0.kind == .ends && log.name.topic == .userEvents })
+                if let end = ends.end(of: log), survey.end(of: log) > end { ledger.saw(.tailQuarantined) }
+            }
+        }
+    }
+}
