@@ -24,9 +24,20 @@ struct AgreementRun: Sendable {
 
     private static let firstDelay: Duration = .milliseconds(50)
     private static let longestDelay: Duration = .seconds(2)
+    /// How long the own logs have for reaching the ends and taking the record. Then seals are collected again: a member
+    /// that held the longest copy may have lost its disk since, and nobody can reach that end any more.
+    private static let patience: Duration = .seconds(20)
 
     /// Returns once every own log holds its ends record.
     func run() async throws {
+        while try await !agree() {
+            logger.warning("the ends of older incarnations are not reached yet; collecting seals again")
+        }
+        logger.notice("ends agreed", metadata: ["incarnation": "\(String(incarnation.rawValue, radix: 16))"])
+    }
+
+    /// One collection. Whether every own log took its record.
+    private func agree() async throws -> Bool {
         var agreement = EndsAgreement(origin: origin, incarnation: incarnation, members: members)
         var delay = Self.firstDelay
         while !agreement.missing.isEmpty {
@@ -39,11 +50,13 @@ struct AgreementRun: Sendable {
         for ends in agreed { mirror.onCollected(ends) }
         for ends in agreed { router.agree(ends.name, ends.ends) }
         delay = Self.firstDelay
+        let deadline = clock.bootTime().advanced(by: Self.patience)
         while names.contains(where: { mirror.agreedWriter(of: $0) != incarnation }) {
+            guard clock.bootTime() < deadline else { return false }
             try await clock.sleep(for: delay)
             delay = min(delay * 2, Self.longestDelay)
         }
-        logger.notice("ends agreed", metadata: ["incarnation": "\(String(incarnation.rawValue, radix: 16))"])
+        return true
     }
 
     private func ends(_ agreement: EndsAgreement) throws -> [AgreedEnds] {
