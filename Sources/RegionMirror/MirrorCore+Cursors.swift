@@ -16,6 +16,10 @@ extension MirrorCore {
                 relay(cursor)
                 continue
             }
+            guard point.offset <= log.flushedEnd(of: point.log) else {
+                state.withLock { $0.cursors.onLongerCopy(cursor) }
+                continue
+            }
             if let chain = log.chainDigest(of: point.log, at: point.offset) {
                 count(cursor, chain: chain)
             } else if unknown.count < MirrorLimits.lookups {
@@ -103,7 +107,7 @@ extension MirrorCore {
     func unmirrored() -> UInt64 {
         let own = log.logs().filter { $0.log.name.region == settings.region }
         return state.withLock { state in
-            own.reduce(0) { sum, summary in
+            own.filter { !state.cursors.isLongerElsewhere($0.log) }.reduce(0) { sum, summary in
                 let end = min(summary.flushedEnd, state.lineage.servedEnd(of: summary.log) ?? summary.flushedEnd)
                 return sum + end.rawValue - min(end, state.cursors.farthest(in: summary.log)).rawValue
             }

@@ -16,6 +16,8 @@ package struct CursorTable: Sendable {
     private struct Holder: Sendable {
         var incarnation: Incarnation
         var ends: [LogIdentity: Offset] = [:]
+        /// Logs that it has longer than the origin: no ack, but nothing of them is here alone.
+        var longer: Set<LogIdentity> = []
     }
 
     private let origin: RegionNumber
@@ -48,6 +50,21 @@ package struct CursorTable: Sendable {
         holder.ends[log] = cursor.point.offset
         return .counted
     }
+
+    /// A region has more of a log than the origin's own disk, which was replaced or rolled back.
+    package mutating func onLongerCopy(_ cursor: CursorReport.Cursor) {
+        let log = cursor.point.log
+        guard log.name.region == origin, cursor.region != origin,
+            holders[cursor.region] != nil || holders.count < limits.regions
+        else { return }
+        var holder = holders[cursor.region] ?? Holder(incarnation: cursor.incarnation)
+        guard holder.incarnation == cursor.incarnation, holder.longer.count < limits.logs else { return }
+        holder.longer.insert(log)
+        holders[cursor.region] = holder
+    }
+
+    /// Whether some other region has more of a log than the origin had when it was told.
+    package func isLongerElsewhere(_ log: LogIdentity) -> Bool { holders.values.contains { $0.longer.contains(log) } }
 
     /// How many distinct regions other than the origin have flushed everything below `offset`.
     package func regions(holding log: LogIdentity, below offset: Offset) -> Int {
