@@ -59,13 +59,26 @@ package struct RetrySchedule: Hashable, Sendable {
     package mutating func onFailure(
         _ failure: MeridianClientError, at now: BootInstant, random: UInt64
     ) -> Directive {
+        guard onTry(), failure.isTransient else { return .giveUp }
+        return pause(wish: failure.retryAfter ?? .zero, at: now, random: random)
+    }
+
+    /// Counts a failed try; false when there is none left. For a call that goes on elsewhere without a pause.
+    package mutating func onTry() -> Bool {
         failures += 1
-        guard failure.isTransient, failures < policy.attempts else { return .giveUp }
+        return failures < policy.attempts
+    }
+
+    /// The next pause. One that would outlast the deadline is cut, so that the last try begins while there is time for
+    /// an answer; what the server asked for is never cut.
+    package mutating func pause(wish: Duration, at now: BootInstant, random: UInt64) -> Directive {
         let half = delay / 2
         let share = Double(random >> 11) / Double(UInt64(1) << 53)
-        let wait = max(half + half * share, failure.retryAfter ?? .zero)
+        var wait = half + half * share
+        let left = deadline.since(now)
+        if wait >= left, left > policy.firstDelay * 2 { wait = left / 2 }
         delay = min(delay * 2, policy.longestDelay)
-        let next = now.advanced(by: wait)
+        let next = now.advanced(by: max(wait, wish))
         return next < deadline ? .retry(at: next) : .giveUp
     }
 }
