@@ -207,7 +207,7 @@ let package = Package(
             "RegionMirrorTests",
             [
                 "ClusterModel", "NodeEnvironment", "GRPCFraming", "EventLog", "SegmentLog", "RegionMirror",
-                "SimulatedEnvironment", nioCore,
+                "SimulatedEnvironment", logging, nioCore,
             ]),
         tests(
             "PersonalizationTests",
@@ -233,12 +233,18 @@ let package = Package(
                 "ClusterModel", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "MeridianClient",
                 "SimulatedEnvironment", nioCore, protobuf,
             ]),
-        tests("MeridianNodeTests", ["ClusterModel", "NodeEnvironment", "MeridianNode", "SimulatedEnvironment"]),
+        tests(
+            "MeridianNodeTests",
+            [
+                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization", "MeridianNode",
+                "SimulatedEnvironment",
+            ]),
         tests(
             "SimulationTests",
             [
                 "ClusterModel", "MergeableState", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization",
-                "MeridianNode", "MeridianClient", "SimulatedEnvironment", "MeridianSimulation", nioCore,
+                "MeridianNode", "MeridianClient", "MeridianProtocol", "SimulatedEnvironment", "MeridianSimulation",
+                nioCore,
             ]),
         tests(
             "IntegrationTests",

@@ -8,7 +8,7 @@ package struct CursorTable: Sendable {
         case counted
         /// Another chain: not an ack, and what was known of that region and log is dropped (HISTORIES 16).
         case otherChain
-        /// The origin's own cursor, or one region more than `limits.regions`.
+        /// The origin's own cursor, a message that others have overtaken, or one region more than `limits.regions`.
         case ignored
     }
 
@@ -30,10 +30,10 @@ package struct CursorTable: Sendable {
     }
 
     /// A cursor that a region reported or that a relay forwarded as such. `chain` is the origin's own digest at the
-    /// cursor's offset, nil where the origin has no flushed batch boundary there. A cursor may go down: a disk was lost.
+    /// cursor's offset, nil where the origin has no flushed batch boundary there.
     ///
-    /// A newer start of a region takes everything back that an earlier one said, and an earlier one's word that arrives
-    /// late through a relay does not count.
+    /// A newer start of a region takes everything back that an earlier one said: cursors go down when a disk was lost.
+    /// Within one start they only rise, so a lower one, like an earlier start's, is a message that came late by a relay.
     package mutating func onCursor(_ cursor: CursorReport.Cursor, chain: Digest128?) -> Outcome {
         let log = cursor.point.log
         guard log.name.region == origin, cursor.region != origin else { return .ignored }
@@ -47,6 +47,7 @@ package struct CursorTable: Sendable {
             holder.ends[log] = nil
             return .otherChain
         }
+        guard holder.ends[log].map({ $0 <= cursor.point.offset }) ?? true else { return .ignored }
         holder.ends[log] = cursor.point.offset
         return .counted
     }

@@ -201,6 +201,10 @@ package struct FollowerInstance: Sendable {
             return halt(log, .acrossAgreedEnd(end), holder, &directives)
         case .ends: break
         }
+        // Equal chains have equal batches: one that begins inside ours is of another.
+        guard batch.header.baseOffset >= position.point.offset else {
+            return halt(log, .otherChain, holder, &directives)
+        }
         guard batch.header.baseOffset == position.point.offset else {
             throw MirrorError(
                 .outOfSequence,
