@@ -193,7 +193,9 @@ package distributed actor UserShard: ClusterActor, LogFollower {
 
     /// An immutable view of the state, once all of it is flushed (S6); nil when nothing changed since the last one.
     package func flushedView(_ completion: @escaping @Sendable (Result<ShardState?, ShardError>) -> Void) {
-        guard core.fencedBecause == nil, !replica.isRebuilding, core.state.changes != snapshotSeen else {
+        guard core.fencedBecause == nil, !replica.isRebuilding, !hasUnwrittenEnds,
+            core.state.changes != snapshotSeen
+        else {
             return completion(.success(nil))
         }
         let view = core.state

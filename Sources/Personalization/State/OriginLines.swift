@@ -152,7 +152,11 @@ package struct OriginLines: Hashable, Sendable {
     /// Hears of agreed ends from a peer: facts that take effect at once, on what is applied from now on and on sessions,
     /// but not on the origin's time (S1a).
     package mutating func learn(_ ends: EndsRecord, from incarnation: Incarnation, of region: RegionNumber) {
-        if let known = newestAgreed[region], known >= incarnation { return }
+        if let known = newestAgreed[region] {
+            guard known < incarnation || known == incarnation && !hasApplied(endsOf: incarnation, in: region) else {
+                return
+            }
+        }
         agreed[region] = ends
         newestAgreed[region] = incarnation
     }
