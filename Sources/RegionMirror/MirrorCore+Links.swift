@@ -41,6 +41,7 @@ extension MirrorCore {
             return wasConnected
         }
         if wasConnected {
+            tellOthers(of: region)
             logger.warning("mirror lost", metadata: ["region": "\(region.rawValue)", "reason": "\(reason)"])
         }
         return wasConnected
@@ -72,7 +73,8 @@ extension MirrorCore {
 
     /// Every peer, as its link stands.
     func links() -> [MirrorLinkStatus] {
-        state.withLock { state in
+        let now = environment.clock.bootTime()
+        return state.withLock { state in
             let stopped = (state.follower?.stopped ?? [:]).sorted { $0.key < $1.key }
             return state.links.keys.sorted().compactMap { region in
                 guard let link = state.links[region] else { return nil }
@@ -81,8 +83,8 @@ extension MirrorCore {
                     status.lagEvents = lag.records
                     status.lagMilliseconds = lag.milliseconds
                 }
-                status.lagP50Milliseconds = link.meter.quantile(0.5)
-                status.lagP99Milliseconds = link.meter.quantile(0.99)
+                status.lagP50Milliseconds = link.meter.quantile(0.5, at: now)
+                status.lagP99Milliseconds = link.meter.quantile(0.99, at: now)
                 status.stopped = stopped.filter { $0.value.by == region }.map { ($0.key, $0.value.stop.description) }
                 return status
             }

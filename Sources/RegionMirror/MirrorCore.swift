@@ -16,6 +16,9 @@ final class MirrorCore: Sendable {
         var cursors: CursorTable
         /// Cursors of others on others' logs, to be passed on to their origins.
         var relayed: [CursorKey: CursorReport.Cursor] = [:]
+        /// Cursors whose places have to be read from the disk, in turn.
+        var lookups: [CursorReport.Cursor] = []
+        var isLookingUp = false
         var links: [RegionNumber: LinkState] = [:]
         var announced: Set<LogIdentity> = []
         var consumer: (any MirroredLogConsumer)?
@@ -152,13 +155,11 @@ final class MirrorCore: Sendable {
 
     /// Takes a reply down into the engine. Throws where the connection is to be dropped.
     func onReply(_ reply: PullReply, from region: RegionNumber, to asked: [LogPoint]) throws(MirrorError) -> Taken {
-        guard reply.holder == region else {
-            throw MirrorError(.notAPeer, "region \(reply.holder.rawValue) answers for \(region.rawValue)")
-        }
         let (taken, alarms) = try state.withLock { state throws(MirrorError) in
-            guard var follower = state.follower else { return (Taken(), [FollowerInstance.Directive]()) }
-            let directives = try follower.onReply(reply, from: region, to: asked, state.lineage)
+            // Taken out, not copied: it holds every log's position.
+            guard var follower = state.follower.take() else { return (Taken(), [FollowerInstance.Directive]()) }
             defer { state.follower = follower }
+            let directives = try follower.onReply(reply, from: region, to: asked, state.lineage)
             return try run(directives, &follower, &state, region)
         }
         for case .alarm(let log, let stop) in alarms {

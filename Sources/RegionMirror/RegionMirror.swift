@@ -36,7 +36,7 @@ package final class RegionMirror: Sendable {
         let (core, mirrorService) = (core, mirrorService)
         let isHeard = log.watch(on: core.loop) { moved in
             core.onCommit(moved)
-            mirrorService.onChange()
+            mirrorService.onCommit(moved)
         }
         // A node has one mirror; the engine has room for its watchers.
         precondition(isHeard, "the engine has no room for the mirror")
@@ -63,13 +63,13 @@ package final class RegionMirror: Sendable {
 
     /// Agreed ends that this node's own states have applied or learned: peers hear of them (S1a).
     package func onAgreed(_ ends: AgreedEnds) {
-        if core.onAgreed(ends) { mirrorService.onChange() }
+        if core.onAgreed(ends) { mirrorService.onFacts() }
     }
 
     private func heard(_ ends: [AgreedEnds]) {
         let consumer = core.state.withLock(\.consumer)
         for one in ends { consumer?.endsHeard(one) }
-        mirrorService.onChange()
+        mirrorService.onFacts()
     }
 
     /// Asks every peer once what it holds of this region's logs.
@@ -122,14 +122,18 @@ package final class RegionMirror: Sendable {
     /// Promises not to extend `origin`'s incarnations below `incarnation` before their ends are agreed, durably, and
     /// says how long they are here (S1a). Throws `.notFlushed`, `.sealsUnreadable`; the collector asks again.
     package func seal(_ origin: RegionNumber, below incarnation: Incarnation) async throws -> SealAnswer {
-        let book = core.state.withLock { state in
-            let book = state.lineage.seal(origin, below: incarnation)
-            return book ?? (state.savedSeals == state.lineage.seals ? nil : state.lineage.seals)
+        let isSealed = core.state.withLock { state in
+            state.lineage.seal(origin, below: incarnation)
+            return state.lineage.seals.covers(origin, below: incarnation)
         }
+        guard isSealed else { throw MirrorError(.sealsUnreadable, "\(SealBook.maxOrigins) origins are sealed already") }
         try await waitForFlush(of: origin, below: incarnation)
-        if let book {
-            let file = SealFile(directory: core.settings.directory, files: core.environment.files)
-            try await core.disk.run { () throws(MirrorError) in try file.save(book) }
+        let file = SealFile(directory: core.settings.directory, files: core.environment.files)
+        // The whole book as it stands then: of two seals at once the later save must not take the other one back.
+        try await core.disk.run { [core] () throws(MirrorError) in
+            let (book, saved) = core.state.withLock { ($0.lineage.seals, $0.savedSeals) }
+            guard book != saved else { return }
+            try file.save(book)
             core.state.withLock { $0.savedSeals = book }
         }
         let lengths = core.log.logs().filter { $0.log.name.region == origin && $0.log.incarnation < incarnation }.map {

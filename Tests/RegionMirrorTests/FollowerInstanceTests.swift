@@ -121,7 +121,7 @@ import Testing
     func keepsSeals() throws {
         let chain = try Sample.chain(log, 3)
         var facts = facts
-        _ = facts.seal(RegionNumber(1), below: Incarnation(8))
+        facts.seal(RegionNumber(1), below: Incarnation(8))
         var follower = try follower(heads: [Sample.head(chain, log)])
         #expect(follower.positions(for: Self.holder, facts).isEmpty)
         // An answer to a pull of before the seal.

@@ -148,45 +148,59 @@ package struct FollowerInstance: Sendable {
             staleReplies += 1
             return []
         }
-        var next = self
+        let places = Dictionary(asked.map { ($0.log, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        for answer in reply.answers { try Self.check(answer, places) }
         var facts = facts
         var directives: [Directive] = []
         for ends in reply.agreedEnds where facts.onAgreed(ends) { directives.append(.heard(ends)) }
-        let places = Dictionary(asked.map { ($0.log, $0.offset) }, uniquingKeysWith: { first, _ in first })
         for answer in reply.answers {
-            guard let place = places[answer.log] else {
-                throw MirrorError(.outOfSequence, "\(answer.log) was not asked for")
-            }
             // The position went back since it was asked: the engine refused something. This answer is for later.
-            guard next.position(of: answer.log) >= place else { continue }
-            try next.take(answer, from: holder, facts, &directives)
+            guard let place = places[answer.log], position(of: answer.log) >= place else { continue }
+            take(answer, from: holder, facts, &directives)
         }
-        for head in reply.heads {
-            guard let known = next.links[holder]?.heads else { break }
-            guard known[head.log] != nil || known.count < limits.logs else { continue }
-            next.links[holder]?.heads[head.log] = head
-        }
-        self = next
+        for head in reply.heads { onHead(head, of: holder) }
         return directives
+    }
+
+    private mutating func onHead(_ head: LogSummary, of holder: RegionNumber) {
+        guard let known = links[holder]?.heads, known[head.log] != nil || known.count < limits.logs else { return }
+        links[holder]?.heads[head.log] = head
+    }
+
+    /// An answer is to what was asked, and its batches follow each other from that place on.
+    private static func check(_ answer: PullReply.LogAnswer, _ places: [LogIdentity: Offset]) throws(MirrorError) {
+        guard var end = places[answer.log] else {
+            throw MirrorError(.outOfSequence, "\(answer.log) was not asked for")
+        }
+        guard case .batches(let batches) = answer.answer else { return }
+        for (index, batch) in batches.enumerated() {
+            guard batch.header.log == answer.log else {
+                throw MirrorError(.outOfSequence, "\(batch.header.log) inside \(answer.log)")
+            }
+            let base = batch.header.baseOffset
+            guard base == end || (index == 0 && base < end) else {
+                throw MirrorError(.outOfSequence, "\(answer.log) at \(end.rawValue), got \(base.rawValue)")
+            }
+            end = batch.endOffset
+        }
     }
 
     private mutating func take(
         _ answer: PullReply.LogAnswer, from holder: RegionNumber, _ facts: LineageFacts,
         _ directives: inout [Directive]
-    ) throws(MirrorError) {
+    ) {
         switch answer.answer {
         case .batches(let batches):
-            for batch in batches { try take(batch, of: answer.log, from: holder, facts, &directives) }
+            for batch in batches { take(batch, from: holder, facts, &directives) }
         case .otherChain: halt(answer.log, .otherChain, holder, &directives)
         case .gap(let first): halt(answer.log, .gap(firstAvailable: first), holder, &directives)
         }
     }
 
     private mutating func take(
-        _ batch: EncodedBatch, of log: LogIdentity, from holder: RegionNumber, _ facts: LineageFacts,
-        _ directives: inout [Directive]
-    ) throws(MirrorError) {
-        guard batch.header.log == log else { throw MirrorError(.outOfSequence, "\(batch.header.log) inside \(log)") }
+        _ batch: EncodedBatch, from holder: RegionNumber, _ facts: LineageFacts, _ directives: inout [Directive]
+    ) {
+        let log = batch.header.log
         guard stopped[log] == nil else { return }
         var position = positions[log] ?? Position(point: LogPoint(startOf: log), epoch: Epoch(0))
         guard batch.endOffset > position.point.offset else {
@@ -202,15 +216,7 @@ package struct FollowerInstance: Sendable {
         case .ends: break
         }
         // Equal chains have equal batches: one that begins inside ours is of another.
-        guard batch.header.baseOffset >= position.point.offset else {
-            return halt(log, .otherChain, holder, &directives)
-        }
-        guard batch.header.baseOffset == position.point.offset else {
-            throw MirrorError(
-                .outOfSequence,
-                "\(log) at \(position.point.offset.rawValue), got \(batch.header.baseOffset.rawValue)")
-        }
-        guard batch.header.previousDigest == position.point.digest else {
+        guard batch.extends(log, end: position.point.offset, digest: position.point.digest) else {
             return halt(log, .otherChain, holder, &directives)
         }
         guard position.epoch <= batch.header.epoch else { return halt(log, .epochWentDown, holder, &directives) }

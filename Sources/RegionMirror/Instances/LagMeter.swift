@@ -5,7 +5,7 @@ package import ClusterModel
 /// Quantiles over the last half to whole minute, in buckets an eighth of a power of two wide. A value of fixed size.
 package struct LagMeter: Sendable {
     private static let window: Duration = .seconds(30)
-    /// Eight a power of two, up to 2^24 ms.
+    /// Eight a power of two, up to 2^26 ms.
     private static let buckets = 8 * 24
 
     private var current = [UInt32](repeating: 0, count: buckets)
@@ -16,12 +16,14 @@ package struct LagMeter: Sendable {
 
     package mutating func record(milliseconds: UInt64, at now: BootInstant) {
         rotate(now)
-        current[Self.bucket(milliseconds)] += 1
+        current[Self.bucket(milliseconds)] &+= 1
     }
 
     /// The upper bound of the bucket in which the quantile lies; nil without samples.
-    package func quantile(_ fraction: Double) -> Double? {
-        let counts = zip(current, previous).map { UInt64($0) + UInt64($1) }
+    package func quantile(_ fraction: Double, at now: BootInstant) -> Double? {
+        var meter = self
+        meter.rotate(now)
+        let counts = zip(meter.current, meter.previous).map { UInt64($0) + UInt64($1) }
         let total = counts.reduce(0, +)
         guard total > 0 else { return nil }
         let rank = UInt64((Double(total) * min(max(fraction, 0), 1)).rounded(.up))
@@ -34,14 +36,12 @@ package struct LagMeter: Sendable {
     }
 
     private mutating func rotate(_ now: BootInstant) {
-        guard let begun else {
-            self.begun = now
-            return
-        }
-        guard now.since(begun) >= Self.window else { return }
-        previous = current
-        current = [UInt32](repeating: 0, count: Self.buckets)
-        self.begun = now
+        let age = begun.map { now.since($0) } ?? .zero
+        if begun == nil || age >= Self.window { begun = now }
+        guard age >= Self.window else { return }
+        let empty = [UInt32](repeating: 0, count: Self.buckets)
+        previous = age >= Self.window * 2 ? empty : current
+        current = empty
     }
 
     private static func bucket(_ value: UInt64) -> Int {

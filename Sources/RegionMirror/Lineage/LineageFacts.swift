@@ -54,10 +54,11 @@ package struct LineageFacts: Sendable {
     /// The incarnation whose ends record is the newest that is known for a log.
     package func writer(of name: LogName) -> Incarnation? { agreed[name]?.writer }
 
-    /// Promises not to extend `origin`'s incarnations below `incarnation`; the book to keep on the disk, nil where the
-    /// promise stands already.
-    package mutating func seal(_ origin: RegionNumber, below incarnation: Incarnation) -> SealBook? {
-        seals.seal(origin, below: incarnation) ? seals : nil
+    /// Promises not to extend `origin`'s incarnations below `incarnation`. Whether it is a new promise; one that finds the
+    /// book full is none.
+    @discardableResult
+    package mutating func seal(_ origin: RegionNumber, below incarnation: Incarnation) -> Bool {
+        seals.seal(origin, below: incarnation)
     }
 
     /// In the order of names.

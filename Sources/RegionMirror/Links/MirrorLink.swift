@@ -89,6 +89,9 @@ struct MirrorLink: Sendable {
             }
             let decoded = try PullReply(
                 decoding: Array(reply.message.readableBytesView), limits: settings.limits)
+            guard decoded.holder == peer.region else {
+                throw MirrorError(.notAPeer, "region \(decoded.holder.rawValue) answers for \(peer.region.rawValue)")
+            }
             core.onHeartbeat(decoded, from: peer.region, roundTrip: received.since(sent), at: received)
             let taken = try core.onReply(decoded, from: peer.region, to: asked)
             if !taken.heard.isEmpty { onHeard(taken.heard) }
