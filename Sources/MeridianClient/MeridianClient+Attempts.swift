@@ -21,7 +21,8 @@ extension MeridianClient {
 
     /// One request to one node. Tells the choice, the clock and the counters what came of it.
     private func attempt<Reply>(
-        _ call: PreparedCall<Reply>, _ route: Route, until end: BootInstant, hasRival: Bool = false
+        _ call: PreparedCall<Reply>, _ route: Route, until end: BootInstant, hasRival: Bool = false,
+        isWatched: Bool = false
     ) async -> AttemptOutcome<Reply> {
         state.withLock { $0.counts.onSent(route) }
         do throws(RPCStatus) {
@@ -34,8 +35,11 @@ extension MeridianClient {
         } catch {
             let now = environment.clock.bootTime()
             let failure = MeridianClientError(error)
-            onFailure(route, failure, hasRival: hasRival, at: now)
-            return AttemptOutcome(route: route, endedAt: now, result: .failure(failure))
+            var verdict = RegionVerdict(failure)
+            // Its region gave signs of life all the while: the call is late, the region is well.
+            if isWatched, verdict == .silent { verdict = .elsewhere }
+            onFailure(route, failure, verdict, hasRival: hasRival, at: now)
+            return AttemptOutcome(route: route, endedAt: now, result: .failure(failure), verdict: verdict)
         }
     }
 
@@ -48,9 +52,10 @@ extension MeridianClient {
         }
     }
 
-    private func onFailure(_ route: Route, _ failure: MeridianClientError, hasRival: Bool, at now: BootInstant) {
+    private func onFailure(
+        _ route: Route, _ failure: MeridianClientError, _ verdict: RegionVerdict, hasRival: Bool, at now: BootInstant
+    ) {
         let isAbandoned = Task.isCancelled
-        let verdict = RegionVerdict(failure)
         state.withLock { state in
             if isAbandoned {
                 state.counts.onMove(state.choice.onAbandoned(route, forAnother: hasRival, at: now))
@@ -129,7 +134,7 @@ extension MeridianClient {
         _ call: PreparedCall<Reply>, _ route: Route, until end: BootInstant
     ) async -> AttemptOutcome<Reply> {
         await withTaskGroup(of: AttemptOutcome<Reply>?.self) { group in
-            group.addTask { await self.attempt(call, route, until: end) }
+            group.addTask { await self.attempt(call, route, until: end, isWatched: true) }
             group.addTask {
                 await self.waitForSilence(of: route)
                 return nil
@@ -142,6 +147,7 @@ extension MeridianClient {
 
     private func lifeless<Reply>(_ route: Route) -> AttemptOutcome<Reply> {
         let failure = MeridianClientError(.deadlineExceeded, "the region gave no sign of life")
-        return AttemptOutcome(route: route, endedAt: environment.clock.bootTime(), result: .failure(failure))
+        return AttemptOutcome(
+            route: route, endedAt: environment.clock.bootTime(), result: .failure(failure), verdict: .silent)
     }
 }

@@ -31,7 +31,7 @@ extension MeridianClient {
                     reply: reply, region: regions[outcome.route.region].name, failures: plan.failures,
                     tries: plan.tries + 1)
             case .failure(let error):
-                try await follow(directive(after: error, outcome.route, at: outcome.endedAt, &plan), plan)
+                try await follow(directive(after: error, outcome, &plan), plan)
             }
         }
     }
@@ -76,39 +76,46 @@ extension MeridianClient {
         return plan.attemptDeadline(patience: patience, at: now)
     }
 
-    private func directive(
-        after error: MeridianClientError, _ route: Route, at now: BootInstant, _ plan: inout CallPlan
+    private func directive<Reply>(
+        after error: MeridianClientError, _ outcome: AttemptOutcome<Reply>, _ plan: inout CallPlan
     ) -> CallPlan.Directive {
-        let isOpen = state.withLock { state in
+        let (route, now) = (outcome.route, outcome.endedAt)
+        let (isOpen, isClosed) = state.withLock { state in
             let region = state.choice.regions[route.region]
-            return region.isUp && !region.ring.isExhausted
+            return (region.isUp && !region.ring.isExhausted, state.isClosed)
         }
         let failure = RegionFailure(
             region: regions[route.region].name,
             endpoint: regions[route.region].endpoints[route.endpoint].description, error,
             elapsed: now.since(route.startedAt))
-        return plan.onFailure(
-            error, failure, of: route.region, RegionVerdict(error), isOpen: isOpen, at: now,
+        let directive = plan.onFailure(
+            error, failure, of: route.region, outcome.verdict, isOpen: isOpen, at: now,
             random: environment.entropy.next())
+        return isClosed ? .giveUp : directive
     }
 
     private func follow(_ directive: CallPlan.Directive, _ plan: CallPlan) async throws(MeridianClientError) {
         switch directive {
         case .again: return
         case .giveUp:
-            state.withLock { state in
-                state.counts.calls += 1
-                state.counts.failedCalls += 1
-            }
+            onFailed()
             throw plan.outcome
         case .wait(let instant):
             do {
                 try await environment.clock.sleep(until: instant)
             } catch {
+                onFailed()
                 var failure = MeridianClientError(.cancelled, "the caller was cancelled while it waited to try again")
                 failure.attempts = plan.failures
                 throw failure
             }
+        }
+    }
+
+    private func onFailed() {
+        state.withLock { state in
+            state.counts.calls += 1
+            state.counts.failedCalls += 1
         }
     }
 

@@ -194,6 +194,34 @@ import Testing
         #expect(regions.visited == [0, 1, 0, 1])
     }
 
+    @Test func s12ATokenThatNoRegionKnowsTheKeyOfIsLeftOutAtOnce() async throws {
+        let unknown = RPCStatus.server(.unavailable, "SESSION_TOKEN_KEY_UNKNOWN", retryAfter: .seconds(5))
+        let regions = ScriptedRegions([.refuses(unknown), .refuses(unknown)])
+        let client = try regions.makeClient()
+        client.continueSession(of: "u", token: [7])
+        regions.onCall { number, moods in if number == 2 { moods = [.well, .well] } }
+        let start = regions.now
+        _ = try await client.report([Self.click()], of: "u")
+        #expect(regions.visited == [0, 1, 0])
+        #expect(try Self.requests(regions).map(\.sessionToken) == [Data([7]), Data([7]), Data()])
+        #expect(regions.now.since(start) < .milliseconds(10))
+    }
+
+    @Test func manyNodesDownDoNotUseUpTheRounds() async throws {
+        let regions = ScriptedRegions([ScriptedRegions.gone, ScriptedRegions.gone, ScriptedRegions.gone])
+        let client = try regions.makeClient { $0.retry = RetryPolicy(attempts: 12) }
+        regions.onCall { number, moods in if number == 30 { moods[2] = .well } }
+        #expect(try await client.report([Self.click()], of: "u").region == 2)
+    }
+
+    @Test func aClosedClientTriesNoMore() async throws {
+        let regions = ScriptedRegions([ScriptedRegions.gone, ScriptedRegions.gone])
+        let client = try regions.makeClient()
+        await client.close()
+        let error = await #expect(throws: MeridianClientError.self) { try await client.status() }
+        #expect(error?.code == .unavailable && regions.visited.count == 1)
+    }
+
     @Test func anOperatorsOrderNeverGoesElsewhere() async throws {
         let regions = ScriptedRegions([ScriptedRegions.gone, .well])
         let client = try regions.makeClient()

@@ -27,7 +27,9 @@ package struct CallPlan: Sendable {
     /// What failed, the latest `RegionFailure.kept` of it.
     package private(set) var failures: [RegionFailure] = []
     package private(set) var tries = 0
-    private var rounds = 0
+    /// Rounds in which a region was silent: perhaps all are slow, so the next one is more patient.
+    private var silentRounds = 0
+    private var wasSilent = false
     private var visit = (region: -1, failures: 0)
     private var overloads = 0
     private var last: MeridianClientError?
@@ -50,7 +52,7 @@ package struct CallPlan: Sendable {
         let longest = schedule.attemptDeadline(at: now)
         guard let patience, !kind.isPatient else { return longest }
         let share = max(deadline.since(now) / 2, Self.shortestShare)
-        return min(longest, now.advanced(by: min(patience * (1 << min(rounds, Self.maxDoublings)), share)))
+        return min(longest, now.advanced(by: min(patience * (1 << min(silentRounds, Self.maxDoublings)), share)))
     }
 
     /// `random` is 64 uniform bits. `isOpen`: the region has nodes that have not failed.
@@ -59,7 +61,8 @@ package struct CallPlan: Sendable {
         at now: BootInstant, random: UInt64
     ) -> Directive {
         note(error, failure)
-        guard schedule.onTry(), now < deadline else { return .giveUp }
+        guard schedule.repeats, now < deadline else { return .giveUp }
+        if verdict == .silent { wasSilent = true }
         switch verdict {
         case .final: return .giveUp
         case .busy:
@@ -78,9 +81,10 @@ package struct CallPlan: Sendable {
 
     /// No region is left in this round.
     package mutating func onRoundOver(at now: BootInstant, random: UInt64) -> Directive {
-        // Without any failure there was nobody to ask at all.
-        guard last.map(\.isTransient) ?? true else { return .giveUp }
-        rounds += 1
+        // Without any failure there was nobody to ask at all. A token whose key no region knows is better left out.
+        guard last.map({ $0.isTransient && $0.reason != ServerReason.tokenKeyUnknown }) ?? true else { return .giveUp }
+        if wasSilent { silentRounds += 1 }
+        wasSilent = false
         tried = RegionSet()
         visit = (-1, 0)
         defer { wish = nil }
@@ -95,7 +99,8 @@ package struct CallPlan: Sendable {
     }
 
     private mutating func pause(wish: Duration, at now: BootInstant, random: UInt64) -> Directive {
-        switch schedule.pause(wish: wish, at: now, random: random) {
+        guard schedule.onRound() else { return .giveUp }
+        return switch schedule.pause(wish: wish, at: now, random: random) {
         case .retry(let instant): .wait(until: instant)
         case .giveUp: .giveUp
         }

@@ -22,6 +22,8 @@ struct AttemptOutcome<Reply: Message>: Sendable {
     let route: Route
     let endedAt: BootInstant
     let result: Result<Reply, MeridianClientError>
+    /// What a failure says of the region.
+    var verdict = RegionVerdict.final
 
     var isSuccess: Bool { if case .success = result { true } else { false } }
 }

@@ -1,5 +1,16 @@
 // What a failed attempt says about the region that it went to. The one place where failures are read this way.
 
+/// The server's words (`google.rpc.ErrorInfo`, domain `meridian.v1`) that mean more to a client than their status.
+enum ServerReason {
+    static let tokenKeyUnknown = "SESSION_TOKEN_KEY_UNKNOWN"
+    static let logFenced = "LOG_FENCED"
+    static let clockUntrusted = "CLOCK_UNTRUSTED"
+    static let noSpace = "NO_SPACE"
+    static let remoteNotReached = "REMOTE_NOT_REACHED"
+    static let sessionNotSatisfied = "SESSION_NOT_SATISFIED"
+    static let tooStale = "TOO_STALE"
+}
+
 /// Why another region might do better, or might not.
 package enum RegionVerdict: Hashable, Sendable {
     /// The node refused the connection, or it broke: the call goes on elsewhere at once.
@@ -19,24 +30,25 @@ package enum RegionVerdict: Hashable, Sendable {
     package init(_ failure: MeridianClientError) {
         switch failure.code {
         case .unavailable:
-            if failure.reason == "SESSION_TOKEN_KEY_UNKNOWN" {
+            if failure.reason == ServerReason.tokenKeyUnknown {
                 self = .elsewhere
             } else if failure.reason.isEmpty, failure.retryAfter == nil {
                 self = .unreachable
             } else {
-                let writesOnly = failure.reason == "LOG_FENCED" || failure.reason == "CLOCK_UNTRUSTED"
+                let writesOnly = [ServerReason.logFenced, ServerReason.clockUntrusted].contains(failure.reason)
                 self = .closed(wish: failure.retryAfter, writesOnly: writesOnly)
             }
         case .deadlineExceeded:
             switch failure.reason {
             case "": self = .silent
-            case "REMOTE_NOT_REACHED": self = .busy
+            case ServerReason.remoteNotReached: self = .busy
             default: self = .elsewhere
             }
         case .overloaded:
-            self = failure.reason == "NO_SPACE" ? .closed(wish: failure.retryAfter, writesOnly: true) : .busy
+            self = failure.reason == ServerReason.noSpace ? .closed(wish: failure.retryAfter, writesOnly: true) : .busy
         case .failedPrecondition:
-            self = failure.reason == "SESSION_NOT_SATISFIED" || failure.reason == "TOO_STALE" ? .elsewhere : .final
+            let isBehind = [ServerReason.sessionNotSatisfied, ServerReason.tooStale].contains(failure.reason)
+            self = isBehind ? .elsewhere : .final
         default:
             self = .final
         }
