@@ -81,6 +81,8 @@ final class TestRegion: Sendable {
         let plan = plan
         onShard { $0.begin(plan.beginnings[0]) { #expect((try? $0.get()) != nil) } }
         onContent { $0.begin(plan.beginnings[1]) { #expect((try? $0.get()) != nil) } }
+        // A mirror tells of all that the disk holds when it begins.
+        for log in disk.logs().map(\.log) where log.incarnation != plan.incarnation { router.logAppeared(log) }
     }
 
     func onShard(_ body: @escaping @Sendable (isolated UserShard) -> Void) {
