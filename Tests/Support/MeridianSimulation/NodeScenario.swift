@@ -167,17 +167,21 @@ final class NodeRun: Sendable {
     var partitions: PartitionCount { configuration.deployment.partitions }
     private let configuration: NodeConfiguration
     private let acceptsCorruption: Bool
+    private let logger: Logger
 
-    init(machine: SimulatedMachine, configuration: NodeConfiguration, acceptsCorruption: Bool) {
+    init(
+        machine: SimulatedMachine, configuration: NodeConfiguration, acceptsCorruption: Bool,
+        logger: Logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
+    ) {
+        self.logger = logger
         self.machine = machine
         self.configuration = configuration
         self.acceptsCorruption = acceptsCorruption
     }
 
     func start() {
-        let (configuration, acceptsCorruption) = (configuration, acceptsCorruption)
+        let (configuration, acceptsCorruption, logger) = (configuration, acceptsCorruption, logger)
         machine.start { environment in
-            let logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
             let node = MeridianNode(
                 configuration, environment: environment, logger: logger, acceptsCorruption: acceptsCorruption)
             try await node.run()

@@ -76,18 +76,9 @@ struct RegionAudit: Sendable {
     private func checkFolds(_ served: [PartitionID: Digest128]) {
         for region in deployment.regions.indices {
             for fromZero in [false, true] {
-                let files = SimulatedFileStore(deployment.machine(region).disk.image())
                 do {
-                    let directory = NodeRecoveryRun.snapshotDirectory(deployment.configurations[region])
-                    if fromZero, files.exists(directory) {
-                        for name in try files.list(directory) { try files.remove("\(directory)/\(name)") }
-                    }
-                    let recovery = try NodeRecoveryRun(
-                        deployment.configurations[region],
-                        environment: SteppedEnvironment(seed: 1, files: files).environment, acceptsCorruption: false
-                    ).run()
-                    recovery.log.abandon()
-                    for var shard in recovery.shards where served[shard.partition] != shard.digest() {
+                    for var shard in try Self.fold(deployment, region: region, fromZero: fromZero)
+                    where served[shard.partition] != shard.digest() {
                         ledger.violated(
                             "S10",
                             "region \(region + 1), partition \(shard.partition.rawValue): the fold of its logs "
@@ -98,6 +89,21 @@ struct RegionAudit: Sendable {
                 }
             }
         }
+    }
+
+    /// What a start on the region's disk, of a stopped node, would fold.
+    static func fold(_ deployment: RegionDeployment, region: Int, fromZero: Bool) throws -> [ShardState] {
+        let files = SimulatedFileStore(deployment.machine(region).disk.image())
+        let configuration = deployment.configurations[region]
+        let directory = NodeRecoveryRun.snapshotDirectory(configuration)
+        if fromZero, files.exists(directory) {
+            for name in try files.list(directory) { try files.remove("\(directory)/\(name)") }
+        }
+        let recovery = try NodeRecoveryRun(
+            configuration, environment: SteppedEnvironment(seed: 1, files: files).environment, acceptsCorruption: false
+        ).run()
+        recovery.log.abandon()
+        return recovery.shards
     }
 
     /// S6, S11, S12: what was acknowledged above `buffered` is there, but for un-mirrored tails of lost disks.
@@ -124,7 +130,9 @@ struct RegionAudit: Sendable {
             if answer.lostTail, lost.isEmpty {
                 ledger.violated("S12", "\(answer.user) was told LOST_TAIL and lost nothing of \(answer.named)")
             }
-            guard answer.isSatisfied, let place = lost.first(where: { mayNotBeMet($0, answer) }) else { continue }
+            // With LOST_TAIL the rest of the session is met.
+            guard answer.isSatisfied, !answer.lostTail, let place = lost.first(where: { mayNotBeMet($0, answer) })
+            else { continue }
             ledger.violated(
                 "S12",
                 "\(answer.user) was told by region \(answer.region.rawValue) that its session is met; \(place) is lost")

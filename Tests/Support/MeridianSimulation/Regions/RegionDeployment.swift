@@ -1,6 +1,7 @@
 // The regions of a simulated deployment: each a whole node on a machine of its own, and the phones that reach them all.
 
 import ClusterModel
+import Logging
 import MeridianClient
 import MeridianNode
 import NodeEnvironment
@@ -39,13 +40,17 @@ final class RegionDeployment: Sendable {
     }
 
     let simulation: Simulation
+    private let ledger: RegionLedger
     let regions: [RegionNumber]
     let configurations: [NodeConfiguration]
     let keyring: TokenKeyring
     private let lives: Mutex<[Life]>
     private let owesCatchUp = Mutex(false)
 
-    init(simulation: Simulation, regions count: Int, bounds: RegionBounds = RegionBounds()) throws {
+    init(
+        simulation: Simulation, regions count: Int, ledger: RegionLedger, bounds: RegionBounds = RegionBounds()
+    ) throws {
+        self.ledger = ledger
         self.simulation = simulation
         regions = (1...count).map { RegionNumber(UInt16($0)) }
         configurations = try (1...count).map { number in
@@ -110,7 +115,10 @@ final class RegionDeployment: Sendable {
         let machine = machine(index)
         if !machine.isUp { machine.restart() }
         installKey(machine)
-        let run = NodeRun(machine: machine, configuration: configurations[index], acceptsCorruption: false)
+        let log = RegionLog(name: machineName(index), scheduler: simulation.scheduler, ledger: ledger)
+        let run = NodeRun(
+            machine: machine, configuration: configurations[index], acceptsCorruption: false,
+            logger: Logger(label: "simulated") { _ in log })
         lives.withLock { lives in
             lives[index].number += 1
             lives[index].run = run

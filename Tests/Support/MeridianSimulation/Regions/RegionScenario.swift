@@ -67,7 +67,8 @@ package struct RegionScenario {
 
     private func play() throws {
         var seeds = SeededGenerator(seed: seed ^ 0x2e91_0a77)
-        let deployment = try RegionDeployment(simulation: simulation, regions: size.regions, bounds: size.bounds)
+        let deployment = try RegionDeployment(
+            simulation: simulation, regions: size.regions, ledger: ledger, bounds: size.bounds)
         setNetwork(deployment, using: &seeds)
         setDisks(deployment)
         let judge = DiskJudge(deployment: deployment, ledger: ledger)
@@ -155,7 +156,7 @@ package struct RegionScenario {
     }
 
     /// Waits until the regions agree. What they then show.
-    private static func settle(
+    static func settle(
         _ deployment: RegionDeployment, _ watch: DigestWatch, _ ledger: RegionLedger
     ) async -> [PartitionID: Digest128] {
         let (isEqual, last) = await watch.converge(within: convergenceLimit)

@@ -25,6 +25,7 @@ struct RegionUser {
 
     private static let timeouts: [Duration] = [.milliseconds(80), .milliseconds(400), .seconds(2)]
     private static let keptEvents = 30
+    private static let timeRefusals = ["EVENT_ID_TOO_OLD", "EVENT_ID_TOO_NEW"]
     static let contents = 12
 
     init(
@@ -98,12 +99,12 @@ struct RegionUser {
         request.sessionToken = token
         sentBefore = (events + sentBefore.filter { old in !events.contains { $0.id == old.id } })
         sentBefore = Array(sentBefore.prefix(Self.keptEvents))
-        let asked = Self.strength(request.durability)
+        let (asked, sentAt) = (Self.strength(request.durability), deployment.phonesClock.wallTime())
         do throws(MeridianClientError) {
             let reply = try await clients[region].call(.report, request, options: options())
             token = reply.sessionToken
             for (event, result) in zip(events, reply.results) {
-                note(EventID(event.id), result, asked, at: reply.serverTimeMs)
+                note(EventID(event.id), result, asked, sentAt: sentAt)
             }
         } catch {
             note(error)
@@ -119,7 +120,7 @@ struct RegionUser {
     }
 
     private mutating func note(
-        _ id: EventID, _ result: Meridian_V1_EventResult, _ strength: RegionLedger.Strength, at serverTime: UInt64
+        _ id: EventID, _ result: Meridian_V1_EventResult, _ strength: RegionLedger.Strength, sentAt: WallTime
     ) {
         switch result.outcome {
         case .applied:
@@ -128,37 +129,24 @@ struct RegionUser {
         case .duplicate:
             ledger.saw(.duplicateAnswered)
             ledger.acknowledged(id, strength, at: nil)
-        case .refused: checkRefusal(of: id, result.code, at: serverTime)
         default: break
         }
-        if result.outcome != .refused, isOutOfBounds(id, at: serverTime, slack: 1) {
-            ledger.violated("S4", "id \(id) was taken at \(serverTime)")
-        }
+        check(id, result, sentAt: sentAt)
     }
 
-    /// S4: only ids that are out of bounds are refused, give or take what clocks may differ by.
-    private func checkRefusal(of id: EventID, _ code: String, at serverTime: UInt64) {
-        guard code == "EVENT_ID_TOO_OLD" || code == "EVENT_ID_TOO_NEW" else {
-            return ledger.violated("S4", "event \(id) of \(name) was refused: \(code)")
+    /// S4: ids that are out of bounds are refused, and no others.
+    private func check(_ id: EventID, _ result: Meridian_V1_EventResult, sentAt: WallTime) {
+        let check = EventIDCheck(
+            bounds: deployment.bounds, sentAt: sentAt, answeredAt: deployment.phonesClock.wallTime())
+        guard result.outcome == .refused else {
+            if check.mustBeRefused(id) { ledger.violated("S4", "id \(id) of \(name), out of bounds, was taken") }
+            return
         }
         ledger.saw(.eventRefused)
-        if !isOutOfBounds(id, at: serverTime, slack: -1) {
-            ledger.violated("S4", "event \(id) of \(name) is in time at \(serverTime) and was refused: \(code)")
+        if check.mustBeTaken(id) || !Self.timeRefusals.contains(result.code) {
+            ledger.violated("S4", "event \(id) of \(name) was refused: \(result.code)")
         }
     }
-
-    /// Whether the id is outside the bounds widened (1) or narrowed (-1) by what the stamp may be away from the
-    /// answer's time: a line's stamps may run ahead of its clock, and calls take time.
-    private func isOutOfBounds(_ id: EventID, at serverTime: UInt64, slack sign: Int64) -> Bool {
-        let slack = sign * Int64(deployment.bounds.maxDrift.wholeMilliseconds * 8)
-        let (time, now) = (Int64(id.wallTime.milliseconds), Int64(serverTime))
-        let age = Int64(deployment.bounds.maxAge.wholeMilliseconds) + slack
-        let future = Int64(deployment.bounds.maxFuture.wholeMilliseconds) + slack
-        // A call may have waited in the server for as long as its deadline.
-        return time <= now - age - (sign > 0 ? Self.longestCall : 0) || time > now + future
-    }
-
-    private static let longestCall: Int64 = 2_500
 
     private func note(_ error: MeridianClientError) {
         ledger.saw(.outcomeUnknown)
@@ -182,11 +170,12 @@ struct RegionUser {
         request.durability.level = .local
         let (first, second) = (home, (home + 1) % clients.count)
         let (clients, callOptions, sent) = (clients, options(), request)
+        let sentAt = deployment.phonesClock.wallTime()
         async let one = Self.send(sent, through: clients[first], callOptions)
         async let two = Self.send(sent, through: clients[second], callOptions)
         for reply in await [one, two].compactMap({ $0 }) {
             guard let result = reply.results.first else { continue }
-            note(EventID(event.id), result, .local, at: reply.serverTimeMs)
+            note(EventID(event.id), result, .local, sentAt: sentAt)
         }
         sentBefore.append(event)
     }
@@ -218,7 +207,7 @@ struct RegionUser {
         do throws(MeridianClientError) {
             let reply = try await clients[someRegion()].call(.report, request, options: options())
             if let result = reply.results.first, result.outcome != .refused {
-                ledger.violated("S4", "id \(EventID(event.id)) was taken at \(reply.serverTimeMs)")
+                ledger.violated("S4", "id \(EventID(event.id)), far out of bounds, was taken")
             }
             ledger.saw(.outOfBoundsRefused)
         } catch {

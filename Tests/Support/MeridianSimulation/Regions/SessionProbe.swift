@@ -44,7 +44,7 @@ struct SessionProbe: Sendable {
             let reply = try await clients[region].call(
                 .nextContent, request, options: CallOptions(timeout: .seconds(5)))
             let isMet = reply.hasSessionSatisfied && reply.sessionSatisfied
-            if reply.lostTail != isLost || isMet == isLost {
+            if reply.lostTail != isLost || (!isLost && !isMet) {
                 ledger.violated(
                     "S12",
                     "region \(region + 1) on \(place), which is \(isLost ? "lost" : "there"): "
