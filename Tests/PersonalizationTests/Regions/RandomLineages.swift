@@ -35,7 +35,7 @@ struct RandomLineages {
     private var oldDisks: [[SealedDisk]] = [[], [], []]
     private var agreements: [Agreement] = []
     private(set) var events: [SubmittedEvent] = []
-    /// Where each event was acknowledged.
+    /// What happened, for the message of a failure.
     private(set) var steps: [String] = []
 
     init(seed: UInt64) async throws {
