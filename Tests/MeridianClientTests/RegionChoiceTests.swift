@@ -223,6 +223,18 @@ import Testing
         #expect(choice.current == 1)
     }
 
+    @Test func aNodeThatFailedLongAgoIsNoReasonToLeave() throws {
+        var choice = Self.choice([2, 1])
+        var now = BootInstant(nanoseconds: 1_000_000_000)
+        for endpoint in [0, 1, 0, 1] {
+            let route = try Self.route(&choice, RegionChoice.Ask(), at: now)
+            #expect(route.region == 0 && route.endpoint == endpoint)
+            choice.onFailure(route, Self.refused, waited: .zero, at: now)
+            now = now.advanced(by: .seconds(60))
+        }
+        #expect(choice.current == 0)
+    }
+
     @Test func aSlowRegionGetsItsTime() {
         var latency = LatencyEstimate()
         #expect(latency.patience(.milliseconds(100)...(.milliseconds(250))) == .milliseconds(250))

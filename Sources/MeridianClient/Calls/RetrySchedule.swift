@@ -11,7 +11,8 @@ public struct RetryPolicy: Hashable, Sendable {
     /// Rounds of one call, the first included: in each, every region that may help is tried. One means a single try, with
     /// no other region after it.
     public var attempts: Int
-    /// How long one try may take before its outcome counts as unknown and the call is tried again.
+    /// How long one try may take before its outcome counts as unknown and the call is tried again. Where another region
+    /// could answer, `FailoverPolicy.longestAttempt` is what counts.
     public var attemptTimeout: Duration
 
     /// 25 ms doubling to 1 s, 64 rounds, 2 s for a try where no other region is there, all within the caller's deadline.

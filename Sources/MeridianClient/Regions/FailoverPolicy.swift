@@ -3,7 +3,8 @@
 /// The bounds of failing over. The defaults keep the gap that a caller sees well below a second, whether a region refuses,
 /// is cut off or hangs.
 public struct FailoverPolicy: Hashable, Sendable {
-    /// However quick a region usually is, it may take so long before a call turns to another one.
+    /// However quick a region usually is, it may take so long before a call turns to another one: a slow disk or a busy
+    /// machine is no dead region.
     public var shortestAttempt: Duration
     /// The longest that a call waits for a silent region while another one is there; twice the region's usual time where
     /// that is longer. It doubles each time that every region was silent.
@@ -18,9 +19,9 @@ public struct FailoverPolicy: Hashable, Sendable {
     /// With `run()`: how often the next region in line is asked for a sign of life, which keeps its connection open.
     public var standbyInterval: Duration
 
-    /// 100 to 250 ms an attempt, 250 ms to 15 s of rest, five seconds of hold, ten between signs of life.
+    /// 200 to 250 ms an attempt, 250 ms to 15 s of rest, five seconds of hold, ten between signs of life.
     public init(
-        shortestAttempt: Duration = .milliseconds(100), longestAttempt: Duration = .milliseconds(250),
+        shortestAttempt: Duration = .milliseconds(200), longestAttempt: Duration = .milliseconds(250),
         firstRest: Duration = .milliseconds(250), longestRest: Duration = .seconds(15),
         returnHold: Duration = .seconds(5), standbyInterval: Duration = .seconds(10)
     ) {

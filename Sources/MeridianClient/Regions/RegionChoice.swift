@@ -86,14 +86,15 @@ package struct RegionChoice: Sendable {
     package func patience(of region: Int) -> Duration { regions[region].latency.patience(policy.attemptBounds) }
 
     private func standingRoute(_ tried: RegionSet, at now: BootInstant) -> Route? {
-        let open = regions.indices.filter { !tried.contains($0) }
-        if let region = open.first(where: { regions[$0].isUp }) ?? open.first(where: { regions[$0].isReturning }) {
-            return route(pinnedTo: region, at: now)
+        func first(where condition: (RegionState) -> Bool) -> Int? {
+            regions.indices.first { !tried.contains($0) && condition(regions[$0]) }
         }
-        // None that is up is left. A region whose rest is over may be asked; one that rests only when all do.
-        let allRest = regions.indices.allSatisfy { regions[$0].isResting(at: now) }
-        let down = open.filter { allRest || !regions[$0].isResting(at: now) }
-        let soonest = down.min { (regions[$0].restEnd ?? now, $0) < (regions[$1].restEnd ?? now, $1) }
+        if let region = first(where: \.isUp) ?? first(where: \.isReturning) { return route(pinnedTo: region, at: now) }
+        // None that answers is left. A region whose rest is over may be asked; one that rests only when all do.
+        let allRest = regions.allSatisfy { $0.isResting(at: now) }
+        let soonest = regions.indices.filter { region in
+            !tried.contains(region) && (allRest || !regions[region].isResting(at: now))
+        }.min { (regions[$0].restEnd ?? now, $0) < (regions[$1].restEnd ?? now, $1) }
         return soonest.map { route(pinnedTo: $0, at: now) }
     }
 
@@ -131,15 +132,12 @@ package struct RegionChoice: Sendable {
         // Of many calls that a fall took down, all but the first tell what is known.
         if let fell = regions[region].fellAt, route.startedAt < fell, !regions[region].isUp { return nil }
         switch verdict {
-        case .unreachable: if regions[region].onUnreachable(route.endpoint) { markDown(region, at: now) }
+        case .unreachable: onNodeLost(route, wish: nil, writesOnly: false, at: now)
         case .silent:
             let weight =
                 waited >= patience(of: region) ? RegionState.Silence.full : RegionState.Silence.cutShort
             if regions[region].onSilence(weight, endpoint: route.endpoint) { markDown(region, at: now) }
-        case .closed(let wish, let writesOnly):
-            if regions[region].onClosed(route.endpoint) {
-                markDown(region, wish: wish, writesOnly: writesOnly, at: now)
-            }
+        case .closed(let wish, let writesOnly): onNodeLost(route, wish: wish, writesOnly: writesOnly, at: now)
         case .elsewhere, .busy, .final: break
         }
         return settle()
@@ -166,6 +164,11 @@ package struct RegionChoice: Sendable {
 
     mutating func markAsked(_ region: Int, until end: BootInstant, at now: BootInstant) {
         regions[region].beginTrial(until: end, at: now)
+    }
+
+    private mutating func onNodeLost(_ route: Route, wish: Duration?, writesOnly: Bool, at now: BootInstant) {
+        guard regions[route.region].onNodeLost(route.endpoint, at: now, policy: policy) else { return }
+        markDown(route.region, wish: wish, writesOnly: writesOnly, at: now)
     }
 
     private mutating func markDown(

@@ -45,6 +45,7 @@ package struct RegionState: Hashable, Sendable {
     /// A trial is under way until then at the latest.
     private var trialEnd: BootInstant?
     private var upSince: BootInstant?
+    private var nodeLostAt: BootInstant?
     private var silence = 0
     private var failedTrials = 0
     private var flaps = 0
@@ -126,14 +127,14 @@ package struct RegionState: Hashable, Sendable {
         return silence >= Silence.limit + others * Silence.perEndpoint || (!isUp && weight > Silence.lostHedge)
     }
 
-    /// A node could not be reached; true when the region is to be marked down.
-    mutating func onUnreachable(_ endpoint: Int) -> Bool {
+    /// A node could not be reached, or says that it does not serve; true when the region is to be marked down. A node that
+    /// failed long ago may be well again: it is no reason to leave the region.
+    mutating func onNodeLost(_ endpoint: Int, at now: BootInstant, policy: FailoverPolicy) -> Bool {
+        if let lost = nodeLostAt, now.since(lost) > policy.longestRest { ring.forgive() }
+        nodeLostAt = now
         ring.onFailure(endpoint)
         return ring.isExhausted || !isUp
     }
-
-    /// A node says that it does not serve; true when the region is to be marked down.
-    mutating func onClosed(_ endpoint: Int) -> Bool { onUnreachable(endpoint) }
 
     mutating func markDown(
         wish: Duration?, writesOnly: Bool, at now: BootInstant, policy: FailoverPolicy, random: UInt64
