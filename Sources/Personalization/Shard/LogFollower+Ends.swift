@@ -27,7 +27,7 @@ extension LogFollower {
         note(AgreedEnds(name: own.name, writer: own.incarnation, ends: ends))
         rebuildWhereNeeded()
         appendPostponedEnds()
-        for log in replica.held.sorted() where log.name == own.name { catchUp(log) }
+        for log in replica.followed.sorted() where log.name == own.name { catchUp(log) }
     }
 
     func appendPostponedEnds() {
