@@ -195,6 +195,8 @@ import Testing
         #expect(read.region == 1)
         let probes = choice.probes(at: now)
         #expect(probes.allSatisfy { $0.region != 0 })
+        choice.onAnswer(choice.route(pinnedTo: 0, at: now), trip: .milliseconds(1), isWrite: false, at: now)
+        #expect(!choice.regions[0].isUp && !choice.regions[0].isReturning, "reads never stopped working")
         let trial = try Self.route(&choice, RegionChoice.Ask(isWrite: true, mayTry: true), at: now)
         #expect(trial.region == 0)
         choice.onAnswer(trial, trip: .milliseconds(1), isWrite: true, at: now)
