@@ -62,12 +62,14 @@ package struct RegionFleet: Sendable {
 
     /// A client of users at home in region `home`, with the others to turn to.
     package func makeUserClient(home: Int) throws(OperatorFailure) -> MeridianClient {
-        try NodeProcess.makeClient((0..<count).map { endpoints(of: (home + $0) % count) }, environment)
+        var regions: [RegionEndpoints] = []
+        for step in indices { regions.append(try endpoints(of: (home + step) % count)) }
+        return try NodeProcess.makeClient(regions, environment)
     }
 
     /// A client of users that knows one region only.
     package func makePinnedClient(_ region: Int) throws(OperatorFailure) -> MeridianClient {
-        try NodeProcess.makeClient([endpoints(of: region)], environment)
+        try NodeProcess.makeClient([try endpoints(of: region)], environment)
     }
 
     /// One of each region.
@@ -77,11 +79,11 @@ package struct RegionFleet: Sendable {
         return clients
     }
 
-    private func endpoints(of index: Int) -> RegionEndpoints {
-        guard
-            let region = RegionEndpoints(
-                name: name(of: index), [nodes[index].endpoint], security: .mutualTLS(application))
-        else { preconditionFailure("one endpoint is within the bounds") }
+    private func endpoints(of index: Int) throws(OperatorFailure) -> RegionEndpoints {
+        let security = LinkSecurity.mutualTLS(application)
+        guard let region = RegionEndpoints(name: name(of: index), [nodes[index].endpoint], security: security) else {
+            throw OperatorFailure(.usage, "no endpoint")
+        }
         return region
     }
 

@@ -60,7 +60,18 @@ package struct RegionQuickstart: Sendable {
     private func beside(_ stage: FleetStage, _ run: ReplayRun) async throws -> Beside {
         let clients = try stage.fleet.makePinnedClients()
         let probe = FreshnessProbe(clients, clock: environment.clock) { await run.file($0) }
-        let outcome = try await withThrowingTaskGroup(of: Beside.self) { group in
+        do {
+            let outcome = try await beside(stage, probe)
+            for client in clients { await client.close() }
+            return outcome
+        } catch {
+            for client in clients { await client.close() }
+            throw error
+        }
+    }
+
+    private func beside(_ stage: FleetStage, _ probe: FreshnessProbe) async throws -> Beside {
+        try await withThrowingTaskGroup(of: Beside.self) { group in
             group.addTask { Beside(freshness: await probe.run()) }
             group.addTask { try await story(stage) }
             // The probe ends when it is cancelled, so the story is the first to end.
@@ -69,8 +80,6 @@ package struct RegionQuickstart: Sendable {
             for try await probed in group { outcome.freshness.merge(probed.freshness) }
             return outcome
         }
-        for client in clients { await client.close() }
-        return outcome
     }
 
     private func story(_ stage: FleetStage) async throws -> Beside {
