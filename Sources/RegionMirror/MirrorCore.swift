@@ -85,14 +85,17 @@ final class MirrorCore: Sendable {
     /// Begins to follow. `incarnation` is what this node writes itself.
     func begin(_ incarnation: Incarnation, _ consumer: any MirroredLogConsumer) {
         let held = log.logs()
-        state.withLock { state in
+        let cursors = state.withLock { state in
             state.incarnation = incarnation
             state.consumer = consumer
             state.follower = FollowerInstance(
                 own: settings.region, incarnation: incarnation, held: held, limits: settings.limits)
+            return state.cursors.all
         }
         onCommit(held.map(\.log))
         for ends in facts.all { consumer.endsHeard(ends) }
+        // Peers reported to the service before anyone here could hear it.
+        for cursor in cursors { consumer.cursorMoved(of: cursor.region, in: cursor.log, to: cursor.end) }
     }
 
     /// Whether this node writes the log itself.

@@ -67,6 +67,13 @@ package struct CursorTable: Sendable {
     /// Whether some other region has more of a log than the origin had when it was told.
     package func isLongerElsewhere(_ log: LogIdentity) -> Bool { holders.values.contains { $0.longer.contains(log) } }
 
+    /// Every cursor that counts, in the order of regions and logs.
+    package var all: [(region: RegionNumber, log: LogIdentity, end: Offset)] {
+        holders.sorted { $0.key < $1.key }.flatMap { region, holder in
+            holder.ends.sorted { $0.key < $1.key }.map { (region, $0.key, $0.value) }
+        }
+    }
+
     /// How many distinct regions other than the origin have flushed everything below `offset`.
     package func regions(holding log: LogIdentity, below offset: Offset) -> Int {
         holders.values.count { ($0.ends[log] ?? .zero) >= offset }

@@ -137,15 +137,17 @@ final class MirrorService: CallHandler {
         for follower in concerned { serve(follower) }
     }
 
-    /// Answers a follower's pull when there is something for it, or when it has waited long enough.
-    private func serve(_ follower: RegionNumber, byTimer: Bool = false) {
-        while let (pull, instance, seen) = takeWaiting(follower, byTimer) {
+    /// Answers a follower's pull when there is something for it, or when it has waited long enough. `timer`: when the
+    /// timer that calls was due; one that fires a little early counts as on time.
+    private func serve(_ follower: RegionNumber, timer: BootInstant? = nil) {
+        while let (pull, instance, seen) = takeWaiting(follower, isTimer: timer != nil) {
             let plan = instance.plan(pull.request, held: core.log.logs(), core.facts)
-            if plan.isUrgent || core.environment.clock.bootTime() >= pull.due { return answer(pull, plan) }
+            let now = core.environment.clock.bootTime()
+            if plan.isUrgent || max(now, timer ?? now) >= pull.due { return answer(pull, plan) }
             switch putBack(pull, follower, unless: seen) {
             case .sleeps: return
             case .wakesAt(let due):
-                _ = core.loop.schedule(at: due) { [weak self] in self?.serve(follower, byTimer: true) }
+                _ = core.loop.schedule(at: due) { [weak self] in self?.serve(follower, timer: due) }
                 return
             case .changed: continue
             case .replaced: return pull.call.fail(RPCStatus(.aborted, "a newer pull took its place"))
@@ -154,10 +156,10 @@ final class MirrorService: CallHandler {
     }
 
     private func takeWaiting(
-        _ region: RegionNumber, _ byTimer: Bool
+        _ region: RegionNumber, isTimer: Bool
     ) -> (WaitingPull, HolderInstance, UInt64)? {
         state.withLock { state in
-            if byTimer { state.followers[region]?.wakesAt = nil }
+            if isTimer { state.followers[region]?.wakesAt = nil }
             guard let pull = state.followers[region]?.waiting, let instance = state.followers[region]?.instance else {
                 return nil
             }
