@@ -68,7 +68,8 @@ package struct RegionScenario {
     private func play() throws {
         var seeds = SeededGenerator(seed: seed ^ 0x2e91_0a77)
         let deployment = try RegionDeployment(
-            simulation: simulation, regions: size.regions, ledger: ledger, bounds: size.bounds)
+            simulation: simulation, regions: size.regions, ledger: ledger, bounds: size.bounds,
+            acceptsCorruption: size.diskLies)
         setNetwork(deployment, using: &seeds)
         setDisks(deployment)
         let judge = DiskJudge(deployment: deployment, ledger: ledger)
@@ -79,14 +80,15 @@ package struct RegionScenario {
         let served = try simulation.drive(limit: .seconds(1_200)) { () async throws -> [PartitionID: Digest128] in
             for region in deployment.regions.indices { deployment.start(region) }
             let clients = try deployment.regions.indices.map { try deployment.client(of: $0) }
+            let roaming = try deployment.roamingClient()
             let watch = DigestWatch(deployment: deployment, clients: clients, ledger: ledger)
             var plan = RegionFaultPlan(
                 deployment: deployment, watch: watch, judge: judge, ledger: ledger, kinds: kinds, seed: seed)
-            try await Self.liveThrough(deployment, clients, watch, &plan, ledger, size, seed)
+            try await Self.liveThrough(deployment, clients, roaming, watch, &plan, ledger, size, seed)
             scheduler.note("quiet")
             let served = await Self.settle(deployment, watch, ledger)
             await SessionProbe(deployment: deployment, clients: clients, ledger: ledger, judge: judge).run()
-            for client in clients { await client.close() }
+            for client in clients + [roaming] { await client.close() }
             scheduler.note("stop")
             for region in deployment.regions.indices {
                 do { try await deployment.stop(region) } catch {
@@ -96,6 +98,7 @@ package struct RegionScenario {
             return served
         }
         try RegionAudit(deployment: deployment, ledger: ledger, judge: judge).run(served: served)
+        deployment.releaseDisks()
     }
 
     /// Losses, doubles and delays of the seed's choice; regions lie some way apart.
@@ -132,8 +135,9 @@ package struct RegionScenario {
 
     /// Users, the watch and the faults side by side; returns when the faults are over and healed.
     private static func liveThrough(
-        _ deployment: RegionDeployment, _ clients: [MeridianClient], _ watch: DigestWatch,
-        _ plan: inout RegionFaultPlan, _ ledger: RegionLedger, _ size: RegionScenarioSize, _ seed: UInt64
+        _ deployment: RegionDeployment, _ clients: [MeridianClient], _ roaming: MeridianClient,
+        _ watch: DigestWatch, _ plan: inout RegionFaultPlan, _ ledger: RegionLedger, _ size: RegionScenarioSize,
+        _ seed: UInt64
     ) async throws {
         var seeds = SeededGenerator(seed: seed ^ 0x77)
         let isOver = OverFlag()
@@ -144,7 +148,8 @@ package struct RegionScenario {
             for (number, userSeed) in userSeeds.enumerated() {
                 group.addTask {
                     var user = RegionUser(
-                        number: number, deployment: deployment, clients: clients, ledger: ledger, seed: userSeed)
+                        number: number, deployment: deployment, clients: clients, roaming: roaming, ledger: ledger,
+                        seed: userSeed)
                     await user.run(steps: size.steps) { isOver.isSet }
                 }
             }

@@ -72,6 +72,7 @@ package final class RegionScript: Sendable {
         try RegionAudit(deployment: regions.deployment, ledger: ledger, judge: regions.judge).run(served: served)
         try regions.foldOffline()
         try afterwards(regions)
+        regions.deployment.releaseDisks()
         return regions.report(simulation)
     }
 

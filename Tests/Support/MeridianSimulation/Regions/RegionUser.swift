@@ -14,6 +14,8 @@ struct RegionUser {
     private let deployment: RegionDeployment
     /// One a region.
     private let clients: [MeridianClient]
+    /// Each region's client, and one that chooses among all of them by itself.
+    private let ways: [MeridianClient]
     private let ledger: RegionLedger
     private let partition: PartitionID
     private let home: Int
@@ -29,8 +31,10 @@ struct RegionUser {
     static let contents = 12
 
     init(
-        number: Int, deployment: RegionDeployment, clients: [MeridianClient], ledger: RegionLedger, seed: UInt64
+        number: Int, deployment: RegionDeployment, clients: [MeridianClient], roaming: MeridianClient,
+        ledger: RegionLedger, seed: UInt64
     ) {
+        ways = clients + [roaming]
         name = "user-\(number)"
         self.deployment = deployment
         self.clients = clients
@@ -44,20 +48,20 @@ struct RegionUser {
     mutating func run(steps: Int, until isOver: @Sendable () -> Bool) async {
         for _ in 0..<steps where !isOver() {
             switch generator.next() % 12 {
-            case 0...4: await report([makeEvent()], through: someRegion())
-            case 5...6: await read(someRegion())
+            case 0...4: await report([makeEvent()], through: someWay())
+            case 5...6: await read(someWay())
             case 7...8: await repeatSomething()
             case 9: await reportThroughTwo()
             case 10: await sendOutOfBounds()
-            default: await changeProfile(someRegion())
+            default: await changeProfile(someWay())
             }
             await pause()
         }
     }
 
-    /// Mostly the home region.
-    private mutating func someRegion() -> Int {
-        generator.next() % 3 == 0 ? Int(generator.next() % UInt64(clients.count)) : home
+    /// Mostly the home region; the last way is whichever region the client finds.
+    private mutating func someWay() -> Int {
+        generator.next() % 2 == 0 ? Int(generator.next() % UInt64(ways.count)) : home
     }
 
     private mutating func makeEvent() -> Meridian_V1_Interaction {
@@ -90,7 +94,7 @@ struct RegionUser {
 
     // MARK: Reports
 
-    private mutating func report(_ events: [Meridian_V1_Interaction], through region: Int) async {
+    private mutating func report(_ events: [Meridian_V1_Interaction], through way: Int) async {
         for event in events { ledger.sent(EventID(event.id), of: name) }
         var request = Meridian_V1_ReportRequest()
         request.userID = name
@@ -101,7 +105,7 @@ struct RegionUser {
         sentBefore = Array(sentBefore.prefix(Self.keptEvents))
         let (asked, sentAt) = (Self.strength(request.durability), deployment.phonesClock.wallTime())
         do throws(MeridianClientError) {
-            let reply = try await clients[region].call(.report, request, options: options())
+            let reply = try await ways[way].call(.report, request, options: options())
             token = reply.sessionToken
             for (event, result) in zip(events, reply.results) {
                 note(EventID(event.id), result, asked, sentAt: sentAt)
@@ -205,7 +209,7 @@ struct RegionUser {
         request.userID = name
         request.events = [event]
         do throws(MeridianClientError) {
-            let reply = try await clients[someRegion()].call(.report, request, options: options())
+            let reply = try await ways[someWay()].call(.report, request, options: options())
             if let result = reply.results.first, result.outcome != .refused {
                 ledger.violated("S4", "id \(EventID(event.id)), far out of bounds, was taken")
             }
@@ -217,22 +221,26 @@ struct RegionUser {
 
     // MARK: Reads and profiles
 
-    private mutating func read(_ region: Int) async {
+    private mutating func read(_ way: Int) async {
         let named = Self.places(in: token, of: partition, deployment)
         var request = Meridian_V1_NextContentRequest()
         request.userID = name
         request.count = 5
         request.sessionToken = token
         request.requestID = generator.next() | 1
-        let (life, faults) = (deployment.life(of: region), deployment.diskFaults(of: region))
+        let before = deployment.regions.indices.map { (deployment.life(of: $0), deployment.diskFaults(of: $0)) }
         do throws(MeridianClientError) {
-            let reply = try await clients[region].call(.nextContent, request, options: options())
+            let reply = try await ways[way].call(.nextContent, request, options: options())
             seen = Array(reply.items.suffix(5))
             token = reply.sessionToken
             if reply.lostTail { ledger.saw(.lostTailAnswered) }
+            let answering = RegionNumber(UInt16(clamping: reply.region))
+            guard let index = deployment.regions.firstIndex(of: answering) else {
+                return ledger.violated("run", "region \(reply.region) answered")
+            }
             ledger.answered(
                 RegionLedger.SessionAnswer(
-                    user: name, region: deployment.regions[region], life: life, diskFaults: faults, named: named,
+                    user: name, region: answering, life: before[index].0, diskFaults: before[index].1, named: named,
                     lostTail: reply.lostTail, isSatisfied: reply.hasSessionSatisfied && reply.sessionSatisfied))
         } catch {
             note(error)
@@ -255,16 +263,16 @@ struct RegionUser {
         }
     }
 
-    private mutating func changeProfile(_ region: Int) async {
+    private mutating func changeProfile(_ way: Int) async {
         do throws(MeridianClientError) {
             switch generator.next() % 8 {
-            case 0: _ = try await clients[region].erase(name, options: options())
-            case 1: _ = try await clients[region].setConsent(false, of: name, options: options())
-            case 2...3: _ = try await clients[region].setConsent(true, of: name, options: options())
+            case 0: _ = try await ways[way].erase(name, options: options())
+            case 1: _ = try await ways[way].setConsent(false, of: name, options: options())
+            case 2...3: _ = try await ways[way].setConsent(true, of: name, options: options())
             default:
                 var profile = Meridian_V1_Profile()
                 profile.language = ["en", "de", "hi"][Int(generator.next() % 3)]
-                _ = try await clients[region].setProfile(profile, of: name, options: options())
+                _ = try await ways[way].setProfile(profile, of: name, options: options())
             }
         } catch {
             note(error)
