@@ -159,10 +159,9 @@ package final class RegionMirror: Sendable {
     }
 
     private func hasUnflushed(of origin: RegionNumber, below incarnation: Incarnation) -> Bool {
-        core.log.logs().contains { summary in
-            summary.log.name.region == origin && summary.log.incarnation < incarnation
-                && core.state.withLock { $0.follower?.position(of: summary.log) ?? .zero } > summary.flushedEnd
-        }
+        // Not from the engine's logs: one whose first batch is on its way is not among them.
+        let handedDown = core.state.withLock { $0.follower?.handedDown(of: origin, below: incarnation) ?? [:] }
+        return handedDown.contains { core.log.flushedEnd(of: $0.key) < $0.value }
     }
 
     // MARK: What operators and guards ask

@@ -37,6 +37,18 @@ import Testing
         #expect(choose([]) == nil)
     }
 
+    @Test("S8: who still has the place where we stand comes before who trimmed it")
+    func prefersWhole() {
+        let trimmed = HeldCopy(holder: RegionNumber(1), end: Offset(9), isWhole: false)
+        let whole = HeldCopy(holder: RegionNumber(2), end: Offset(7))
+        let choose = { (copies: [HeldCopy], position: UInt64) in
+            RelayChoice.choose(copies, for: log, position: Offset(position), before: nil)?.rawValue
+        }
+        #expect(choose([trimmed, whole], 0) == 2)
+        #expect(choose([trimmed, whole], 7) == 1)
+        #expect(choose([trimmed], 0) == 1)
+    }
+
     @Test("every order of the copies gives the same choice")
     func ignoresTheOrder() {
         let seed: UInt64 = 20_261_126

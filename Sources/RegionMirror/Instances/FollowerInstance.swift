@@ -7,7 +7,7 @@ package import EventLog
 ///
 /// A batch is handed down only when it is of a log that was asked for, goes on exactly where ours ends, its epoch is not
 /// below the last (S1, S8), and its line may be extended (S1a). OTHER_CHAIN and GAP stop that log until the next link to
-/// whoever said so; the other logs go on. Positions are what was handed down; cursors are what is flushed (S11) and are
+/// whoever said so, or until somebody else has what was missing; the other logs go on. Positions are what was handed down; cursors are what is flushed (S11) and are
 /// not kept here.
 package struct FollowerInstance: Sendable {
     /// Why a log is not asked for any more.
@@ -101,15 +101,18 @@ package struct FollowerInstance: Sendable {
         for log in heads.keys.sorted() where points.count < limits.logs && isWanted(log, facts) {
             let point = positions[log]?.point ?? LogPoint(startOf: log)
             let choice = RelayChoice.choose(
-                copies(of: log), for: log, position: point.offset, before: asked[log])
+                copies(of: log, from: point.offset), for: log, position: point.offset, before: asked[log])
             asked[log] = choice
             if choice == holder { points.append(point) }
         }
         return points
     }
 
-    private func isWanted(_ log: LogIdentity, _ facts: LineageFacts) -> Bool {
+    private mutating func isWanted(_ log: LogIdentity, _ facts: LineageFacts) -> Bool {
         if log.name.region == own, log.incarnation >= incarnation { return false }
+        if case .gap? = stopped[log]?.stop, copies(of: log, from: position(of: log)).contains(where: \.isWhole) {
+            stopped[log] = nil
+        }
         guard stopped[log] == nil else { return false }
         switch facts.limit(of: log) {
         case .open: return true
@@ -118,10 +121,17 @@ package struct FollowerInstance: Sendable {
         }
     }
 
-    private func copies(of log: LogIdentity) -> [HeldCopy] {
+    private func copies(of log: LogIdentity, from position: Offset) -> [HeldCopy] {
         links.compactMap { holder, link in
-            link.heads[log].map { HeldCopy(holder: holder, end: $0.flushedEnd) }
+            link.heads[log].map { head in
+                HeldCopy(holder: holder, end: head.flushedEnd, isWhole: head.base <= position)
+            }
         }
+    }
+
+    /// Logs of `origin` below `incarnation` with batches on their way to the disk, and up to where they go.
+    package func handedDown(of origin: RegionNumber, below incarnation: Incarnation) -> [LogIdentity: Offset] {
+        positions.filter { $0.key.name.region == origin && $0.key.incarnation < incarnation }.mapValues(\.point.offset)
     }
 
     /// How far `holder`'s own logs are ahead of us: records over all, milliseconds of stamps in the one that lags most.
@@ -193,7 +203,9 @@ package struct FollowerInstance: Sendable {
         case .batches(let batches):
             for batch in batches { take(batch, from: holder, facts, &directives) }
         case .otherChain: halt(answer.log, .otherChain, holder, &directives)
-        case .gap(let first): halt(answer.log, .gap(firstAvailable: first), holder, &directives)
+        case .gap(let first):
+            links[holder]?.heads[answer.log]?.base = first
+            halt(answer.log, .gap(firstAvailable: first), holder, &directives)
         }
     }
 
