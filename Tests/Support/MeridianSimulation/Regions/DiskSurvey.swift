@@ -17,7 +17,7 @@ struct SurveyedBatch: Sendable {
     let records: [EventRecord]
 }
 
-/// Every batch that any disk ever held: one place of a log has one content, for ever and everywhere (S1, S8), and stamps
+/// Every batch that any disk ever held: one place of a log has one content, for ever and everywhere (S1, S8); stamps
 /// never decrease along a log and come from no clock that is known to be wrong (S2). Thread-safe.
 final class BatchArchive: Sendable {
     private struct Place: Hashable {

@@ -2,8 +2,8 @@
 
 import ClusterModel
 
-/// One call: the writer stamped at some time between its sending and its answer, give or take what a machine's clock, and
-/// a line that once followed a faster one, may be away from the truth.
+/// One call: the writer stamped at some time between its sending and its answer, give or take what a machine's clock,
+/// and a line that once followed a faster one, may be away from the truth.
 struct EventIDCheck: Sendable {
     let bounds: TimeBounds
     let sentAt: WallTime

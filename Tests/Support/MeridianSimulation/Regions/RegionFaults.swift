@@ -161,7 +161,7 @@ struct RegionFaultPlan {
             ledger.saw(.processKilled)
             return machine.kill()
         }
-        guard generator.next() % 2 == 0 else {
+        guard generator.next() % 4 != 0 else {
             ledger.saw(.powerCut)
             return machine.crash()
         }

@@ -1,5 +1,5 @@
-// Whole regions under users and faults; afterwards everything heals, and the regions' digests, disks and answers are held
-// against each other and against a reference (S1-S12).
+// Whole regions under users and faults; afterwards everything heals, and the regions' digests, disks and answers are
+// held against each other and against a reference (S1-S12).
 
 import ClusterModel
 import MeridianClient

@@ -233,7 +233,10 @@ struct RegionUser {
             let reply = try await ways[way].call(.nextContent, request, options: options())
             seen = Array(reply.items.suffix(5))
             token = reply.sessionToken
-            if reply.lostTail { ledger.saw(.lostTailAnswered) }
+            if reply.lostTail {
+                ledger.saw(.lostTailAnswered)
+                deployment.simulation.scheduler.note("\(name) LOST_TAIL from \(reply.region) on \(named.short)")
+            }
             let answering = RegionNumber(UInt16(clamping: reply.region))
             guard let index = deployment.regions.firstIndex(of: answering) else {
                 return ledger.violated("run", "region \(reply.region) answered")

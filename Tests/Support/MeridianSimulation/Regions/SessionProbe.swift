@@ -47,12 +47,12 @@ struct SessionProbe: Sendable {
             if reply.lostTail != isLost || (!isLost && !isMet) {
                 ledger.violated(
                     "S12",
-                    "region \(region + 1) on \(place), which is \(isLost ? "lost" : "there"): "
+                    "region \(region + 1) on \([place].short), which is \(isLost ? "lost" : "there"): "
                         + "lost_tail \(reply.lostTail), satisfied \(isMet)")
             }
             if isLost { ledger.saw(.lostTailProbed) }
         } catch {
-            ledger.violated("S12", "region \(region + 1) does not answer on \(place): \(error)")
+            ledger.violated("S12", "region \(region + 1) does not answer on \([place].short): \(error)")
         }
     }
 
