@@ -13,6 +13,8 @@ extension LogFollower {
         note(ends)
         tellAgreed()
         rebuildWhereNeeded()
+        // What waited for bytes beyond one of these ends waits no more, and nothing else may ever wake it.
+        for log in replica.held.sorted() where log.name == ends.name { catchUp(log) }
     }
 
     /// Every member has sealed: the own line agrees on its older incarnations' ends. The record is appended once all that
