@@ -168,8 +168,8 @@ let package = Package(
             "meridian-bench", path: "Tests/Benchmarks",
             [
                 "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "MeridianNode", "MeridianClient",
-                "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", arguments,
-                logging, nioCore,
+                "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", "EventLog",
+                "SegmentLog", "RegionMirror", arguments, deques, logging, nioCore,
             ]),
         executable(
             "simulate", path: "Tests/Simulate",
