@@ -79,11 +79,6 @@ package struct NodeScenario {
     private func play() throws {
         let configuration = try Self.configuration()
         let machine = simulation.machine("node")
-        if size.diskLies {
-            var faults = DiskFaults()
-            faults.ignoresSync = true
-            machine.disk.setFaults(faults)
-        }
         var network = NetworkFaults()
         network.lostCallsPerThousand = size.lostCallsPerThousand
         simulation.network.setFaults(network)
@@ -92,6 +87,13 @@ package struct NodeScenario {
         let digests = try simulation.drive(limit: .seconds(300)) { () async throws -> [PartitionID: Digest128] in
             run.start()
             let phone = simulation.machine("phone").environment
+            if size.diskLies {
+                // From the first start on: a node that lost its token key would not start again.
+                try await phone.clock.sleep(for: .seconds(1))
+                var faults = DiskFaults()
+                faults.ignoresSync = true
+                machine.disk.setFaults(faults)
+            }
             guard let region = RegionEndpoints([configuration.listen.api], security: .plaintext) else { return [:] }
             let client = try MeridianClient(region: region, environment: phone)
             try await Self.liveThrough(run, client, phone.clock, ledger, size, seed)

@@ -38,6 +38,8 @@ struct RegionFaultPlan {
     private var copies: [Int: DiskImage] = [:]
     /// Disks that were replaced.
     private var gone: [Int: DiskImage] = [:]
+    /// Every other power cut hits the machine in the middle of a file operation.
+    private var cutsInFileOperation: Bool
     /// The region whose disk was replaced last.
     private var debtor: Int?
 
@@ -56,6 +58,7 @@ struct RegionFaultPlan {
         self.ledger = ledger
         self.kinds = kinds
         generator = SeededGenerator(seed: seed)
+        cutsInFileOperation = seed % 2 == 0
     }
 
     private var clock: any NodeClock { deployment.phonesClock }
@@ -161,7 +164,8 @@ struct RegionFaultPlan {
             ledger.saw(.processKilled)
             return machine.kill()
         }
-        guard generator.next() % 4 != 0 else {
+        cutsInFileOperation.toggle()
+        guard cutsInFileOperation else {
             ledger.saw(.powerCut)
             return machine.crash()
         }
