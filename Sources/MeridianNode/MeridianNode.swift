@@ -62,6 +62,10 @@ package final class MeridianNode: Service {
         let mesh = try await NodeMesh.start(
             configuration, environment: environment, system: system, log: recovery.log, disk: disk, logger: logger)
         let clocks = watchClocks(mesh)
+        status.connect(
+            RegionObservation(
+                mirror: mesh?.mirror, clocks: clocks, system: system,
+                partitions: configuration.deployment.partitions, clock: environment.clock))
         let (host, plan) = try await start(recovery, system, mesh, disk: disk)
         let queue = OperatorQueue()
         let api = try await listen(host, queue, disk: disk)
