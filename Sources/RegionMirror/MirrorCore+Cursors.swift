@@ -121,9 +121,7 @@ extension MirrorCore {
     func tellAgain(_ region: RegionNumber) {
         let held = log.logs().map(\.log)
         let wake = state.withLock { state in
-            let told = held.filter { log in
-                log.name.region == region || state.links[log.name.region]?.status.isConnected == false
-            }
+            let told = held.filter { Self.isTold(of: $0, region, state.links) }
             let relayed = state.relayed.keys.filter { $0.log.name.region == region }
             state.links[region]?.untold.formUnion(told)
             state.links[region]?.relayedUntold.formUnion(relayed)

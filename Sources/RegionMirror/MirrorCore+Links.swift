@@ -19,7 +19,7 @@ extension MirrorCore {
     ) {
         state.withLock { state in
             state.follower?.onLink(region, generation: generation)
-            state.links[region]?.status.endpoint = endpoint
+            state.links[region]?.status.endpoint = endpoint.description
             state.links[region]?.wake = wake
         }
         tellAgain(region)
@@ -60,7 +60,7 @@ extension MirrorCore {
             guard var link = state.links[region] else { return false }
             let isNew = !link.status.isConnected
             link.status.isConnected = true
-            link.status.lastHeard = now
+            link.lastHeard = now
             link.status.clockOffsetMilliseconds = clock.offsetMilliseconds
             link.status.roundTrip = min(link.status.roundTrip ?? network, network)
             link.status.applyVersion = reply.applyVersion
@@ -72,7 +72,7 @@ extension MirrorCore {
     }
 
     /// Every peer, as its link stands.
-    func links() -> [MirrorLinkStatus] {
+    func links() -> [MirrorFacts] {
         let now = environment.clock.bootTime()
         return state.withLock { state in
             let stopped = (state.follower?.stopped ?? [:]).sorted { $0.key < $1.key }
@@ -85,7 +85,10 @@ extension MirrorCore {
                 }
                 status.lagP50Milliseconds = link.meter.quantile(0.5, at: now)
                 status.lagP99Milliseconds = link.meter.quantile(0.99, at: now)
-                status.stopped = stopped.filter { $0.value.by == region }.map { ($0.key, $0.value.stop.description) }
+                status.sinceHeard = link.lastHeard.map { now.since($0) }
+                status.stopped = stopped.filter { $0.value.by == region }.map {
+                    StoppedLog(log: $0.key, reason: $0.value.stop.description)
+                }
                 return status
             }
         }

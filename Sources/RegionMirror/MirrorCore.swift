@@ -31,7 +31,9 @@ final class MirrorCore: Sendable {
     }
 
     struct LinkState {
-        var status: MirrorLinkStatus
+        /// But for what is asked of others when it is read: ages, lags and stopped logs.
+        var status: MirrorFacts
+        var lastHeard: BootInstant?
         var meter = LagMeter()
         var clock: PeerClock?
         /// Logs whose cursors the peer has not been told.
@@ -64,7 +66,7 @@ final class MirrorCore: Sendable {
             lineage: LineageFacts(seals: seals, limits: settings.limits), savedSeals: seals,
             cursors: CursorTable(origin: settings.region, limits: settings.limits))
         for peer in settings.peers {
-            state.links[peer.region] = LinkState(status: MirrorLinkStatus(region: peer.region, name: peer.name))
+            state.links[peer.region] = LinkState(status: MirrorFacts(region: peer.region, name: peer.name))
         }
         self.state = Mutex(state)
     }
@@ -121,23 +123,19 @@ final class MirrorCore: Sendable {
                     state.links[log.name.region]?.meter.record(milliseconds: age, at: boot)
                 }
             }
-            let wakes = Self.markUntold(moved, &state, own: settings.region)
+            let wakes = Self.markUntold(moved, &state)
             return (appeared, consumer, wakes)
         }
         for log in appeared { consumer?.logAppeared(log) }
         for wake in wakes { wake.yield() }
     }
 
-    /// A peer is told of its own logs; where its link is down, others are told so that they pass it on.
     private static func markUntold(
-        _ moved: [LogIdentity], _ state: inout State, own: RegionNumber
+        _ moved: [LogIdentity], _ state: inout State
     ) -> [AsyncStream<Void>.Continuation] {
         var wakes: [AsyncStream<Void>.Continuation] = []
         for region in state.links.keys.sorted() {
-            let told = moved.filter { log in
-                if log.name.region == region { return true }
-                return log.name.region != own && state.links[log.name.region]?.status.isConnected == false
-            }
+            let told = moved.filter { isTold(of: $0, region, state.links) }
             guard !told.isEmpty, let wake = state.links[region]?.wake else { continue }
             state.links[region]?.untold.formUnion(told)
             wakes.append(wake)
@@ -145,10 +143,16 @@ final class MirrorCore: Sendable {
         return wakes
     }
 
+    /// A peer is told of its own logs, and of those of a region that cannot be told now, so that it passes it on.
+    static func isTold(of log: LogIdentity, _ region: RegionNumber, _ links: [RegionNumber: LinkState]) -> Bool {
+        log.name.region == region || links[log.name.region]?.status.isConnected == false
+    }
+
     // MARK: Replies
 
     struct Taken: Sendable {
         var bytes = 0
+        var batches: UInt64 = 0
         /// The engine refused something for now.
         var isRefused = false
         /// The last offset handed down of each log.
@@ -188,6 +192,7 @@ final class MirrorCore: Sendable {
             case .submit(let batch):
                 if try submit(batch, &follower) {
                     taken.bytes += batch.bytes.count
+                    taken.batches += 1
                     taken.ends[batch.header.log] = batch.endOffset
                 } else {
                     taken.isRefused = true
@@ -196,6 +201,7 @@ final class MirrorCore: Sendable {
             }
         }
         state.links[region]?.status.receivedBytes += UInt64(taken.bytes)
+        state.links[region]?.status.receivedBatches += taken.batches
         return (taken, alarms)
     }
 

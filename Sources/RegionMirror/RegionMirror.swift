@@ -166,7 +166,7 @@ package final class RegionMirror: Sendable {
 
     // MARK: What operators and guards ask
 
-    package func links() -> [MirrorLinkStatus] { core.links() }
+    package func links() -> [MirrorFacts] { core.links() }
 
     /// Own flushed records that not one other region has flushed.
     package func unmirrored() -> UInt64 { core.unmirrored() }

@@ -1,6 +1,7 @@
 // The pages of the admin port.
 
 import ClusterModel
+import EventLog
 import NodeEnvironment
 import Synchronization
 import Testing

@@ -1,6 +1,7 @@
 // What OperatorService says and does about regions: mirrors, clocks, digests of all regions, evacuation.
 
 import ClusterModel
+import EventLog
 import MeridianProtocol
 import NIOCore
 import NodeEnvironment

@@ -173,7 +173,7 @@ final class MirrorRegion: Sendable {
 
     func end(of log: LogIdentity) -> Offset { self.log?.flushedEnd(of: log) ?? .zero }
 
-    func link(to region: Int) -> MirrorLinkStatus? {
+    func link(to region: Int) -> MirrorFacts? {
         mirror?.links().first { $0.region == RegionNumber(UInt16(region)) }
     }
 }

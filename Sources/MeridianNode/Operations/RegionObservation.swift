@@ -1,14 +1,16 @@
 // What a node can tell operators about the other regions, as functions that its parts provide.
 
 package import ClusterModel
+package import EventLog
 package import OperatorAPI
 package import Personalization
 
 /// Handed to `NodeStatus.connect` once the parts exist. The defaults are those of a region that is alone. All functions
 /// are called from any thread; none but `peerReports` may block.
 package struct RegionObservation: Sendable {
+    package typealias Failure = PeerFailure
     package typealias PeerReports =
-        @Sendable (_ region: RegionNumber, _ partitions: [PartitionID]) async throws(PeerFailure) -> [ShardReport]
+        @Sendable (_ region: RegionNumber, _ partitions: [PartitionID]) async throws(Failure) -> [ShardReport]
 
     /// The other regions, ascending.
     package var mirrors: @Sendable () -> [MirrorFacts] = { [] }

@@ -1,6 +1,7 @@
 // What a person should look at, from what a node knows of itself. Pure.
 
 import ClusterModel
+import EventLog
 import Personalization
 
 /// One condition that can page someone, with the runbook that ends it.

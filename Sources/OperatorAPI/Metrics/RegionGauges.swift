@@ -1,6 +1,7 @@
 // Mirrors, clocks and the node's state as gauges: read when somebody scrapes.
 
 import ClusterModel
+import EventLog
 import Metrics
 
 /// Copies what a node knows of other regions into gauges. One of each a peer region, labelled with its name.

@@ -1,6 +1,7 @@
 // `/statusz`: what the node knows of itself without asking a shard, as one JSON object.
 
 import ClusterModel
+import EventLog
 
 /// Keys are stable; units stand in them.
 struct StatusDocument {

@@ -1,6 +1,7 @@
 // Digests of one region or of all (S10), as OperatorService.Digest answers them.
 
 import ClusterModel
+import EventLog
 import MergeableState
 import MeridianProtocol
 import Personalization

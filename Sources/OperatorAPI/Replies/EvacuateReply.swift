@@ -1,6 +1,7 @@
 // OperatorService.Evacuate, and the node's state on the wire.
 
 import ClusterModel
+import EventLog
 import MeridianProtocol
 import Personalization
 import ServingAPI

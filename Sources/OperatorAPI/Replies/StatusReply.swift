@@ -1,6 +1,7 @@
 // What a node is and does, as OperatorService.Status answers it.
 
 import ClusterModel
+import EventLog
 import MeridianProtocol
 import Personalization
 

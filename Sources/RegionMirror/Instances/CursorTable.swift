@@ -18,6 +18,24 @@ package struct CursorTable: Sendable {
         var ends: [LogIdentity: Offset] = [:]
         /// Logs that it has longer than the origin: no ack, but nothing of them is here alone.
         var longer: Set<LogIdentity> = []
+
+        mutating func onCursor(
+            _ point: LogPoint, chain: Digest128?, limit: Int
+        ) -> Outcome {
+            let log = point.log
+            guard ends[log] != nil || ends.count < limit else { return .ignored }
+            guard let chain, chain == point.digest else {
+                ends[log] = nil
+                return .otherChain
+            }
+            guard ends[log].map({ $0 <= point.offset }) ?? true else { return .ignored }
+            ends[log] = point.offset
+            return .counted
+        }
+
+        mutating func onLongerCopy(of log: LogIdentity, limit: Int) {
+            if longer.count < limit { longer.insert(log) }
+        }
     }
 
     private let origin: RegionNumber
@@ -35,33 +53,29 @@ package struct CursorTable: Sendable {
     /// A newer start of a region takes everything back that an earlier one said: cursors go down when a disk was lost.
     /// Within one start they only rise, so a lower one, like an earlier start's, is a message that came late by a relay.
     package mutating func onCursor(_ cursor: CursorReport.Cursor, chain: Digest128?) -> Outcome {
-        let log = cursor.point.log
-        guard log.name.region == origin, cursor.region != origin else { return .ignored }
-        guard holders[cursor.region] != nil || holders.count < limits.regions else { return .ignored }
-        var holder = holders[cursor.region] ?? Holder(incarnation: cursor.incarnation)
-        guard holder.incarnation <= cursor.incarnation else { return .ignored }
-        if holder.incarnation < cursor.incarnation { holder = Holder(incarnation: cursor.incarnation) }
-        defer { holders[cursor.region] = holder }
-        guard holder.ends[log] != nil || holder.ends.count < limits.logs else { return .ignored }
-        guard let chain, chain == cursor.point.digest else {
-            holder.ends[log] = nil
-            return .otherChain
+        guard mayCount(cursor) else { return .ignored }
+        let region = cursor.region
+        let known = holders[region]?.incarnation ?? cursor.incarnation
+        guard known <= cursor.incarnation else { return .ignored }
+        if holders[region]?.incarnation != cursor.incarnation {
+            holders[region] = Holder(incarnation: cursor.incarnation)
         }
-        guard holder.ends[log].map({ $0 <= cursor.point.offset }) ?? true else { return .ignored }
-        holder.ends[log] = cursor.point.offset
-        return .counted
+        return holders[region, default: Holder(incarnation: cursor.incarnation)].onCursor(
+            cursor.point, chain: chain, limit: limits.logs)
+    }
+
+    /// Of an own log, by another region, within the bound on regions.
+    private func mayCount(_ cursor: CursorReport.Cursor) -> Bool {
+        cursor.point.log.name.region == origin && cursor.region != origin
+            && (holders[cursor.region] != nil || holders.count < limits.regions)
     }
 
     /// A region has more of a log than the origin's own disk, which was replaced or rolled back.
     package mutating func onLongerCopy(_ cursor: CursorReport.Cursor) {
-        let log = cursor.point.log
-        guard log.name.region == origin, cursor.region != origin,
-            holders[cursor.region] != nil || holders.count < limits.regions
+        guard mayCount(cursor), (holders[cursor.region]?.incarnation ?? cursor.incarnation) == cursor.incarnation
         else { return }
-        var holder = holders[cursor.region] ?? Holder(incarnation: cursor.incarnation)
-        guard holder.incarnation == cursor.incarnation, holder.longer.count < limits.logs else { return }
-        holder.longer.insert(log)
-        holders[cursor.region] = holder
+        holders[cursor.region, default: Holder(incarnation: cursor.incarnation)].onLongerCopy(
+            of: cursor.point.log, limit: limits.logs)
     }
 
     /// Whether some other region has more of a log than the origin had when it was told.

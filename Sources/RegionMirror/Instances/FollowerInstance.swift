@@ -7,8 +7,8 @@ package import EventLog
 ///
 /// A batch is handed down only when it is of a log that was asked for, goes on exactly where ours ends, its epoch is not
 /// below the last (S1, S8), and its line may be extended (S1a). OTHER_CHAIN and GAP stop that log until the next link to
-/// whoever said so, or until somebody else has what was missing; the other logs go on. Positions are what was handed down; cursors are what is flushed (S11) and are
-/// not kept here.
+/// whoever said so, or until somebody else has what was missing; the other logs go on. Positions are what was handed
+/// down; cursors are what is flushed (S11) and are not kept here.
 package struct FollowerInstance: Sendable {
     /// Why a log is not asked for any more.
     package enum Stop: Hashable, Sendable, CustomStringConvertible {

@@ -141,9 +141,10 @@ final class MirrorService: CallHandler {
     /// timer that calls was due; one that fires a little early counts as on time.
     private func serve(_ follower: RegionNumber, timer: BootInstant? = nil) {
         while let (pull, instance, seen) = takeWaiting(follower, isTimer: timer != nil) {
-            let plan = instance.plan(pull.request, held: core.log.logs(), core.facts)
+            let facts = core.facts
+            let plan = instance.plan(pull.request, held: core.log.logs(), facts)
             let now = core.environment.clock.bootTime()
-            if plan.isUrgent || max(now, timer ?? now) >= pull.due { return answer(pull, plan) }
+            if plan.isUrgent || max(now, timer ?? now) >= pull.due { return answer(pull, plan, facts) }
             switch putBack(pull, follower, unless: seen) {
             case .sleeps: return
             case .wakesAt(let due):
@@ -189,8 +190,8 @@ final class MirrorService: CallHandler {
         }
     }
 
-    private func answer(_ pull: WaitingPull, _ plan: HolderInstance.Plan) {
-        let reader = BatchReader(log: core.log, facts: core.facts, budget: budget(pull.request))
+    private func answer(_ pull: WaitingPull, _ plan: HolderInstance.Plan, _ facts: LineageFacts) {
+        let reader = BatchReader(log: core.log, facts: facts, budget: budget(pull.request))
         if let answers = reader.fromMemory(plan.steps) { return send(pull, plan, answers) }
         core.disk.execute { [self] in send(pull, plan, reader.fromDisk(plan.steps)) }
     }
@@ -205,13 +206,14 @@ final class MirrorService: CallHandler {
         reply.agreedEnds = plan.ends
         reply.answers = answers
         let isCurrent = state.withLock { state -> Bool in
-            guard var follower = state.followers[pull.request.follower],
-                follower.incarnation == pull.request.incarnation,
-                follower.instance.generation == pull.request.generation
+            let region = pull.request.follower
+            guard state.followers[region]?.incarnation == pull.request.incarnation,
+                state.followers[region]?.instance.generation == pull.request.generation
             else { return false }
-            follower.instance.onAnswered(plan)
-            follower.claimedUntil = core.environment.clock.bootTime().advanced(by: core.settings.stallTimeout)
-            state.followers[pull.request.follower] = follower
+            // In place: what was told has an entry a log.
+            state.followers[region]?.instance.onAnswered(plan)
+            state.followers[region]?.claimedUntil = core.environment.clock.bootTime().advanced(
+                by: core.settings.stallTimeout)
             return true
         }
         guard isCurrent else { return pull.call.fail(RPCStatus(.aborted, "a newer link of this region is open")) }

@@ -135,14 +135,7 @@ package struct NodeScenario {
 
     /// Fills the catalogue, as often as it takes: content is written once it is flushed.
     private static func publish(_ client: MeridianClient, _ ledger: EventLedger) async {
-        let items = (0..<SimulatedUser.contents).map { number in
-            var item = Meridian_V1_ContentItem()
-            item.contentID = "c\(number)"
-            item.title = "title \(number)"
-            item.language = ["en", "de", "hi"][number % 3]
-            item.category = "category-\(number % 5)"
-            return item
-        }
+        let items = SimulatedContent.items(SimulatedUser.contents)
         for _ in 0..<maxPublications {
             do throws(MeridianClientError) {
                 _ = try await client.publish(items, options: CallOptions(timeout: .seconds(5)))

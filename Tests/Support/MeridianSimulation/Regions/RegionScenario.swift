@@ -186,14 +186,7 @@ package struct RegionScenario {
 
     /// Fills the catalogue through whichever region takes it.
     private static func publish(_ clients: [MeridianClient], _ ledger: RegionLedger) async {
-        let items = (0..<RegionUser.contents).map { number in
-            var item = Meridian_V1_ContentItem()
-            item.contentID = "c\(number)"
-            item.title = "title \(number)"
-            item.language = ["en", "de", "hi"][number % 3]
-            item.category = "category-\(number % 5)"
-            return item
-        }
+        let items = SimulatedContent.items(RegionUser.contents)
         for attempt in 0..<maxPublications {
             do throws(MeridianClientError) {
                 _ = try await clients[attempt % clients.count].publish(

@@ -66,18 +66,7 @@ struct RegionUser {
 
     private mutating func makeEvent() -> Meridian_V1_Interaction {
         let client = clients[Int(generator.next() % UInt64(clients.count))]
-        var event = Meridian_V1_Interaction()
-        event.id = client.makeEventID()
-        event.kind = [.impression, .click, .like, .share, .dismiss][Int(generator.next() % 5)]
-        event.contentID = "c\(generator.next() % UInt64(Self.contents))"
-        if !seen.isEmpty {
-            let item = seen[Int(generator.next() % UInt64(seen.count))]
-            event.contentID = item.contentID
-            event.itemToken = item.itemToken
-            event.slot = item.slot
-        }
-        event.occurredAtMs = client.serverTimeMilliseconds
-        return event
+        return SimulatedContent.event(by: client, of: Self.contents, seen: seen, &generator)
     }
 
     private mutating func makeDurability() -> Meridian_V1_Durability {

@@ -1,4 +1,4 @@
-// Another region, as this node mirrors it: what operators see, whoever does the mirroring.
+// Another region, as this node mirrors it. Told by the mirrors, read by what operators call: they do not know each other.
 
 package import ClusterModel
 
@@ -13,7 +13,7 @@ package struct StoppedLog: Hashable, Sendable {
     }
 
     /// The log for people; the incarnation in hexadecimal.
-    var place: String {
+    package var place: String {
         let name = log.name
         return "log of region \(name.region.rawValue), topic \(name.topic.rawValue), partition "
             + "\(name.partition.rawValue), incarnation \(String(log.incarnation.rawValue, radix: 16))"
