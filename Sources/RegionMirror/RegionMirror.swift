@@ -22,6 +22,8 @@ package final class RegionMirror: Sendable {
 
     private static let sealTimeout: Duration = .seconds(5)
     private static let flushCheck: Duration = .milliseconds(5)
+    private static let liftTimeout: Duration = .seconds(5)
+    private static let reachCheck: Duration = .milliseconds(20)
     private static let probeTimeout: Duration = .seconds(1)
 
     /// Reads the seals: blocks on the disk. Throws `.sealsUnreadable`.
@@ -119,15 +121,13 @@ package final class RegionMirror: Sendable {
 
     // MARK: Seals
 
-    /// Promises not to extend `origin`'s incarnations below `incarnation` before their ends are agreed, durably, and
+    /// Promises not to extend the origin's incarnations below the writer's before their ends are agreed, durably, and
     /// says how long they are here (S1a). Throws `.notFlushed`, `.sealsUnreadable`; the collector asks again.
-    package func seal(_ origin: RegionNumber, below incarnation: Incarnation) async throws -> SealAnswer {
-        let isSealed = core.state.withLock { state in
-            state.lineage.seal(origin, below: incarnation)
-            return state.lineage.seals.covers(origin, below: incarnation)
+    package func seal(_ round: SealRound) async throws -> SealAnswer {
+        guard core.state.withLock({ $0.lineage.seal(round) }) else {
+            throw MirrorError(.sealsUnreadable, "\(SealBook.maxOrigins) origins are sealed already")
         }
-        guard isSealed else { throw MirrorError(.sealsUnreadable, "\(SealBook.maxOrigins) origins are sealed already") }
-        try await waitForFlush(of: origin, below: incarnation)
+        try await waitForFlush(of: round.origin, below: round.incarnation)
         let file = SealFile(directory: core.settings.directory, files: core.environment.files)
         // The whole book as it stands then: of two seals at once the later save must not take the other one back.
         try await core.disk.run { [core] () throws(MirrorError) in
@@ -136,14 +136,31 @@ package final class RegionMirror: Sendable {
             try file.save(book)
             core.state.withLock { $0.savedSeals = book }
         }
-        let lengths = core.log.logs().filter { $0.log.name.region == origin && $0.log.incarnation < incarnation }.map {
-            LogPoint(log: $0.log, offset: $0.flushedEnd, digest: $0.endDigest)
-        }
-        return SealAnswer(lengths: lengths, agreed: core.facts.ends(of: origin))
+        let lengths = core.log.logs()
+            .filter { $0.log.name.region == round.origin && $0.log.incarnation < round.incarnation }
+            .map { LogPoint(log: $0.log, offset: $0.flushedEnd, digest: $0.endDigest) }
+        return SealAnswer(lengths: lengths, agreed: core.facts.ends(of: round.origin))
     }
 
-    /// Every member has sealed: own older lines may be pulled up to what the own ends record will name (S1a).
-    package func onCollected(_ ends: AgreedEnds) { core.state.withLock { $0.lineage.onCollected(ends) } }
+    /// Every member has sealed: the lines may be pulled here up to what the ends records will name. Whether all of it is
+    /// flushed here; waits for that for a while (S1a).
+    package func lift(to collected: CollectedEnds) async throws -> LiftAnswer {
+        guard core.state.withLock({ $0.lineage.onCollected(collected) }) else { return .otherRound }
+        let deadline = core.environment.clock.bootTime().advanced(by: Self.liftTimeout)
+        while !holds(collected) {
+            guard core.environment.clock.bootTime() < deadline else { return .notYet }
+            try await core.environment.clock.sleep(for: Self.reachCheck)
+        }
+        return .reached
+    }
+
+    private func holds(_ collected: CollectedEnds) -> Bool {
+        collected.ends.allSatisfy { ends in
+            ends.ends.ends.allSatisfy { listed in
+                core.log.flushedEnd(of: LogIdentity(name: ends.name, incarnation: listed.incarnation)) >= listed.end
+            }
+        }
+    }
 
     /// The incarnation whose ends record is the newest that is known for a log.
     package func agreedWriter(of name: LogName) -> Incarnation? { core.facts.writer(of: name) }

@@ -121,7 +121,7 @@ import Testing
     func keepsSeals() throws {
         let chain = try Sample.chain(log, 3)
         var facts = facts
-        facts.seal(RegionNumber(1), below: Incarnation(8))
+        _ = facts.seal(Sample.round(1, below: 8))
         var follower = try follower(heads: [Sample.head(chain, log)])
         #expect(follower.positions(for: Self.holder, facts).isEmpty)
         // An answer to a pull of before the seal.
@@ -129,7 +129,7 @@ import Testing
         let start = [LogPoint(startOf: log)]
         let sealed = try follower.onReply(answer, from: Self.holder, to: start, facts)
         #expect(sealed.isEmpty && follower.position(of: log) == .zero)
-        facts.onCollected(try Sample.ends(log.name, writer: 8, [(7, 4)]))
+        _ = facts.onCollected(try Sample.collected(log.name, Sample.round(1, below: 8), [(7, 4)]))
         #expect(follower.positions(for: Self.holder, facts) == start)
         let agreed = try follower.onReply(answer, from: Self.holder, to: start, facts)
         #expect(agreed == chain.prefix(2).map { .submit($0) })

@@ -12,6 +12,7 @@ import Testing
 @Suite struct MirrorSealTests {
     private static let origin = RegionNumber(9)
     private static let later = Incarnation(8)
+    private static let round = SealRound(origin: origin, incarnation: later)
     private let log = Sample.log(0, region: 9)
 
     /// Region 1 holds all of a lost region's log, region 2 the first `count` batches; both run, cut from each other.
@@ -29,7 +30,7 @@ import Testing
 
     private func seal(_ world: MirrorWorld, _ region: Int) throws -> SealAnswer {
         let mirror = try #require(world[region].mirror)
-        return try world.simulation.drive { try await mirror.seal(Self.origin, below: Self.later) }
+        return try world.simulation.drive { try await mirror.seal(Self.round) }
     }
 
     @Test("S1a: what is sealed is not extended, also not after a restart, and is served as it is")
@@ -55,8 +56,8 @@ import Testing
         let world = try world(seed: 2, second: 2)
         let mirror = try #require(world[2].mirror)
         try world.simulation.drive {
-            async let one = mirror.seal(Self.origin, below: Self.later)
-            async let other = mirror.seal(RegionNumber(1), below: Incarnation(3))
+            async let one = mirror.seal(Self.round)
+            async let other = mirror.seal(Sample.round(1, below: 3))
             _ = try await (one, other)
         }
         world[2].crash()
@@ -118,17 +119,39 @@ import Testing
         }
     }
 
-    @Test("S1a: the origin's own collected ends open its seal and are told to nobody")
+    private func lift(_ world: MirrorWorld, _ region: Int, to end: UInt64) throws -> LiftAnswer {
+        let mirror = try #require(world[region].mirror)
+        let collected = try Sample.collected(log.name, Self.round, [(7, end)])
+        return try world.simulation.drive { try await mirror.lift(to: collected) }
+    }
+
+    @Test("S1a: collected ends open a seal, wait until all is flushed here, and are told to nobody")
     func collected() throws {
         let world = try world(seed: 6, second: 1)
+        _ = try seal(world, 1)
         _ = try seal(world, 2)
+        #expect(try lift(world, 2, to: 8) == .notYet)
         world.simulation.network.healAll()
-        world[2].mirror?.onCollected(try Sample.ends(log.name, writer: Self.later.rawValue, [(7, 8)]))
-        #expect(world.run { world[2].end(of: log) == Offset(8) })
+        #expect(try lift(world, 2, to: 8) == .reached)
+        #expect(world[2].end(of: log) == Offset(8))
+        #expect(try lift(world, 1, to: 8) == .reached)
         world.run(.seconds(1))
         #expect(world[2].end(of: log) == Offset(8))
         #expect(world[1].consumer.ends.isEmpty)
         #expect(world[2].mirror?.agreedWriter(of: log.name) == nil)
+    }
+
+    @Test("S1a: a member that started since its seal says so, and extends nothing")
+    func liftAfterRestart() throws {
+        let world = try world(seed: 8, second: 1)
+        _ = try seal(world, 2)
+        world[2].crash()
+        world.start(2)
+        world.simulation.network.healAll()
+        world.run(.seconds(1))
+        #expect(try lift(world, 2, to: 8) == .otherRound)
+        world.run(.seconds(1))
+        #expect(world[2].end(of: log) == Offset(2))
     }
 
     @Test("S1a: a damaged file of seals keeps a member from starting")

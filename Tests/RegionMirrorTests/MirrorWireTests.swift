@@ -34,6 +34,39 @@ import Testing
         #expect(reader.remaining == 0)
     }
 
+    @Test func roundsAndTheirEndsSurviveTheirEncoding() throws {
+        let collected = try Sample.collected(Sample.log(9).name, Sample.round(1, below: 8).next, [(1, 2), (3, 0)])
+        var writer = ByteWriter(reservingCapacity: 64)
+        collected.round.encode(into: &writer)
+        collected.encode(into: &writer)
+        LiftAnswer.otherRound.encode(into: &writer)
+        var reader = ByteReader(writer.bytes)
+        #expect(try SealRound(from: &reader) == collected.round)
+        #expect(try CollectedEnds(from: &reader) == collected)
+        #expect(try LiftAnswer(from: &reader) == .otherRound)
+        #expect(reader.remaining == 0)
+        #expect(throws: ByteCodingError.self) {
+            var reader = ByteReader([0])
+            _ = try LiftAnswer(from: &reader)
+        }
+    }
+
+    @Test("S1a: collected ends are of their round's origin and writer")
+    func collectedEndsAreOfTheirRound() throws {
+        let ends = try Sample.ends(Sample.log(9).name, writer: 8, [(1, 2)])
+        for round in [Sample.round(2, below: 8), Sample.round(1, below: 9)] {
+            #expect(CollectedEnds(round: round, ends: [ends]) == nil)
+            var writer = ByteWriter(reservingCapacity: 64)
+            round.encode(into: &writer)
+            writer.writeVarint(1)
+            ends.encode(into: &writer)
+            #expect(throws: ByteCodingError.self) {
+                var reader = ByteReader(writer.bytes)
+                _ = try CollectedEnds(from: &reader)
+            }
+        }
+    }
+
     private static let point =
         "0100010009000000" + "0700000000000000" + "0a00000000000000" + "000000000000000b000000000000000c"
 

@@ -50,6 +50,19 @@ enum Sample {
         return AgreedEnds(name: name, writer: Incarnation(writer), ends: record)
     }
 
+    /// The first round of an origin's writer.
+    static func round(_ origin: UInt16, below writer: UInt64) -> SealRound {
+        SealRound(origin: RegionNumber(origin), incarnation: Incarnation(writer))
+    }
+
+    /// What a round came to for one log.
+    static func collected(
+        _ name: LogName, _ round: SealRound, _ ends: [(UInt64, UInt64)]
+    ) throws -> CollectedEnds {
+        let agreed = try Self.ends(name, writer: round.incarnation.rawValue, ends)
+        return try #require(CollectedEnds(round: round, ends: [agreed]))
+    }
+
     static func request(_ positions: [LogPoint], generation: UInt64 = 5) -> PullRequest {
         var request = PullRequest(
             follower: RegionNumber(2), applyVersion: 3, deployment: 4, incarnation: Incarnation(8),
