@@ -98,6 +98,25 @@ import Testing
         #expect(lines.vector.entries.map(\.incarnation) == [Incarnation(5), Incarnation(7)])
     }
 
+    /// S2: an old disk's line stands on nothing, since its predecessor's end is 0, and is applied before the lines that
+    /// the agreed ends list. Its stamps are not the origin's time yet: ids of those lines must not be forgotten.
+    @Test func anOriginHasNoTimeBeforeListedEndsAreReached() throws {
+        var lines = OriginLines()
+        lines.learn(
+            try #require(EndsRecord([EndsRecord.End(incarnation: Incarnation(1), end: Offset(2))])),
+            from: Incarnation(5), of: Self.region)
+        // Incarnation 3 was never seen by others; 7 began on its disk.
+        try lines.onRecord(opening((3, 4), 9_000), in: Self.region, Incarnation(7), at: .zero)
+        #expect(lines.time(of: Self.region) == nil)
+        try lines.onRecord(opening(nil, 1_000), in: Self.region, Incarnation(1), at: .zero)
+        try lines.onRecord(try ends([], 1_010), in: Self.region, Incarnation(1), at: Offset(1))
+        #expect(lines.time(of: Self.region) == WallTime(milliseconds: 1_010))
+        try lines.onRecord(opening(nil, 5_000), in: Self.region, Incarnation(5), at: .zero)
+        #expect(lines.time(of: Self.region) == nil)
+        try lines.onRecord(try ends([(1, 2)], 5_010), in: Self.region, Incarnation(5), at: Offset(1))
+        #expect(lines.time(of: Self.region) == WallTime(milliseconds: 5_010))
+    }
+
     /// HISTORIES 5: what lies beyond an agreed end is quarantined, and agreed ends are facts as soon as they are heard.
     @Test func beyondAnAgreedEndNothingIsApplied() throws {
         var lines = OriginLines()

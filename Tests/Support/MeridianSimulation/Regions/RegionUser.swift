@@ -200,7 +200,11 @@ struct RegionUser {
         do throws(MeridianClientError) {
             let reply = try await ways[someWay()].call(.report, request, options: options())
             if let result = reply.results.first, result.outcome != .refused {
-                ledger.violated("S4", "id \(EventID(event.id)), far out of bounds, was taken")
+                ledger.violated(
+                    "S4",
+                    "id \(EventID(event.id)), far out of bounds, was taken: \(result.outcome) at "
+                        + "\(result.position.region)@\(String(result.position.incarnation, radix: 16))"
+                        + ":\(result.position.offset)")
             }
             ledger.saw(.outOfBoundsRefused)
         } catch {
