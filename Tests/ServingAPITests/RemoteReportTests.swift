@@ -45,7 +45,7 @@ import Testing
         #expect(reply.results[0].durability.level == .remote && reply.results[0].durability.regions == 2)
     }
 
-    /// S2: a node that does not trust its clock sends writers elsewhere and says what time it believes it is.
+    /// S2: a node that does not trust its clock sends writers elsewhere.
     @Test func untrustedClocksRefuseWrites() throws {
         let fixture = try ServingFixture()
         fixture.shards.state.withLock { $0.report = { _, _ in .failure(.clockUntrusted) } }
