@@ -71,19 +71,23 @@ final class SimulatedInode: Sendable {
         }
     }
 
-    /// Each unsynced sector survives or not by the generator's word.
-    func crash(using generator: inout SeededGenerator) {
+    /// Of the unsynced sectors, in the order of writing, those survive that `survivors` says.
+    func crash(using generator: inout SeededGenerator, keeping survivors: Survivors) {
         contents.withLock { contents in
-            for range in contents.unsynced {
-                for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.sector) {
-                    guard generator.next() % 2 == 0 else { continue }
-                    let sector = start..<min(start + Self.sector, range.upperBound)
-                    guard sector.upperBound <= contents.seen.count else { continue }
-                    if contents.durable.count < sector.upperBound {
-                        contents.durable += [UInt8](repeating: 0, count: sector.upperBound - contents.durable.count)
-                    }
-                    contents.durable.replaceSubrange(sector, with: contents.seen[sector])
+            let sectors = contents.unsynced.flatMap { range in
+                stride(from: range.lowerBound, to: range.upperBound, by: Self.sector).map { start in
+                    start..<min(start + Self.sector, range.upperBound)
                 }
+            }
+            let cut = sectors.isEmpty ? 0 : Int(generator.next() % UInt64(sectors.count + 1))
+            for (index, sector) in sectors.enumerated() {
+                guard survivors.keeps(index, cut: cut, &generator), sector.upperBound <= contents.seen.count else {
+                    continue
+                }
+                if contents.durable.count < sector.upperBound {
+                    contents.durable += [UInt8](repeating: 0, count: sector.upperBound - contents.durable.count)
+                }
+                contents.durable.replaceSubrange(sector, with: contents.seen[sector])
             }
             contents.unsynced.removeAll()
             contents.seen = contents.durable

@@ -15,6 +15,23 @@ package struct DiskFaults: Sendable {
     package init() {}
 }
 
+/// Which of the sectors that were written and not synced reach the disk when power goes.
+package enum Survivors: Hashable, Sendable, CaseIterable {
+    case none, all, random
+    /// Those written first, up to a random one; those written last, from a random one.
+    case first, last
+
+    func keeps(_ index: Int, cut: Int, _ generator: inout SeededGenerator) -> Bool {
+        switch self {
+        case .none: false
+        case .all: true
+        case .random: generator.next() % 2 == 0
+        case .first: index < cut
+        case .last: index >= cut
+        }
+    }
+}
+
 /// Thread-safe. Writes are kept apart until they are synced; `crash` keeps any subset of their sectors.
 package final class SimulatedFileStore: FileStore {
     struct State {
@@ -116,16 +133,24 @@ package final class SimulatedFileStore: FileStore {
         return SimulatedLock(path: path, store: self)
     }
 
-    /// The machine loses power: of what was not synced, a random subset of 512-byte sectors and a random prefix of the
-    /// directory operations reach the disk. Locks end.
-    package func crash(using generator: inout SeededGenerator) {
+    /// The machine loses power: of what was not synced, a subset of 512-byte sectors and a prefix of the directory
+    /// operations reach the disk. Locks end.
+    package func crash(using generator: inout SeededGenerator, keeping survivors: Survivors = .random) {
         state.withLock { state in
-            let kept = Int(generator.next() % UInt64(state.unsyncedNames.count + 1))
+            let drawn = Int(generator.next() % UInt64(state.unsyncedNames.count + 1))
+            let kept =
+                switch survivors {
+                case .none: 0
+                case .all: state.unsyncedNames.count
+                case .random, .first, .last: drawn
+                }
             for change in state.unsyncedNames.prefix(kept) { change.apply(to: &state.durableNames) }
             state.unsyncedNames.removeAll()
             state.names = state.durableNames
             state.locks.removeAll()
-            for path in state.names.keys.sorted() { state.names[path]?.crash(using: &generator) }
+            for path in state.names.keys.sorted() {
+                state.names[path]?.crash(using: &generator, keeping: survivors)
+            }
         }
     }
 

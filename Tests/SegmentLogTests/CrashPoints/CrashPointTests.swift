@@ -1,0 +1,28 @@
+// The sweep: a fault of every kind at every call of a history (FAULTS 1-4, 9-18). MERIDIAN_PROVE=1 makes it whole.
+
+import Foundation
+import NodeEnvironment
+import SimulatedEnvironment
+import Testing
+
+@Suite struct CrashPointTests {
+    private static let isProving = ProcessInfo.processInfo.environment["MERIDIAN_PROVE"] != nil
+    /// Tasks that sweep side by side.
+    private static let lanes = 2
+
+    /// Every acknowledged batch kept, none invented, what a lying disk took is reported, and the journal goes on.
+    @Test("S6, S7: a fault at any call of the file system", arguments: 0..<CrashPointTests.lanes)
+    func anyCall(lane: Int) async throws {
+        let history = CrashHistory(seed: 11, batches: Self.isProving ? 1_000 : 120)
+        let calls = try await history.calls()
+        #expect(calls > history.batches * 2)
+        var generator = SeededGenerator(seed: UInt64(lane))
+        var complaints: [String] = []
+        for point in stride(from: lane, to: calls, by: Self.lanes) {
+            for kind in CrashKind.allCases where Self.isProving || generator.next() % 48 == 0 {
+                complaints += try await history.check(at: point, kind)
+            }
+        }
+        #expect(complaints.isEmpty, "\(complaints.prefix(10))")
+    }
+}
