@@ -12,7 +12,7 @@
 //   3  SegmentLog, RPCTransport, HostEnvironment
 //   2  NodeEnvironment, EventLog
 //   1  ClusterModel, MergeableState, HTTP2Engine, GRPCFraming, MeridianProtocol
-//   0  CChecksum, CKernelClock, CLZ4, CNghttp2, COpenSSL
+//   0  CChecksum, CKernelClock, CLZ4, CNghttp2, COpenSSL, CZlib
 
 import PackageDescription
 
@@ -79,11 +79,12 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // MARK: Layer 1: types, formats, wire rules
         library("ClusterModel", ["CChecksum", "COpenSSL"]),
         library("MergeableState", ["ClusterModel"]),
-        library("GRPCFraming", [nioCore]),
+        library("GRPCFraming", ["CZlib", nioCore]),
         library("HTTP2Engine", ["CNghttp2", "COpenSSL", nioCore]),
         .target(
             name: "MeridianProtocol", dependencies: [protobuf, nioCore], exclude: ["proto"],
@@ -170,6 +171,12 @@ let package = Package(
                 "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "MeridianNode", "MeridianClient",
                 "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", arguments,
                 logging, nioCore,
+            ]),
+        executable(
+            "grpc-interop", path: "Tests/Interop",
+            [
+                "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "GRPCFraming", arguments, nioCore,
+                protobuf,
             ]),
         executable(
             "simulate", path: "Tests/Simulate",

@@ -15,6 +15,11 @@ package struct TransportLimits: Hashable, Sendable {
     package var maxBufferedBytes = 64 << 20
     /// Bytes of answers that a connection has not taken yet; calls beyond are refused.
     package var maxUnsentBytes = 64 << 20
+    /// Bytes of one stream's messages that wait to be sent before its sender waits.
+    package var maxQueuedStreamBytes = 256 << 10
+    /// Bytes of streams that their readers have not taken, over all streams of a connection; beyond it the peer is granted
+    /// no more on any of them.
+    package var maxUnreadStreamBytes = 64 << 20
     /// Connections of one listener.
     package var maxConnections = 10_000
     /// Connections of one listener that serves pages.

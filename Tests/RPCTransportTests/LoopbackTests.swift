@@ -77,7 +77,7 @@ import Testing
                 }
                 #expect(request?.code == .resourceExhausted)
                 let answer = await #expect(throws: RPCStatus.self) {
-                    _ = try await channel.call("Large", ByteBuffer(string: "\(4 << 20 | 1)"))
+                    _ = try await channel.call("Large", ByteBuffer(string: "\(8 << 20 | 1)"))
                 }
                 #expect(answer?.code == .resourceExhausted)
                 try await channel.expect("still there", from: "Echo", "still there")

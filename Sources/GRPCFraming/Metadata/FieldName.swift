@@ -7,6 +7,7 @@ package enum FieldName: Hashable, Sendable {
     case status
     case contentType
     case encoding
+    case acceptEncoding
     case timeout
     case grpcStatus
     case grpcMessage
@@ -41,6 +42,7 @@ package enum FieldName: Hashable, Sendable {
         if name.equals("grpc-encoding") { return .encoding }
         if name.equals("grpc-status") { return .grpcStatus }
         if name.equals("grpc-message") { return .grpcMessage }
+        if name.equals("grpc-accept-encoding") { return .acceptEncoding }
         return name.equals("grpc-status-details-bin") ? .grpcStatusDetails : .reserved
     }
 

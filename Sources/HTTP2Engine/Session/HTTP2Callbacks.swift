@@ -17,30 +17,37 @@ import CNghttp2
 
     static func install(in callbacks: OpaquePointer) {
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { session, frame, context in
-            guard let (owner, id, _) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
-            unsafe owner.beginHeaders(id, session, isRequest: frame?.pointee.headers.cat == NGHTTP2_HCAT_REQUEST)
+            guard let frame = unsafe frame else { return 0 }
+            let isRequest = unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.beginHeaders(frame.pointee.hd.stream_id, session, isRequest: isRequest)
+            }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
             session, frame, name, nameCount, value, valueCount, _, context in
-            guard let (owner, id, _) = unsafe HTTP2Callbacks.opened(frame, context), let name = unsafe name else {
-                return 0
-            }
+            guard let frame = unsafe frame, let name = unsafe name else { return 0 }
             let nameSpan = unsafe Span(_unsafeStart: name, count: nameCount)
             // An empty value may come without an address.
             let valueSpan = unsafe Span(_unsafeStart: value ?? name, count: valueCount)
-            unsafe owner.header(id, session, nameSpan, valueSpan)
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.header(frame.pointee.hd.stream_id, session, nameSpan, valueSpan)
+            }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { session, frame, context in
-            guard let (owner, id, header) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
-            unsafe owner.frameReceived(id, session, header, goAway: frame?.pointee.goaway.error_code ?? 0)
+            guard let frame = unsafe frame else { return 0 }
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.frameReceived(session, frame.pointee.hd, goAway: frame.pointee.goaway.error_code)
+            }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
             session, _, id, bytes, count, context in
-            guard let owner = unsafe HTTP2Callbacks.owner(context), let bytes = unsafe bytes else { return 0 }
-            unsafe owner.data(id, session, Span(_unsafeStart: bytes, count: count))
+            guard let bytes = unsafe bytes else { return 0 }
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.data(id, session, Span(_unsafeStart: bytes, count: count))
+            }
             return 0
         }
         unsafe installEnds(in: callbacks)
@@ -48,33 +55,37 @@ import CNghttp2
 
     private static func installEnds(in callbacks: OpaquePointer) {
         unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { session, id, code, context in
-            unsafe HTTP2Callbacks.owner(context)?.streamClosed(id, session, HTTP2ErrorCode(rawValue: code))
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.streamClosed(id, session, HTTP2ErrorCode(rawValue: code))
+            }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { session, frame, context in
-            guard let (owner, id, header) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
-            unsafe owner.frameSent(id, session, header, goAway: frame?.pointee.goaway.error_code ?? 0)
+            guard let frame = unsafe frame else { return 0 }
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.frameSent(session, frame.pointee.hd, goAway: frame.pointee.goaway.error_code)
+            }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { session, frame, _, context in
-            guard let (owner, id, header) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
-            if owner.role == .client, header.type == UInt8(NGHTTP2_HEADERS.rawValue) {
-                unsafe owner.streamClosed(id, session, .refusedStream)
+            guard let frame = unsafe frame else { return 0 }
+            let header = unsafe frame.pointee.hd
+            guard header.type == UInt8(NGHTTP2_HEADERS.rawValue) else { return 0 }
+            unsafe HTTP2Callbacks.with(context) { owner in
+                if owner.role == .client { unsafe owner.streamClosed(header.stream_id, session, .refusedStream) }
             }
             return 0
         }
     }
 
-    private static func owner(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
-        unsafe context.map { unsafe Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
+    /// The session outlives each call of the library: it need not be retained for every event.
+    private static func with(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> Void) {
+        guard let context = unsafe context else { return }
+        unsafe Unmanaged<HTTP2Session>.fromOpaque(context)._withUnsafeGuaranteedRef { body($0) }
     }
 
-    private static func opened(
-        _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
-    ) -> (HTTP2Session, Int32, nghttp2_frame_hd)? {
-        guard let frame = unsafe frame, let owner = unsafe HTTP2Callbacks.owner(context) else { return nil }
-        let header = unsafe frame.pointee.hd
-        return (owner, header.stream_id, header)
+    private static func owner(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
+        unsafe context.map { unsafe Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
     }
 
     /// Copies the next bytes of a body into the library's buffer; at the end it hands in the trailers.
@@ -84,17 +95,19 @@ import CNghttp2
             let index = unsafe owner.index(of: id, session)
         else { return ssize_t(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
         let buffer = unsafe UnsafeMutableRawBufferPointer(start: target, count: capacity)
-        let (count, isEnd, trailers) = unsafe owner.readBody(at: index, into: buffer)
-        guard isEnd else { return count }
+        let piece = unsafe owner.readBody(at: index, into: buffer)
+        if case .none = piece.end {
+            return piece.count > 0 ? piece.count : ssize_t(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
         unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
-        if let trailers {
+        if case .trailers(let trailers) = piece.end {
             unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
             // Fails only without memory, which the session then reports itself.
             _ = unsafe trailers.withVectors { vectors, count in
                 unsafe nghttp2_submit_trailer(session, id, vectors, count)
             }
         }
-        return count
+        return piece.count
     }
 }
 
@@ -122,19 +135,17 @@ extension HTTP2Session {
                 session, id, HTTP2Callbacks.streamContext(Int(key.place)))
             recent = (id, Int(key.place))
             sink?.onStreamOpened(key)
-        } else if let index = unsafe index(of: id, session) {
-            streams.update(index) { $0.headerBytes = 0 }
         }
+        // A block is never interrupted (RFC 9113 section 4.3): one count serves all streams.
+        headerBytes = 0
     }
 
     fileprivate func header(_ id: Int32, _ session: OpaquePointer?, _ name: Span<UInt8>, _ value: Span<UInt8>) {
         guard let index = unsafe index(of: id, session) else { return }
-        let bytes = streams.entries[index].headerBytes + name.count + value.count + 32
-        streams.update(index) { entry in
-            entry.headerBytes = bytes
-            if bytes > limits.maxHeaderListBytes { entry.isTruncated = true }
+        headerBytes += name.count + value.count + 32
+        if headerBytes <= limits.maxHeaderListBytes {
+            sink?.onHeader(streams.key(at: index), name: name, value: value)
         }
-        if bytes <= limits.maxHeaderListBytes { sink?.onHeader(streams.key(at: index), name: name, value: value) }
     }
 
     fileprivate func data(_ id: Int32, _ session: OpaquePointer?, _ bytes: Span<UInt8>) {
@@ -145,15 +156,13 @@ extension HTTP2Session {
         sink?.onData(streams.key(at: index), bytes)
     }
 
-    fileprivate func frameReceived(
-        _ id: Int32, _ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32
-    ) {
+    fileprivate func frameReceived(_ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32) {
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            guard let index = unsafe index(of: id, session) else { return }
+            guard let index = unsafe index(of: header.stream_id, session) else { return }
             let key = streams.key(at: index)
             if UInt32(header.type) == NGHTTP2_HEADERS.rawValue {
-                sink?.onHeadersEnd(key, isTruncated: streams.entries[index].isTruncated)
+                sink?.onHeadersEnd(key, isTruncated: headerBytes > limits.maxHeaderListBytes)
             }
             if UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0 {
                 streams.update(index) { $0.hasPeerEnded = true }
@@ -169,16 +178,14 @@ extension HTTP2Session {
         }
     }
 
-    fileprivate func frameSent(
-        _ id: Int32, _ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32
-    ) {
+    fileprivate func frameSent(_ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32) {
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue where role == .server:
             // An answer before the end of the request: the peer need not send the rest (RFC 9113 section 8.1).
             guard UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
-                let index = unsafe index(of: id, session), !streams.entries[index].hasPeerEnded
+                let index = unsafe index(of: header.stream_id, session), !streams.entries[index].hasPeerEnded
             else { return }
-            _ = unsafe nghttp2_submit_rst_stream(session, 0, id, NGHTTP2_NO_ERROR.rawValue)
+            _ = unsafe nghttp2_submit_rst_stream(session, 0, header.stream_id, NGHTTP2_NO_ERROR.rawValue)
         case NGHTTP2_GOAWAY.rawValue where goAway != NGHTTP2_NO_ERROR.rawValue:
             markProtocolError()
         default: break
@@ -192,17 +199,21 @@ extension HTTP2Session {
         recent = (0, 0)
     }
 
-    fileprivate func readBody(
-        at index: Int, into buffer: UnsafeMutableRawBufferPointer
-    ) -> (count: Int, isEnd: Bool, trailers: HTTP2HeaderBlock?) {
-        streams.update(index) { entry in
+    fileprivate func readBody(at index: Int, into buffer: UnsafeMutableRawBufferPointer) -> HTTP2BodyPiece {
+        if let source = streams.entries[index].source {
+            let piece = unsafe source.read(into: buffer)
+            if case .none = piece.end { return piece }
+            streams.update(index) { $0.source = nil }
+            return piece
+        }
+        return streams.update(index) { entry in
             let count = unsafe entry.body?.read(into: buffer) ?? 0
-            guard (entry.body?.count ?? 0) == 0 else { return (count, false, nil) }
+            guard (entry.body?.count ?? 0) == 0 else { return HTTP2BodyPiece(count: count) }
             // The buffer goes back to its owner before the stream closes.
             entry.body = nil
             let trailers = entry.trailers
             entry.trailers = nil
-            return (count, true, trailers)
+            return HTTP2BodyPiece(count: count, end: trailers.map { .trailers($0) } ?? .end)
         }
     }
 }

@@ -22,6 +22,8 @@ package import NIOCore
     var sink: (any HTTP2EventSink)?
     /// The stream of the last event: most come in runs.
     var recent: (id: Int32, index: Int) = (0, 0)
+    /// Bytes of the header block that is being read, as RFC 9113 section 6.5.2 counts them.
+    var headerBytes = 0
     private let native: NativeSession
 
     /// Fails when memory is short.
@@ -92,9 +94,18 @@ package import NIOCore
 extension HTTP2Session {
     /// Opens a stream with a request (client). Nil when the session has too many streams, or takes no more.
     package func submitRequest(_ headers: HTTP2HeaderBlock, body: HTTP2Body) -> HTTP2StreamKey? {
+        open(headers) { $0.body = body }
+    }
+
+    /// The same with a body that `source` gives piece by piece.
+    package func submitRequest(_ headers: HTTP2HeaderBlock, source: any HTTP2BodySource) -> HTTP2StreamKey? {
+        open(headers) { $0.source = source }
+    }
+
+    private func open(_ headers: HTTP2HeaderBlock, with fill: (inout StreamTable.Entry) -> Void) -> HTTP2StreamKey? {
         guard role == .client, let key = streams.open() else { return nil }
         let index = Int(key.place)
-        streams.update(index) { $0.body = body }
+        streams.update(index, fill)
         let id = native.submitRequest(headers, place: index)
         guard id > 0 else {
             streams.close(index)
@@ -119,6 +130,21 @@ extension HTTP2Session {
         return native.submitResponse(headers, id: streams.entries[index].id, hasBody: true)
     }
 
+    /// Answers a stream (server): headers at once, then what `source` gives. False when the stream is gone.
+    package func submitResponse(
+        _ stream: HTTP2StreamKey, _ headers: HTTP2HeaderBlock, source: any HTTP2BodySource
+    ) -> Bool {
+        guard let index = streams.index(of: stream) else { return false }
+        streams.update(index) { $0.source = source }
+        return native.submitResponse(headers, id: streams.entries[index].id, hasBody: true)
+    }
+
+    /// The source of a stream has bytes again, or its end. Harmless when it was not waiting for that.
+    package func resume(_ stream: HTTP2StreamKey) {
+        guard let index = streams.index(of: stream) else { return }
+        native.resume(id: streams.entries[index].id)
+    }
+
     /// Answers a stream with headers only (server). False when the stream is gone.
     package func submitResponse(_ stream: HTTP2StreamKey, _ headers: HTTP2HeaderBlock) -> Bool {
         guard let index = streams.index(of: stream) else { return false }
@@ -134,6 +160,17 @@ extension HTTP2Session {
     /// Lets the peer send `count` more bytes. Of a stream that is gone the connection's share only.
     package func consume(_ stream: HTTP2StreamKey, _ count: Int) {
         native.consume(id: streams.index(of: stream).map { streams.entries[$0].id }, count)
+    }
+
+    /// Lets the peer send `count` more bytes on this stream; the connection's share is granted apart.
+    package func consumeOfStream(_ stream: HTTP2StreamKey, _ count: Int) {
+        guard let index = streams.index(of: stream) else { return }
+        native.consumeOfStream(id: streams.entries[index].id, count)
+    }
+
+    /// Lets the peer send `count` more bytes on the connection, on whatever stream.
+    package func consumeOfConnection(_ count: Int) {
+        if count > 0 { native.consume(id: nil, count) }
     }
 
     func markPeerSettings() { hasPeerSettings = true }

@@ -9,9 +9,8 @@ struct StreamTable {
         /// What is still to be sent, and the trailers after it.
         var body: HTTP2Body?
         var trailers: HTTP2HeaderBlock?
-        /// Bytes of the header block that is being read, as RFC 9113 counts them.
-        var headerBytes = 0
-        var isTruncated = false
+        /// Instead of a body: what is asked for bytes as they can be sent.
+        var source: (any HTTP2BodySource)?
         var hasPeerEnded = false
     }
 

@@ -9,9 +9,20 @@ import NodeEnvironment
 /// What the connections of one listener share.
 struct ServerSetting: Sendable {
     let handler: any CallHandler
+    /// Paths of unary methods, and from `firstStreaming` on those of streaming ones.
     let methods: MethodTable
+    let firstStreaming: Int
     let limits: TransportLimits
     let clock: any NodeClock
+
+    init(handler: any CallHandler, limits: TransportLimits, clock: any NodeClock) {
+        let unary = handler.methods
+        self.handler = handler
+        self.limits = limits
+        self.clock = clock
+        methods = MethodTable(unary + handler.streamingMethods)
+        firstStreaming = unary.count
+    }
 }
 
 /// Reads, dispatches, answers, writes: once a tick each. Owned by its channel's pipeline.
@@ -26,6 +37,7 @@ final class ServerConnection: ChannelInboundHandler {
     var counts = TransportCounters()
     var bufferedBytes = 0
     var unsentBytes = 0
+    var streamCredit: ConnectionCredit
     var peer = PeerIdentity(certificateURI: nil, address: "")
     private(set) var responder: ConnectionResponder?
     private let cell: CounterCell
@@ -48,6 +60,7 @@ final class ServerConnection: ChannelInboundHandler {
         onEnd: @escaping @Sendable () -> Void
     ) {
         self.setting = setting
+        streamCredit = ConnectionCredit(limit: setting.limits.maxUnreadStreamBytes)
         self.executor = executor
         self.wire = wire
         self.cell = cell
@@ -212,7 +225,7 @@ final class ServerConnection: ChannelInboundHandler {
         alarm.onFired()
         let now = setting.clock.bootTime()
         var next: BootInstant?
-        for index in calls.indices where calls[index].phase == .running {
+        for index in calls.indices where calls[index].isWatched {
             guard let expiry = calls[index].expiry else { continue }
             if expiry <= now {
                 expire(index)
