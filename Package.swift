@@ -189,7 +189,9 @@ let package = Package(
         tests("ClusterModelTests", ["ClusterModel"]),
         tests("MergeableStateTests", ["ClusterModel", "MergeableState", "NodeEnvironment"]),
         tests("MeridianProtocolTests", ["MeridianProtocol", nioCore, protobuf]),
-        tests("NodeEnvironmentTests", ["ClusterModel", "GRPCFraming", "NodeEnvironment"]),
+        tests(
+            "NodeEnvironmentTests",
+            ["ClusterModel", "GRPCFraming", "NodeEnvironment", "SimulatedEnvironment", nioCore]),
         tests("EventLogTests", ["ClusterModel", "NodeEnvironment", "EventLog"]),
         tests(
             "SegmentLogTests",
@@ -205,7 +207,7 @@ let package = Package(
             name: "RPCTransportTests",
             dependencies: [
                 "ClusterModel", "NodeEnvironment", "GRPCFraming", "HTTP2Engine", "HostEnvironment", "RPCTransport",
-                "OperatorCommands", nioCore, nioPosix,
+                "OperatorCommands", "grpc-interop", nioCore, nioPosix,
             ], exclude: ["Python"], swiftSettings: swiftSettings),
         tests(
             "ActorClusterTests",

@@ -47,6 +47,9 @@ package struct InboundMessages: Sendable {
     /// Bytes that wait for the reader.
     package var waitingBytes: Int { waiting.readableBytes }
 
+    /// Bytes of the message that is being put together.
+    package var assembledBytes: Int { message.readableBytes }
+
     /// Bytes that the reader has taken since the last `takeCredit`: the sender may send as many more.
     package var untakenCredit: Int { credit }
 

@@ -14,13 +14,16 @@ extension MessageStream {
         }
     }
 
-    /// Bytes of messages arrived.
-    package func onBytes(_ bytes: Span<UInt8>) {
-        let (reader, reading) = state.withLock { state in
-            deliver(state.inbound.onBytes(bytes), &state)
+    /// Bytes of messages arrived. How many bytes of a message are put together now that is not whole yet.
+    @discardableResult
+    package func onBytes(_ bytes: Span<UInt8>) -> Int {
+        let (reader, reading, assembledBytes) = state.withLock { state in
+            let (reader, reading) = deliver(state.inbound.onBytes(bytes), &state)
+            return (reader, reading, state.inbound.assembledBytes)
         }
         if let reading { reader?.resume(returning: reading) }
         announceIfDue(creditStep)
+        return assembledBytes
     }
 
     /// Metadata that came before the first message.
@@ -99,6 +102,7 @@ extension MessageStream {
             state.isWorkAnnounced = false
             var work = StreamWork()
             work.credit = state.inbound.takeCredit()
+            work.assembledBytes = state.inbound.assembledBytes
             work.hasOutput = state.outbound.queuedBytes > 0 || state.outbound.ending != nil
             work.isCancelled = state.isCancelled
             if state.isHeadDue || (work.hasOutput && state.head == nil) {

@@ -15,6 +15,8 @@ package protocol StreamLink: AnyObject, Sendable {
 package struct StreamWork: Sendable {
     /// Bytes that the reader took.
     package var credit = 0
+    /// Bytes of the message that is being put together for the reader.
+    package var assembledBytes = 0
     /// Metadata to send before the first message; nil when there is none to send now.
     package var head: CallMetadata?
     /// Messages or the end wait to be read.

@@ -18,6 +18,8 @@ final class StreamBody: HTTP2BodySource {
     private(set) var hasFailed = false
     /// Bytes that arrived and were not taken yet.
     var unreadBytes = 0
+    /// Bytes of a message that is not whole yet.
+    var assembledBytes = 0
 
     init(_ messages: MessageStream, role: HTTP2Role) {
         self.messages = messages

@@ -37,7 +37,16 @@ extension ServerConnection {
         guard let body = calls[Int(stream.place)].stream else { return }
         body.unreadBytes += bytes.count
         session.consumeOfConnection(streamCredit.onReceived(bytes.count))
-        body.messages.onBytes(bytes)
+        note(body, assembledBytes: body.messages.onBytes(bytes))
+        guard bufferedBytes > setting.limits.maxBufferedBytes, body.assembledBytes > 0 else { return }
+        counts.callsFailed += 1
+        abort(Int(stream.place), RPCStatus(.resourceExhausted, "too many unfinished messages on one connection"))
+    }
+
+    /// Unfinished messages of streams count with those of unary calls.
+    private func note(_ body: StreamBody, assembledBytes: Int) {
+        bufferedBytes += assembledBytes - body.assembledBytes
+        body.assembledBytes = assembledBytes
     }
 
     func onStreamEnd(_ stream: HTTP2StreamKey) { calls[Int(stream.place)].stream?.messages.onInputEnd() }
@@ -53,6 +62,7 @@ extension ServerConnection {
     private func release(_ body: StreamBody, _ failure: RPCStatus?) {
         session.consumeOfConnection(streamCredit.onTaken(body.unreadBytes))
         body.unreadBytes = 0
+        note(body, assembledBytes: 0)
         body.messages.onClosed(failure: failure)
     }
 
@@ -64,6 +74,7 @@ extension ServerConnection {
         else { return }
         let stream = HTTP2StreamKey(place: token.stream, generation: token.generation)
         let work = body.messages.takeWork()
+        note(body, assembledBytes: work.assembledBytes)
         if work.credit > 0 {
             body.unreadBytes -= work.credit
             session.consumeOfStream(stream, work.credit)
@@ -91,10 +102,14 @@ extension ServerConnection {
     }
 
     func expireStream(_ index: Int) {
-        guard let body = calls[index].stream else { return }
         counts.callsExpired += 1
+        abort(index, RPCStatus(.deadlineExceeded, "the deadline has passed"))
+    }
+
+    /// Ends a stream for its handler and its caller alike.
+    private func abort(_ index: Int, _ status: RPCStatus) {
+        guard let body = calls[index].stream else { return }
         let stream = HTTP2StreamKey(place: Int32(index), generation: calls[index].generation)
-        let status = RPCStatus(.deadlineExceeded, "the deadline has passed")
         release(body, status)
         guard body.isBegun else { return fail(stream, status) }
         // What is queued may never be taken, so that trailers behind it would never leave.
