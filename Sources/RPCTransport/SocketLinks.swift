@@ -37,7 +37,7 @@ package final class SocketLinks: Links {
         on endpoint: Endpoint, security: LinkSecurity, handler: any CallHandler
     ) async throws(LinkError) -> SocketListener {
         let tls = try registry.credentials(security, role: .server)
-        let setting = ServerSetting(handler: handler, limits: limits, clock: clock)
+        let setting = ServerSetting(handler: handler, limits: limits, clock: clock, entropy: entropy)
         return try await SocketListener.open(on: endpoint, tls: tls, setting: setting, pool: pool)
     }
 

@@ -174,7 +174,7 @@ extension ClientLink {
         let session = try HTTP2Session(role: .client, limits: limits.http2)
         let engine = try tls.map { try $0.context.makeClientEngine(host: endpoint.host) }
         return ClientConnection(
-            wire: ConnectionWire(session: session, tls: engine), executor: executor, link: self)
+            wire: ConnectionWire(session: session, tls: engine, limits: limits, clock: clock), executor: executor, link: self)
     }
 
     private func onConnected(_ channel: any Channel) {
