@@ -40,7 +40,7 @@ package enum HTTP2Role: Hashable, Sendable {
 package enum HTTP2SessionError: Error, Hashable, Sendable {
     /// The peer does not speak HTTP/2.
     case badPreface
-    /// The peer makes us queue more acknowledgements than the limit.
+    /// More acknowledgements to queue, more CONTINUATION or more control frames than the limit.
     case flooded
     case outOfMemory
     /// Another failure of the library, by its code.

@@ -221,7 +221,7 @@ extension HTTP2SessionError {
     init(_ code: Int32) {
         switch code {
         case NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue: self = .badPreface
-        case NGHTTP2_ERR_FLOODED.rawValue: self = .flooded
+        case NGHTTP2_ERR_FLOODED.rawValue, NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue: self = .flooded
         case NGHTTP2_ERR_NOMEM.rawValue: self = .outOfMemory
         default: self = .library(code: code)
         }
