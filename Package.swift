@@ -164,7 +164,9 @@ let package = Package(
                 "MeridianNode", "MeridianClient", "MeridianProtocol", "SimulatedEnvironment", logging,
             ]),
 
-        // MARK: Benchmarks and simulation
+        support("TransportFuzzing", ["GRPCFraming", "HTTP2Engine", nioCore]),
+
+        // MARK: Benchmarks, fuzzing and simulation
         executable(
             "meridian-bench", path: "Tests/Benchmarks",
             [
@@ -178,6 +180,9 @@ let package = Package(
                 "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "GRPCFraming", arguments, nioCore,
                 protobuf,
             ]),
+        .executableTarget(
+            name: "meridian-fuzz", dependencies: ["TransportFuzzing", "OperatorCommands", arguments],
+            path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
         executable(
             "simulate", path: "Tests/Simulate",
             [
@@ -207,7 +212,7 @@ let package = Package(
             name: "RPCTransportTests",
             dependencies: [
                 "ClusterModel", "NodeEnvironment", "GRPCFraming", "HTTP2Engine", "HostEnvironment", "RPCTransport",
-                "OperatorCommands", "grpc-interop", nioCore, nioPosix,
+                "TransportFuzzing", "OperatorCommands", "grpc-interop", nioCore, nioPosix,
             ], exclude: ["Python"], swiftSettings: swiftSettings),
         tests(
             "ActorClusterTests",

@@ -37,7 +37,7 @@ package final class SocketLinks: Links {
         on endpoint: Endpoint, security: LinkSecurity, handler: any CallHandler
     ) async throws(LinkError) -> SocketListener {
         let tls = try registry.credentials(security, role: .server)
-        let setting = ServerSetting(handler: handler, limits: limits, clock: clock)
+        let setting = ServerSetting(handler: handler, limits: limits, clock: clock, entropy: entropy)
         return try await SocketListener.open(on: endpoint, tls: tls, setting: setting, pool: pool)
     }
 
@@ -48,6 +48,20 @@ package final class SocketLinks: Links {
     }
 
     package func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel {
+        try endpointChannel(to: endpoint, security: security)
+    }
+
+    /// A channel to a peer that answers at several endpoints, at least one.
+    package func channel(
+        to endpoints: [Endpoint], security: LinkSecurity, policy: PeerPolicy = PeerPolicy()
+    ) throws(LinkError) -> PeerChannel {
+        guard !endpoints.isEmpty else { throw LinkError(.badAddress, "the peer has no endpoint") }
+        var channels: [any EndpointChannel] = []
+        for endpoint in endpoints { channels.append(try endpointChannel(to: endpoint, security: security)) }
+        return PeerChannel(channels: channels, policy: policy, limits: limits, clock: clock, entropy: entropy)
+    }
+
+    private func endpointChannel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> ClientChannel {
         let tls = try registry.credentials(security, role: .client)
         let executor = pool.eventLoops[Int(entropy.next() % UInt64(pool.eventLoops.count))]
         let link = ClientLink(

@@ -21,6 +21,16 @@ package struct TransportCounters: Hashable, Sendable {
     package var callsCancelled: UInt64 = 0
     /// Calls that never reached the handler: unknown method, too large, malformed, over a limit.
     package var callsRefused: UInt64 = 0
+    /// Requests whose bytes did not arrive in time; they are among `callsRefused`.
+    package var requestsTimedOut: UInt64 = 0
+    /// Connections that ended because nothing was heard, because nothing was taken, because no frame was ever whole.
+    package var connectionsSilent: UInt64 = 0
+    package var connectionsStalled: UInt64 = 0
+    package var connectionsTrickling: UInt64 = 0
+    /// Connections that were told to go because of their age or for want of calls.
+    package var connectionsRetired: UInt64 = 0
+    /// Connections that ended because of floods; they are among `protocolErrors`.
+    package var connectionsFlooding: UInt64 = 0
     package var bytesReceived: UInt64 = 0
     package var bytesSent: UInt64 = 0
 
@@ -37,6 +47,12 @@ package struct TransportCounters: Hashable, Sendable {
         total.callsExpired &+= part.callsExpired
         total.callsCancelled &+= part.callsCancelled
         total.callsRefused &+= part.callsRefused
+        total.requestsTimedOut &+= part.requestsTimedOut
+        total.connectionsSilent &+= part.connectionsSilent
+        total.connectionsStalled &+= part.connectionsStalled
+        total.connectionsTrickling &+= part.connectionsTrickling
+        total.connectionsRetired &+= part.connectionsRetired
+        total.connectionsFlooding &+= part.connectionsFlooding
         total.bytesReceived &+= part.bytesReceived
         total.bytesSent &+= part.bytesSent
     }

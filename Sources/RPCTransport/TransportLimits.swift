@@ -39,5 +39,28 @@ package struct TransportLimits: Hashable, Sendable {
     /// up when it hears nothing for as long again.
     package var silenceBeforePing: Duration = .seconds(10)
 
+    // MARK: Peers that do not do their part
+
+    /// Control frames (PING, SETTINGS, RST_STREAM, empty DATA…) that a peer may send at once, and a second in the long run.
+    package var controlFrameBurst = 1_000
+    package var controlFramesPerSecond = 200
+    /// How often a listener looks at each connection; what follows counts these steps.
+    package var watchStep: Duration = .seconds(10)
+    /// Steps without a byte before a sign of life is asked for, and how many more without an answer end the connection.
+    package var silentStepsBeforePing = 3
+    package var maxMissedPings = 2
+    /// Steps in which answers wait and not one byte of them is taken.
+    package var maxStalledSteps = 6
+    /// Steps in which bytes arrive but no whole frame.
+    package var maxTrickleSteps = 3
+    /// Steps that a request may take to arrive.
+    package var maxRequestSteps = 6
+    /// A connection of this age (a tenth more or less) retires gracefully; nil lets it live.
+    package var maxConnectionAge: Duration?
+    /// Steps without a call after which a connection retires; nil lets it live.
+    package var maxIdleSteps: Int?
+    /// Steps that a retired connection has for the calls under way.
+    package var maxRetiredSteps = 6
+
     package init() {}
 }

@@ -1,5 +1,7 @@
 // Header names of gRPC calls, told apart without making strings.
 
+import Glibc
+
 /// What a header of a request or an answer means to gRPC.
 package enum FieldName: Hashable, Sendable {
     case method
@@ -90,8 +92,10 @@ extension Span<UInt8> {
     package func starts(with text: StaticString) -> Bool {
         guard count >= text.utf8CodeUnitCount else { return false }
         let bytes = unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        for index in 0..<bytes.count where unsafe self[index] != bytes[index] { return false }
-        return true
+        return unsafe withUnsafeBufferPointer { own in
+            guard let ours = own.baseAddress, let theirs = bytes.baseAddress else { return bytes.isEmpty }
+            return unsafe memcmp(ours, theirs, bytes.count) == 0
+        }
     }
 
     /// Whether the bytes end with those of `text`.

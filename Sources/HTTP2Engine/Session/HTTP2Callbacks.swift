@@ -38,7 +38,9 @@ import CNghttp2
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { session, frame, context in
             guard let frame = unsafe frame else { return 0 }
             unsafe HTTP2Callbacks.with(context) { owner in
-                unsafe owner.frameReceived(session, frame.pointee.hd, goAway: frame.pointee.goaway.error_code)
+                unsafe owner.frameReceived(
+                    session, frame.pointee.hd, goAway: frame.pointee.goaway.error_code,
+                    increment: frame.pointee.window_update.window_size_increment)
             }
             return 0
         }
@@ -63,7 +65,9 @@ import CNghttp2
         unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { session, frame, context in
             guard let frame = unsafe frame else { return 0 }
             unsafe HTTP2Callbacks.with(context) { owner in
-                unsafe owner.frameSent(session, frame.pointee.hd, goAway: frame.pointee.goaway.error_code)
+                unsafe owner.frameSent(
+                    session, frame.pointee.hd, reset: frame.pointee.rst_stream.error_code,
+                    goAway: frame.pointee.goaway.error_code)
             }
             return 0
         }
@@ -114,6 +118,9 @@ import CNghttp2
 // MARK: What the callbacks do to a session
 
 extension HTTP2Session {
+    /// Bytes that a WINDOW_UPDATE should grant at least.
+    private static let smallIncrement: Int32 = 1_024
+
     /// Where the stream `id` stands; nil when it is not one of ours any more.
     fileprivate func index(of id: Int32, _ session: OpaquePointer?) -> Int? {
         if recent.id == id { return recent.index }
@@ -156,9 +163,13 @@ extension HTTP2Session {
         sink?.onData(streams.key(at: index), bytes)
     }
 
-    fileprivate func frameReceived(_ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32) {
+    fileprivate func frameReceived(
+        _ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32, increment: Int32
+    ) {
+        frameCount &+= 1
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
+            if header.length == 0, UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue == 0 { controlCost += 1 }
             guard let index = unsafe index(of: header.stream_id, session) else { return }
             let key = streams.key(at: index)
             if UInt32(header.type) == NGHTTP2_HEADERS.rawValue {
@@ -169,16 +180,21 @@ extension HTTP2Session {
                 sink?.onEnd(key)
             }
         case NGHTTP2_SETTINGS.rawValue:
+            controlCost += 1
             markPeerSettings()
         case NGHTTP2_GOAWAY.rawValue:
             sink?.onGoAway(code: HTTP2ErrorCode(rawValue: goAway))
         case NGHTTP2_PING.rawValue where UInt32(header.flags) & NGHTTP2_FLAG_ACK.rawValue != 0:
             sink?.onPingAnswered()
-        default: break
+        // What a call needs is free: a window is seldom granted in small pieces, a stream seldom cancelled.
+        case NGHTTP2_WINDOW_UPDATE.rawValue where increment >= Self.smallIncrement: break
+        default: controlCost += 1
         }
     }
 
-    fileprivate func frameSent(_ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32) {
+    fileprivate func frameSent(
+        _ session: OpaquePointer?, _ header: nghttp2_frame_hd, reset: UInt32, goAway: UInt32
+    ) {
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue where role == .server:
             // An answer before the end of the request: the peer need not send the rest (RFC 9113 section 8.1).
@@ -186,6 +202,9 @@ extension HTTP2Session {
                 let index = unsafe index(of: header.stream_id, session), !streams.entries[index].hasPeerEnded
             else { return }
             _ = unsafe nghttp2_submit_rst_stream(session, 0, header.stream_id, NGHTTP2_NO_ERROR.rawValue)
+        // A peer whose streams must be reset again and again floods us too (CVE-2025-8671). NO_ERROR only spares it the
+        // rest of a request that is answered.
+        case NGHTTP2_RST_STREAM.rawValue where reset != NGHTTP2_NO_ERROR.rawValue: controlCost += 1
         case NGHTTP2_GOAWAY.rawValue where goAway != NGHTTP2_NO_ERROR.rawValue:
             markProtocolError()
         default: break
@@ -202,12 +221,14 @@ extension HTTP2Session {
     fileprivate func readBody(at index: Int, into buffer: UnsafeMutableRawBufferPointer) -> HTTP2BodyPiece {
         if let source = streams.entries[index].source {
             let piece = unsafe source.read(into: buffer)
+            bodyBytesSent &+= piece.count
             if case .none = piece.end { return piece }
             streams.update(index) { $0.source = nil }
             return piece
         }
         return streams.update(index) { entry in
             let count = unsafe entry.body?.read(into: buffer) ?? 0
+            bodyBytesSent &+= count
             guard (entry.body?.count ?? 0) == 0 else { return HTTP2BodyPiece(count: count) }
             // The buffer goes back to its owner before the stream closes.
             entry.body = nil

@@ -24,6 +24,12 @@ package import NIOCore
     var recent: (id: Int32, index: Int) = (0, 0)
     /// Bytes of the header block that is being read, as RFC 9113 section 6.5.2 counts them.
     var headerBytes = 0
+    /// Bytes that the owner took and the library has not been told of.
+    private var unconsumed = 0
+    /// Frames that cost work and carry no call, whole frames, bytes of bodies: since they were last asked for.
+    var controlCost = 0
+    var frameCount = 0
+    var bodyBytesSent = 0
     private let native: NativeSession
 
     /// Fails when memory is short.
@@ -72,6 +78,27 @@ package import NIOCore
 
     /// Tells the peer that no new streams are taken; those under way go on.
     package func submitGoAway(_ code: HTTP2ErrorCode = .noError) { native.submitGoAway(code) }
+
+    /// Tells the peer that a `submitGoAway` follows, without refusing any stream yet (server).
+    package func submitShutdownNotice() { native.submitShutdownNotice() }
+
+    /// Control frames since the last time: what a flood consists of.
+    package func takeControlCost() -> Int {
+        defer { controlCost = 0 }
+        return controlCost
+    }
+
+    /// Whole frames that arrived since the last time.
+    package func takeFrameCount() -> Int {
+        defer { frameCount = 0 }
+        return frameCount
+    }
+
+    /// Bytes of bodies that were sent since the last time.
+    package func takeBodyBytesSent() -> Int {
+        defer { bodyBytesSent = 0 }
+        return bodyBytesSent
+    }
 
     /// Sends GOAWAY and ends: nothing more is read.
     package func terminate(_ code: HTTP2ErrorCode) { native.terminate(code) }
@@ -159,7 +186,19 @@ extension HTTP2Session {
 
     /// Lets the peer send `count` more bytes. Of a stream that is gone the connection's share only.
     package func consume(_ stream: HTTP2StreamKey, _ count: Int) {
-        native.consume(id: streams.index(of: stream).map { streams.entries[$0].id }, count)
+        unconsumed += count
+        if unconsumed >= limits.consumedStep(of: limits.connectionWindow) {
+            native.consumeOfConnection(unconsumed)
+            unconsumed = 0
+        }
+        guard let index = streams.index(of: stream) else { return }
+        let (id, bytes) = streams.update(index) { entry in
+            entry.unconsumed += count
+            guard entry.unconsumed >= limits.consumedStep(of: limits.streamWindow) else { return (entry.id, 0) }
+            defer { entry.unconsumed = 0 }
+            return (entry.id, entry.unconsumed)
+        }
+        if bytes > 0 { native.consumeOfStream(id: id, bytes) }
     }
 
     /// Lets the peer send `count` more bytes on this stream; the connection's share is granted apart.
@@ -170,7 +209,7 @@ extension HTTP2Session {
 
     /// Lets the peer send `count` more bytes on the connection, on whatever stream.
     package func consumeOfConnection(_ count: Int) {
-        if count > 0 { native.consume(id: nil, count) }
+        if count > 0 { native.consumeOfConnection(count) }
     }
 
     func markPeerSettings() { hasPeerSettings = true }
@@ -182,7 +221,7 @@ extension HTTP2SessionError {
     init(_ code: Int32) {
         switch code {
         case NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue: self = .badPreface
-        case NGHTTP2_ERR_FLOODED.rawValue: self = .flooded
+        case NGHTTP2_ERR_FLOODED.rawValue, NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue: self = .flooded
         case NGHTTP2_ERR_NOMEM.rawValue: self = .outOfMemory
         default: self = .library(code: code)
         }

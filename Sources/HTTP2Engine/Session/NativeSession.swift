@@ -103,17 +103,13 @@ import NIOCore
         _ = unsafe nghttp2_submit_rst_stream(session, 0, id, code.rawValue)
     }
 
-    func consume(id: Int32?, _ count: Int) {
-        if let id {
-            _ = unsafe nghttp2_session_consume(session, id, count)
-        } else {
-            _ = unsafe nghttp2_session_consume_connection(session, count)
-        }
-    }
+    func consumeOfConnection(_ count: Int) { _ = unsafe nghttp2_session_consume_connection(session, count) }
 
     func consumeOfStream(id: Int32, _ count: Int) { _ = unsafe nghttp2_session_consume_stream(session, id, count) }
 
     func resume(id: Int32) { _ = unsafe nghttp2_session_resume_data(session, id) }
+
+    func submitShutdownNotice() { _ = unsafe nghttp2_submit_shutdown_notice(session) }
 
     func submitGoAway(_ code: HTTP2ErrorCode) {
         let last = unsafe nghttp2_session_get_last_proc_stream_id(session)

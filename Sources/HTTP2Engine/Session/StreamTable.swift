@@ -12,6 +12,8 @@ struct StreamTable {
         /// Instead of a body: what is asked for bytes as they can be sent.
         var source: (any HTTP2BodySource)?
         var hasPeerEnded = false
+        /// Bytes that the owner took and the library has not been told of.
+        var unconsumed = 0
     }
 
     private(set) var entries: [Entry] = []

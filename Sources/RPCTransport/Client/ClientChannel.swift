@@ -9,12 +9,13 @@ import Synchronization
 
 /// A channel to one endpoint: many calls on one connection. Commands from other threads wait in a mailbox, and the first
 /// of them wakes the loop for all.
-final class ClientChannel: CallChannel, StreamLink {
+final class ClientChannel: EndpointChannel, StreamLink {
     private enum Command: Sendable {
         case start(ClientCallID, ClientRequest, UnaryClientCall.Waiter)
         case cancel(ClientCallID)
         case stream(ClientCallID, ClientCallHead, MessageStream)
         case work(ClientCallID)
+        case connect(ClientCallID, BootInstant?, ConnectionProbe.Waiter)
     }
 
     private let link: NIOLoopBoundBox<ClientLink>
@@ -71,6 +72,20 @@ final class ClientChannel: CallChannel, StreamLink {
         return ClientStream(messages)
     }
 
+    func connect(by deadline: BootInstant?) async throws(RPCStatus) {
+        let id = try enter()
+        defer { callsUnderWay.count.wrappingSubtract(1, ordering: .relaxed) }
+        let failure: RPCStatus? = await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in
+                submit(.connect(id, deadline, waiter))
+                if Task.isCancelled { submit(.cancel(id)) }
+            }
+        } onCancel: {
+            submit(.cancel(id))
+        }
+        if let failure { throw failure }
+    }
+
     func onWork(_ stream: MessageStream) { submit(.work(ClientCallID(rawValue: stream.number))) }
 
     private func enter() throws(RPCStatus) -> ClientCallID {
@@ -122,6 +137,8 @@ final class ClientChannel: CallChannel, StreamLink {
                     callsUnderWay.count.wrappingSubtract(1, ordering: .relaxed)
                 })
         case .work(let id): link.value.work(id)
+        case .connect(let id, let deadline, let waiter):
+            link.value.start(ConnectionProbe(id: id, deadline: deadline, waiter: waiter))
         }
     }
 }

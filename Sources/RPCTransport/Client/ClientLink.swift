@@ -87,6 +87,7 @@ final class ClientLink {
     }
 
     private func send(_ call: any ClientCall) {
+        if call is ConnectionProbe { return complete(call) }
         guard let current else { return finish(call, RPCStatus(.internal, "no connection")) }
         guard !current.start(call) else { return }
         finish(call, RPCStatus(.resourceExhausted, "too many calls on one connection"))
@@ -174,7 +175,8 @@ extension ClientLink {
         let session = try HTTP2Session(role: .client, limits: limits.http2)
         let engine = try tls.map { try $0.context.makeClientEngine(host: endpoint.host) }
         return ClientConnection(
-            wire: ConnectionWire(session: session, tls: engine), executor: executor, link: self)
+            wire: ConnectionWire(session: session, tls: engine, limits: limits, clock: clock), executor: executor,
+            link: self)
     }
 
     private func onConnected(_ channel: any Channel) {

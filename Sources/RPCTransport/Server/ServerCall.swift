@@ -48,6 +48,7 @@ struct ServerCall {
     var stream: StreamBody?
     private var decoder: MessageDecoder
     private var hasMessage = false
+    private var unfinishedSteps = 0
 
     init(maxMessageBytes: Int) { decoder = MessageDecoder(limit: maxMessageBytes) }
 
@@ -60,9 +61,9 @@ struct ServerCall {
     mutating func onOpened(generation: UInt32, maxMessageBytes: Int) {
         self.generation = generation
         phase = .head
-        head = RequestHead()
         decoder = MessageDecoder(limit: maxMessageBytes)
         hasMessage = false
+        unfinishedSteps = 0
         deadline = nil
         expiry = nil
         message.clear()
@@ -119,6 +120,16 @@ struct ServerCall {
     mutating func onAnswered(unsentBytes: Int) {
         phase = .answered
         self.unsentBytes = unsentBytes
+    }
+
+    /// A step of the connection's watch. For how many of them the request has been incomplete.
+    mutating func onStep() -> Int {
+        switch phase {
+        case .head, .body:
+            unfinishedSteps += 1
+            return unfinishedSteps
+        case .idle, .running, .streaming, .answered: return 0
+        }
     }
 
     mutating func onClosed() {

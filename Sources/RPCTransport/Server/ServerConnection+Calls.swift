@@ -66,8 +66,6 @@ extension ServerConnection: HTTP2EventSink {
 
     func onGoAway(code: HTTP2ErrorCode) {}
 
-    func onPingAnswered() {}
-
     // MARK: Directives
 
     private func run(_ directive: ServerCall.Directive, _ stream: HTTP2StreamKey) {

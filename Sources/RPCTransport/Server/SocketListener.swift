@@ -86,7 +86,7 @@ final class ConnectionAcceptor: Sendable {
         do {
             let wire = ConnectionWire(
                 session: try HTTP2Session(role: .server, limits: setting.limits.http2),
-                tls: try tls?.context.makeServerEngine())
+                tls: try tls?.context.makeServerEngine(), limits: setting.limits, clock: setting.clock)
             let connection = ServerConnection(
                 setting: setting, executor: executors[index], wire: wire, cell: cells[index],
                 onEnd: { [registry] in registry.remove(ticket) })
