@@ -22,6 +22,8 @@ private final class Streams: CallHandler {
         tasks = StreamTasks(limit: limit)
     }
 
+    func handle(_ call: UnaryCall) {}
+
     func handle(_ call: StreamCall) {
         #expect(call.executor.isCurrent)
         switch call.method {

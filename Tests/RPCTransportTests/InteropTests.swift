@@ -82,7 +82,7 @@ enum InteropProgram {
 
     /// Starts a server and waits for its line "listening on port N".
     static func serve(_ arguments: [String]) throws -> Server {
-        let process = process(arguments)
+        let process = makeProcess(arguments)
         let input = Pipe()
         let output = Pipe()
         process.standardInput = input
@@ -100,7 +100,7 @@ enum InteropProgram {
 
     static func output(of arguments: [String]) async throws -> String {
         try await withCheckedThrowingContinuation { continuation in
-            let process = process(arguments)
+            let process = makeProcess(arguments)
             let output = Pipe()
             process.standardOutput = output
             process.terminationHandler = { _ in
@@ -115,7 +115,7 @@ enum InteropProgram {
         }
     }
 
-    private static func process(_ arguments: [String]) -> Process {
+    private static func makeProcess(_ arguments: [String]) -> Process {
         let process = Process()
         process.executableURL = URL(filePath: arguments[0])
         process.arguments = Array(arguments.dropFirst())

@@ -22,7 +22,7 @@ extension MessageStream {
             return (reader, reading, state.inbound.assembledBytes)
         }
         if let reading { reader?.resume(returning: reading) }
-        announceIfDue(creditStep)
+        announceCredit()
         return assembledBytes
     }
 

@@ -49,6 +49,13 @@ package final class MessageStream: Sendable {
         /// The transport has let go of the call; nil as a failure is a good end.
         var end: End?
         var isWorkAnnounced = false
+
+        /// Whether the transport is to be told now: there is something, and it was not told before.
+        mutating func claimsWork(if isDue: Bool) -> Bool {
+            guard isDue, !isWorkAnnounced else { return false }
+            isWorkAnnounced = true
+            return true
+        }
     }
 
     struct End {
@@ -82,25 +89,27 @@ package final class MessageStream: Sendable {
 
     /// The next message; nil once the other side has sent everything.
     func next() async throws(RPCStatus) -> ByteBuffer? {
-        let step = state.withLock { state -> InboundMessages.Step in
-            guard state.reader == nil else { return .failure(RPCStatus(.internal, "two readers of one stream")) }
+        let (step, isDue) = state.withLock { state -> (InboundMessages.Step, Bool) in
+            guard state.reader == nil else {
+                return (.failure(RPCStatus(.internal, "two readers of one stream")), false)
+            }
             let step = state.inbound.onNext()
+            guard case .wait = step else {
+                return (step, state.claimsWork(if: state.inbound.untakenCredit >= creditStep))
+            }
             // Not waiting yet: what comes before `wait` must not be handed to nobody.
-            if step == .wait { state.inbound.onGivenUp() }
-            return step
+            state.inbound.onGivenUp()
+            // Everything is taken: the sender gets all of it back before this side waits.
+            return (step, state.claimsWork(if: state.inbound.untakenCredit > 0))
         }
-        guard step == .wait else {
-            announceIfDue(creditStep)
-            return try Self.reading(step)?.get()
-        }
-        // Everything is taken: the sender gets all of it back before this side waits.
-        announceIfDue(1)
+        if isDue { link.onWork(self) }
+        if let reading = Self.reading(step) { return try reading.get() }
         let reading: Reading = await withTaskCancellationHandler {
             await withCheckedContinuation { reader in wait(reader) }
         } onCancel: {
             onTaskCancelled()
         }
-        announceIfDue(creditStep)
+        announceCredit()
         return try reading.get()
     }
 
@@ -122,11 +131,16 @@ package final class MessageStream: Sendable {
     /// no more. `isCompressed` compresses it where the other side can read that and it becomes smaller.
     func send(_ message: ByteBuffer, isCompressed: Bool) async throws(RPCStatus) -> Bool {
         let (payload, isPacked) = packed(message, isCompressed)
-        let step = state.withLock { state -> OutboundMessages.Step in
-            guard state.sender == nil else { return .failure(RPCStatus(.internal, "two senders on one stream")) }
-            return state.outbound.onSend(payload, isCompressed: isPacked)
+        let (step, isDue) = state.withLock { state -> (OutboundMessages.Step, Bool) in
+            guard state.sender == nil else {
+                return (.failure(RPCStatus(.internal, "two senders on one stream")), false)
+            }
+            // A transport that has not read what is queued already comes back by itself.
+            let wasEmpty = state.outbound.queuedBytes == 0
+            let step = state.outbound.onSend(payload, isCompressed: isPacked)
+            return (step, state.claimsWork(if: wasEmpty && state.outbound.queuedBytes > 0))
         }
-        announce()
+        if isDue { link.onWork(self) }
         guard step == .wait else { return try Self.sending(step).get() }
         let sending: Sending = await withTaskCancellationHandler {
             await withCheckedContinuation { sender in wait(sender) }
@@ -237,21 +251,13 @@ package final class MessageStream: Sendable {
 
     // MARK: Telling the transport
 
-    func announceIfDue(_ step: Int) {
-        let isDue = state.withLock { state in
-            guard state.inbound.untakenCredit >= step, !state.isWorkAnnounced else { return false }
-            state.isWorkAnnounced = true
-            return true
-        }
-        if isDue { link.onWork(self) }
+    /// Tells the transport of bytes that the reader took, where they are worth it.
+    func announceCredit() {
+        if state.withLock({ $0.claimsWork(if: $0.inbound.untakenCredit >= creditStep) }) { link.onWork(self) }
     }
 
     private func announce() {
-        let isFirst = state.withLock { state in
-            defer { state.isWorkAnnounced = true }
-            return !state.isWorkAnnounced
-        }
-        if isFirst { link.onWork(self) }
+        if state.withLock({ $0.claimsWork(if: true) }) { link.onWork(self) }
     }
 
     static func reading(_ step: InboundMessages.Step) -> Reading? {

@@ -32,7 +32,7 @@ extension ServerConnection: HTTP2EventSink {
 
     func onData(_ stream: HTTP2StreamKey, _ bytes: Span<UInt8>) {
         let index = Int(stream.place)
-        if calls[index].phase == .streaming { return onStreamData(stream, bytes) }
+        if case .streaming = calls[index].phase { return onStreamData(stream, bytes) }
         let before = calls[index].bufferedBytes
         let directive = calls[index].onData(bytes)
         bufferedBytes += calls[index].bufferedBytes - before
@@ -45,7 +45,7 @@ extension ServerConnection: HTTP2EventSink {
 
     func onEnd(_ stream: HTTP2StreamKey) {
         let index = Int(stream.place)
-        if calls[index].phase == .streaming { return onStreamEnd(stream) }
+        if case .streaming = calls[index].phase { return onStreamEnd(stream) }
         let before = calls[index].bufferedBytes
         let directive = calls[index].onEnd()
         bufferedBytes += calls[index].bufferedBytes - before

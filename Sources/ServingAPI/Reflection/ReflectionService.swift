@@ -1,5 +1,6 @@
 // Server reflection (grpc/doc/server-reflection.md): tools learn what a listener serves, and in which messages.
 
+import FoundationEssentials
 import GRPCFraming
 import MeridianProtocol
 package import NodeEnvironment
@@ -30,8 +31,8 @@ package final class ReflectionService: CallHandler {
     package func handle(_ call: StreamCall) {
         tasks.start(call) { [self] call in
             for try await message in call.messages {
+                // The decoder's words are about bytes; the caller is told what to change.
                 guard let request = try? Grpc_Reflection_V1_ServerReflectionRequest(reading: message) else {
-                    // The decoder's words are about bytes; the caller is told what to change.
                     throw RPCStatus(.invalidArgument, "the request cannot be read")
                 }
                 try await call.send(answer(to: request).encodedBuffer())

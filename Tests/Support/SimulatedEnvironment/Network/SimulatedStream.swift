@@ -256,16 +256,19 @@ final class SimulatedStream: SimulatedExchange, StreamLink {
         guard state.withLock({ !$0.isOver }) else { return }
         let server =
             state.withLock { $0.serving?.owner.machine } ?? network.service(at: channel.endpoint)?.owner.machine
-        let ends = side == .caller ? (channel.links.machine, server) : (server, channel.links.machine)
-        if let from = ends.0, let to = ends.1, network.isCut(from: from, to: to) {
-            return scheduler.schedule(at: scheduler.now + Self.silence) { [self] in
+        let ends: (from: String?, to: String?) =
+            side == .caller ? (channel.links.machine, server) : (server, channel.links.machine)
+        if let from = ends.from, let to = ends.to, network.isCut(from: from, to: to) {
+            scheduler.schedule(at: scheduler.now + Self.silence) { [self] in
                 end(.caller, RPCStatus(.unavailable, "\(channel.endpoint): timed out"))
             }
+            return
         }
         if network.losesCall() {
-            return scheduler.schedule(at: arrivalTime(side)) { [self] in
+            scheduler.schedule(at: arrivalTime(side)) { [self] in
                 end(.caller, RPCStatus(.unavailable, "the connection was lost"))
             }
+            return
         }
         scheduler.schedule(at: arrivalTime(side), arrival)
     }
