@@ -38,9 +38,13 @@ extension ServerConnection {
         body.unreadBytes += bytes.count
         session.consumeOfConnection(streamCredit.onReceived(bytes.count))
         note(body, assembledBytes: body.messages.onBytes(bytes))
+        endIfTooMuch(Int(stream.place), body)
+    }
+
+    private func endIfTooMuch(_ index: Int, _ body: StreamBody) {
         guard bufferedBytes > setting.limits.maxBufferedBytes, body.assembledBytes > 0 else { return }
         counts.callsFailed += 1
-        abort(Int(stream.place), RPCStatus(.resourceExhausted, "too many unfinished messages on one connection"))
+        abort(index, RPCStatus(.resourceExhausted, "too many unfinished messages on one connection"))
     }
 
     /// Unfinished messages of streams count with those of unary calls.
@@ -74,12 +78,14 @@ extension ServerConnection {
         else { return }
         let stream = HTTP2StreamKey(place: token.stream, generation: token.generation)
         let work = body.messages.takeWork()
-        note(body, assembledBytes: work.assembledBytes)
         if work.credit > 0 {
             body.unreadBytes -= work.credit
             session.consumeOfStream(stream, work.credit)
             session.consumeOfConnection(streamCredit.onTaken(work.credit))
         }
+        note(body, assembledBytes: work.assembledBytes)
+        endIfTooMuch(index, body)
+        guard calls[index].phase == .streaming else { return }
         if body.isBegun {
             if work.hasOutput { session.resume(stream) }
         } else if let head = work.head {
