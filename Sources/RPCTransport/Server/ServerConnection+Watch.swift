@@ -27,6 +27,7 @@ extension ServerConnection {
             flush()
         case .retire:
             counts.connectionsRetired += 1
+            watch.onRetired()
             beginShutDown()
         case .close(let ending):
             count(ending)
@@ -62,7 +63,6 @@ extension ServerConnection {
     func beginShutDown() {
         guard !isShuttingDown else { return }
         markShuttingDown()
-        watch.onRetired()
         guard wire.isSecured else { return close() }
         session.submitShutdownNotice()
         session.submitPing()
