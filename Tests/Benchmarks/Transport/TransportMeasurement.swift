@@ -23,8 +23,8 @@ struct TransportMeasurement {
         return report
     }
 
-    /// Starts the servers: to be timed, and ours once more to be counted. nghttpd brings an allocator of its own, which the
-    /// counting library would break.
+    /// Starts the servers: to be timed, and ours once more to be counted. nghttpd brings an allocator of its own, which
+    /// the counting library would break.
     private func measure(_ peers: [EchoPeer], into report: inout BenchReport) async throws {
         var running: [EchoProcess] = []
         do {
