@@ -57,8 +57,8 @@ extension ServerConnection {
 
     // MARK: The way out
 
-    /// Takes no new calls and closes once those under way are answered. First comes a notice that refuses nothing, and when
-    /// the peer has seen it (it answers a ping) the last stream's number: no call that was sent meanwhile is lost
+    /// Takes no new calls and closes once those under way are answered. First comes a notice that refuses nothing, and
+    /// when the peer has seen it (it answers a ping) the last stream's number: no call that was sent meanwhile is lost
     /// (RFC 9113 section 6.8).
     func beginShutDown() {
         guard !isShuttingDown else { return }
