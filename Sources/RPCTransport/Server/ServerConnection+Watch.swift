@@ -27,6 +27,7 @@ extension ServerConnection {
             flush()
         case .retire:
             counts.connectionsRetired += 1
+            watch.onRetired()
             beginShutDown()
         case .close(let ending):
             count(ending)
@@ -56,13 +57,12 @@ extension ServerConnection {
 
     // MARK: The way out
 
-    /// Takes no new calls and closes once those under way are answered. First comes a notice that refuses nothing, and when
-    /// the peer has seen it (it answers a ping) the last stream's number: no call that was sent meanwhile is lost
+    /// Takes no new calls and closes once those under way are answered. First comes a notice that refuses nothing, and
+    /// when the peer has seen it (it answers a ping) the last stream's number: no call that was sent meanwhile is lost
     /// (RFC 9113 section 6.8).
     func beginShutDown() {
         guard !isShuttingDown else { return }
         markShuttingDown()
-        watch.onRetired()
         guard wire.isSecured else { return close() }
         session.submitShutdownNotice()
         session.submitPing()

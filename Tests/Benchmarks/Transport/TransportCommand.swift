@@ -9,8 +9,8 @@ struct TransportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "transport", abstract: "Unary calls over plaintext and TLS, beside nghttpd.",
         discussion: """
-            200 bytes in, a kilobyte out. Servers of one worker each run in processes of their own; h2load drives ours and
-            nghttpd in turns, and our own client drives ours. CPU and allocations are the server's, over the whole
+            200 bytes in, a kilobyte out. Servers of one worker each run in processes of their own; h2load drives ours
+            and nghttpd in turns, and our own client drives ours. CPU and allocations are the server's, over the whole
             process: CPU is the median of interleaved rounds, allocations come from a second instance that runs with a
             counting library. Where h2load is missing, our own client drives and nothing stands beside.
             """)
