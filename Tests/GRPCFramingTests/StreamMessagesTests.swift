@@ -141,8 +141,8 @@ import Testing
     @Test func endingsCountOnce() {
         var outbound = OutboundMessages(limit: 20)
         _ = outbound.onSend(ByteBuffer(bytes: [1]))
-        #expect(outbound.onFinish(.failure(RPCStatus(.aborted, ""))))
-        #expect(!outbound.onFinish(.success(trailers: CallMetadata())))
+        #expect(outbound.onFinish(.failure(RPCStatus(.aborted, ""))) == true)
+        #expect(outbound.onFinish(.success(trailers: CallMetadata())) == false)
         #expect(
             outbound.onSend(ByteBuffer()) == .failure(RPCStatus(.internal, "a message after the end of the stream")))
         #expect(!outbound.isExhausted)

@@ -188,8 +188,10 @@ private final class Streams: CallHandler {
             }
             let refused = try Self.open(simulation, "Hang")
             #expect(await Self.code { _ = try await refused.next() } == .resourceExhausted)
-            for stream in open { stream.cancel() }
-            try await clock.sleep(for: .seconds(1))
+            for stream in open.reversed() {
+                stream.cancel()
+                try await clock.sleep(for: .seconds(1))
+            }
             #expect(streams.cancelled.load(ordering: .relaxed) == 1)
         }
     }

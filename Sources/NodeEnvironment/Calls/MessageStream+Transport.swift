@@ -35,29 +35,35 @@ extension MessageStream {
         reader?.resume(returning: .success(metadata))
     }
 
-    /// The other side will send no more messages. `failure`: how the call ended, where that is known and not well.
-    package func onInputEnd(failure: RPCStatus? = nil, trailers: CallMetadata = CallMetadata()) {
-        let (reader, reading) = state.withLock { state in
-            state.trailers = trailers
-            return deliver(state.inbound.onEnd(failure: failure), &state)
-        }
+    /// The caller will send no more messages (server).
+    package func onInputEnd() {
+        let (reader, reading) = state.withLock { state in deliver(state.inbound.onEnd(), &state) }
         if let reading { reader?.resume(returning: reading) }
+    }
+
+    /// The server has ended the call (caller): what it sent before is still read, and then the end. Sending is over: it
+    /// fails with `failure`, or says that nobody listens.
+    package func onAnswered(failure: RPCStatus?, trailers: CallMetadata) {
+        stop(failure, isEnd: true, input: .ends(trailers))
     }
 
     /// The transport lets go of the call. A failure ends reading and sending at once; without one, what has arrived is
     /// still read, and sending says that nobody listens.
     package func onClosed(failure: RPCStatus?) {
-        stop(failure, isEnd: true, dropsInput: failure != nil)
+        stop(failure, isEnd: true, input: failure == nil ? .stays : .drops)
     }
 
-    /// The same where the other side has ended the call (caller): what it sent before is still read, its end too.
-    package func onAnswered(failure: RPCStatus?) { stop(failure, isEnd: true, dropsInput: false) }
+    /// What becomes of messages that have arrived when a call is over.
+    enum InputFate {
+        case stays
+        case drops
+        case ends(CallMetadata)
+    }
 
-    /// Ends waiting on every side.
-    func stop(_ failure: RPCStatus?, isEnd: Bool, dropsInput: Bool) {
+    /// Ends waiting on every side, in one step: who is told of one end sees the others.
+    func stop(_ failure: RPCStatus?, isEnd: Bool, input: InputFate) {
         let (waiters, reading) = state.withLock { state in
-            let (reader, reading) = deliver(
-                dropsInput ? failure.flatMap { state.inbound.onFailed($0) } : nil, &state)
+            let (reader, reading) = deliver(Self.end(failure, input, &state), &state)
             state.outbound.onClosed(failure)
             if isEnd, state.end == nil { state.end = End(failure: failure) }
             let watcher = isEnd ? state.endWatcher.take() : nil
@@ -67,6 +73,18 @@ extension MessageStream {
         waiters.sender?.resume(returning: failure.map { .failure($0) } ?? .success(false))
         waiters.headReader?.resume(returning: .failure(failure ?? Self.cancelled))
         waiters.endWatcher?.resume()
+    }
+
+    private static func end(
+        _ failure: RPCStatus?, _ input: InputFate, _ state: inout State
+    ) -> InboundMessages.Step? {
+        switch input {
+        case .stays: return nil
+        case .drops: return failure.flatMap { state.inbound.onFailed($0) }
+        case .ends(let trailers):
+            state.trailers = trailers
+            return state.inbound.onEnd(failure: failure)
+        }
     }
 
     /// Takes the reader out of the state where there is something for it.

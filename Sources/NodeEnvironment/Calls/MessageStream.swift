@@ -116,6 +116,7 @@ package final class MessageStream: Sendable {
     /// Something may have come between the first look and this one.
     private func wait(_ reader: CheckedContinuation<Reading, Never>) {
         let reading = state.withLock { state -> Reading? in
+            guard state.reader == nil else { return .failure(RPCStatus(.internal, "two readers of one stream")) }
             if let known = Self.reading(state.inbound.onNext()) { return known }
             guard !Task.isCancelled else {
                 state.inbound.onGivenUp()
@@ -159,6 +160,7 @@ package final class MessageStream: Sendable {
 
     private func wait(_ sender: CheckedContinuation<Sending, Never>) {
         let sending = state.withLock { state -> Sending? in
+            guard state.sender == nil else { return .failure(RPCStatus(.internal, "two senders on one stream")) }
             if let step = state.outbound.settled() { return Self.sending(step) }
             if Task.isCancelled { return .failure(Self.cancelled) }
             state.sender = sender
@@ -215,7 +217,7 @@ package final class MessageStream: Sendable {
             return true
         }
         guard isFirst else { return }
-        stop(Self.cancelled, isEnd: false, dropsInput: true)
+        stop(Self.cancelled, isEnd: false, input: .drops)
         announce()
     }
 

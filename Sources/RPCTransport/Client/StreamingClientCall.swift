@@ -64,9 +64,7 @@ final class StreamingClientCall: ClientCall {
     func restart(limits: TransportLimits) -> Bool { !body.isRead && !hasHead }
 
     func complete() {
-        let failure = answer.failure
-        body.messages.onInputEnd(failure: failure, trailers: answer.metadata)
-        body.messages.onAnswered(failure: failure)
+        body.messages.onAnswered(failure: answer.failure, trailers: answer.metadata)
         onOver()
     }
 

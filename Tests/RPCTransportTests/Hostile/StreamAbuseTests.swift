@@ -1,6 +1,7 @@
 // Calls that arrive too late, and messages that are not what they seem.
 
 import GRPCFraming
+import HostEnvironment
 import NIOCore
 import NodeEnvironment
 import RPCTransport

@@ -66,7 +66,7 @@ final class SimulatedStream: SimulatedExchange, StreamLink {
         let messages = MessageStream(
             number: number, link: self, maxReceivedBytes: Self.maxMessageBytes, window: Self.window,
             sendLimit: Self.sendLimit, endsWithTask: true)
-        messages.onEncodings(received: .identity, accepted: request.encoding)
+        messages.onEncodings(received: .gzip, accepted: request.encoding)
         callerEnd.withLock { $0 = messages }
         channel.enter(self)
         if let deadline = request.deadline {
@@ -151,7 +151,7 @@ final class SimulatedStream: SimulatedExchange, StreamLink {
         }
         if side == .server, let head = work.head, withWay(from: .server, { !$0.isBegun }) {
             withWay(from: .server) { $0.isBegun = true }
-            travel(from: .server) { [self] in messages(of: .caller)?.onHead(head) }
+            travel(from: .server) { [self] in self.messages(of: .caller)?.onHead(head) }
         }
         pump(side)
     }
@@ -196,8 +196,7 @@ final class SimulatedStream: SimulatedExchange, StreamLink {
     }
 
     private func answer(_ failure: RPCStatus?, _ trailers: CallMetadata, _ messages: MessageStream) {
-        messages.onInputEnd(failure: failure, trailers: trailers)
-        messages.onAnswered(failure: failure)
+        messages.onAnswered(failure: failure, trailers: trailers)
         finish()?.messages.onClosed(failure: nil)
     }
 
