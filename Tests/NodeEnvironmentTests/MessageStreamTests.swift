@@ -195,4 +195,34 @@ private final class Streams: CallHandler {
             #expect(streams.cancelled.load(ordering: .relaxed) == 1)
         }
     }
+
+    @Test func aSeedReplaysItsStreams() throws {
+        func hash(_ seed: UInt64) throws -> UInt64 {
+            let simulation = Simulation(seed: seed)
+            var faults = NetworkFaults()
+            faults.lostCallsPerThousand = 5
+            faults.delayedMessagesPerThousand = 50
+            simulation.network.setFaults(faults)
+            try simulation.drive {
+                _ = try await Self.serve(simulation)
+                await withTaskGroup(of: Void.self) { group in
+                    for _ in 0..<20 {
+                        group.addTask {
+                            // Lost connections are part of the trace.
+                            _ = await Self.code {
+                                let stream = try Self.open(simulation, "Produce")
+                                while try await stream.next() != nil {}
+                            }
+                        }
+                    }
+                }
+            }
+            return simulation.traceHash
+        }
+        for seed in 20...22 as ClosedRange<UInt64> {
+            let first = try hash(seed)
+            let second = try hash(seed)
+            #expect(first == second, "seed \(seed)")
+        }
+    }
 }

@@ -128,60 +128,58 @@ import Testing
         }
     }
 
+    /// Fifty calls of another kind on the same connection.
+    private func passBy(_ channel: any CallChannel) async throws {
+        for _ in 0..<50 {
+            _ = try await channel.unary(
+                path: "/test.Streams/Unary", message: ByteBuffer(), metadata: CallMetadata(), deadline: nil)
+        }
+    }
+
+    /// How many messages were produced once that stands still while other calls pass by.
+    private func standstill(of service: StreamService, _ channel: any CallChannel) async throws -> Int {
+        var before = -1
+        while before != service.produced.load(ordering: .relaxed) || before == 0 {
+            before = service.produced.load(ordering: .relaxed)
+            try await passBy(channel)
+        }
+        return before
+    }
+
+    private func send(_ count: Int, on stream: ClientStream, counting service: StreamService) async throws {
+        for _ in 0..<count {
+            try await stream.send(ByteBuffer(repeating: 1, count: 1_000))
+            service.produced.wrappingAdd(1, ordering: .relaxed)
+        }
+        stream.finishSending()
+    }
+
     @Test func aSlowReaderHoldsItsSenderUp() async throws {
         try await StreamServer.with { server, channel in
-            // Server to client: nobody reads, so the server stands still after window and queue.
             let down = try channel.open("Produce")
             try await down.send(ByteBuffer(string: "20000 1000"))
             down.finishSending()
+            // Nobody reads on: the server stands still after window and queue.
             _ = try await down.next()
-            var before = -1
-            var now = server.service.produced.load(ordering: .relaxed)
-            // Standing still over many other calls: unary ones pass by.
-            while before != now {
-                for _ in 0..<50 {
-                    _ = try await channel.unary(
-                        path: "/test.Streams/Unary", message: ByteBuffer(), metadata: CallMetadata(), deadline: nil)
-                }
-                before = now
-                now = server.service.produced.load(ordering: .relaxed)
-            }
-            let window = server.links.limits.http2.streamWindow
-            let bound = Int(window) + server.links.limits.maxQueuedStreamBytes + (1 << 20)
-            #expect(now * 1_005 <= bound, "\(now) messages under way")
-            var rest = 0
-            while try await down.next() != nil { rest += 1 }
-            #expect(rest == 19_999)
+            let held = try await standstill(of: server.service, channel)
+            let limits = server.links.limits
+            let bound = 2 * Int(limits.http2.streamWindow) + limits.maxQueuedStreamBytes
+            #expect(held * 1_005 <= bound, "\(held) messages under way")
+            let rest = try await down.rest()
+            #expect(rest.count == 19_999)
         }
     }
 
     @Test func aSlowHandlerHoldsItsCallerUp() async throws {
         try await StreamServer.with { server, channel in
             let up = try channel.open("Slow")
-            let service = server.service
+            async let sent: Void = send(5_000, on: up, counting: server.service)
+            let held = try await standstill(of: server.service, channel)
             let limits = server.links.limits
             let bound = Int(limits.http2.streamWindow) + limits.maxQueuedStreamBytes + 2_000
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    for _ in 0..<5_000 {
-                        try await up.send(ByteBuffer(repeating: 1, count: 1_000))
-                        service.produced.wrappingAdd(1, ordering: .relaxed)
-                    }
-                    up.finishSending()
-                }
-                // Standing still while other calls pass by.
-                var before = -1
-                while before != service.produced.load(ordering: .relaxed) || before == 0 {
-                    before = service.produced.load(ordering: .relaxed)
-                    for _ in 0..<50 {
-                        _ = try await channel.unary(
-                            path: "/test.Streams/Unary", message: ByteBuffer(), metadata: CallMetadata(), deadline: nil)
-                    }
-                }
-                #expect(before * 1_005 <= bound, "\(before) messages under way")
-                server.service.gate.open()
-                try await group.waitForAll()
-            }
+            #expect(held * 1_005 <= bound, "\(held) messages under way")
+            server.service.gate.open()
+            try await sent
             let counted = try await up.rest()
             #expect(counted == ["5000 5000000"])
         }
