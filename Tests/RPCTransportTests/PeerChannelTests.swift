@@ -136,13 +136,13 @@ private final class ScriptedEndpoint: EndpointChannel {
 
     @Test func hedgesHaveABudget() {
         var budget = HedgeBudget(perHundredCalls: 10)
-        #expect(budget.spend())
-        #expect(!budget.spend())
+        #expect(budget.spend() == true)
+        #expect(budget.spend() == false)
         for _ in 0..<100 { budget.onCall() }
         #expect((0..<20).count { _ in budget.spend() } == 10)
         var none = HedgeBudget(perHundredCalls: 0)
         none.onCall()
-        #expect(!none.spend())
+        #expect(none.spend() == false)
     }
 
     // MARK: On real sockets

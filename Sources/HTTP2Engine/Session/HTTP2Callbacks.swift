@@ -188,6 +188,8 @@ extension HTTP2Session {
             sink?.onPingAnswered()
         // What a call needs is free: a window is seldom granted in small pieces, a stream seldom cancelled.
         case NGHTTP2_WINDOW_UPDATE.rawValue where increment >= Self.smallIncrement: break
+        case NGHTTP2_WINDOW_UPDATE.rawValue where freeAnswers > 0, NGHTTP2_PING.rawValue where freeAnswers > 0:
+            freeAnswers -= 1
         default: controlCost += 1
         }
     }
@@ -195,6 +197,10 @@ extension HTTP2Session {
     fileprivate func frameSent(
         _ session: OpaquePointer?, _ header: nghttp2_frame_hd, reset: UInt32, goAway: UInt32
     ) {
+        if header.type <= UInt8(NGHTTP2_HEADERS.rawValue), freeAnswers < Self.maxFreeAnswers {
+            // DATA or HEADERS: two windows may be granted for it.
+            freeAnswers += 2
+        }
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue where role == .server:
             // An answer before the end of the request: the peer need not send the rest (RFC 9113 section 8.1).

@@ -28,6 +28,9 @@ package import NIOCore
     private var unconsumed = 0
     /// Frames that cost work and carry no call, whole frames, bytes of bodies: since they were last asked for.
     var controlCost = 0
+    /// Window updates and pings that what we sent may cause: other libraries grant small pieces, a frame for each of ours.
+    var freeAnswers = 0
+    static let maxFreeAnswers = 4_096
     var frameCount = 0
     var bodyBytesSent = 0
     private let native: NativeSession

@@ -82,10 +82,10 @@ import Testing
         limits.controlFramesPerSecond = 5
         var budget = FrameBudget(limits: limits)
         let start = BootInstant(nanoseconds: 1_000)
-        #expect(budget.spend(10, at: start))
-        #expect(!budget.spend(1, at: start))
-        #expect(budget.spend(9, at: start.advanced(by: .seconds(2))))
+        #expect(budget.spend(10, at: start) == true)
+        #expect(budget.spend(1, at: start) == false)
+        #expect(budget.spend(9, at: start.advanced(by: .seconds(2))) == true)
         // However long the pause, never more than a burst.
-        #expect(!budget.spend(11, at: start.advanced(by: .seconds(500))))
+        #expect(budget.spend(11, at: start.advanced(by: .seconds(500))) == false)
     }
 }

@@ -64,8 +64,9 @@ import Testing
 
     @Test func whatACallNeedsIsNoFlood() async throws {
         try await EchoServer.with { server in
-            let calls = (0..<2_000).flatMap { index in
-                RawHTTP2.open(UInt32(index * 2 + 1)) + RawHTTP2.message(UInt32(index * 2 + 1), count: 10)
+            let calls = (0..<2_000).flatMap { (index: UInt32) -> [UInt8] in
+                let stream = index * 2 + 1
+                return RawHTTP2.open(stream) + RawHTTP2.message(stream, count: 10)
             }
             let windows = RawFrame(.windowUpdate, RawFrame.number(64 << 10)).bytes
             let answer = try await RawPeer.converse(

@@ -1,6 +1,7 @@
 // A bounded run of every fuzz target, and every input that was ever kept. Long runs: meridian-fuzz.
 
 import Foundation
+import NodeEnvironment
 import Testing
 import TransportFuzzing
 
