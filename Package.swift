@@ -171,8 +171,8 @@ let package = Package(
             "meridian-bench", path: "Tests/Benchmarks",
             [
                 "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "MeridianNode", "MeridianClient",
-                "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", arguments,
-                logging, nioCore,
+                "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", "EventLog",
+                "SegmentLog", "RegionMirror", arguments, deques, logging, nioCore,
             ]),
         executable(
             "grpc-interop", path: "Tests/Interop",
@@ -221,7 +221,7 @@ let package = Package(
             "RegionMirrorTests",
             [
                 "ClusterModel", "NodeEnvironment", "GRPCFraming", "EventLog", "SegmentLog", "RegionMirror",
-                "SimulatedEnvironment", nioCore,
+                "SimulatedEnvironment", logging, nioCore,
             ]),
         tests(
             "PersonalizationTests",
@@ -247,12 +247,18 @@ let package = Package(
                 "ClusterModel", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "MeridianClient",
                 "SimulatedEnvironment", nioCore, protobuf,
             ]),
-        tests("MeridianNodeTests", ["ClusterModel", "NodeEnvironment", "MeridianNode", "SimulatedEnvironment"]),
+        tests(
+            "MeridianNodeTests",
+            [
+                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization", "MeridianNode",
+                "SimulatedEnvironment",
+            ]),
         tests(
             "SimulationTests",
             [
                 "ClusterModel", "MergeableState", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization",
-                "MeridianNode", "MeridianClient", "SimulatedEnvironment", "MeridianSimulation", nioCore,
+                "MeridianNode", "MeridianClient", "MeridianProtocol", "SimulatedEnvironment", "MeridianSimulation",
+                nioCore,
             ]),
         tests(
             "IntegrationTests",

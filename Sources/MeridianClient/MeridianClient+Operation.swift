@@ -1,4 +1,5 @@
-// The catalogue, and what operators ask of a node.
+// The catalogue, and what operators ask of a node. An operator means one region: `options.region`, or home. Such a call
+// is never sent to another region by itself.
 
 public import MeridianProtocol
 

@@ -1,5 +1,5 @@
-// What a phone or a back end asks for a user. The user's session token goes along by itself, so that a user reads what
-// the user wrote (S12).
+// What a phone or a back end asks for a user. The user's session token goes along by itself, into whatever region
+// answers, so that a user reads what the user wrote (S12).
 
 import ClusterModel
 import FoundationEssentials
@@ -7,33 +7,38 @@ public import MeridianProtocol
 import Synchronization
 
 extension MeridianClient {
-    /// Reports what a user did: 1 to 512 events. Events without an id get one, and keep it over every retry. Returns
-    /// once the durability asked for is reached. When it throws `.deadlineExceeded`, the outcome is unknown: report the
-    /// same events with the same ids again (make them with `makeEventID`).
+    /// Reports what a user did: 1 to 512 events. Events without an id get one, and keep it over every retry, in whatever
+    /// region. Returns once the durability asked for is reached. An event that an earlier attempt brought is answered
+    /// `duplicate`: it counts once, and that is a success. When it throws with `isOutcomeUnknown`, report the same events
+    /// with the same ids again (make them with `makeEventID`).
+    ///
+    /// `regions`: with durability `.remote`, how many other regions must have the events flushed.
     public func report(
         _ events: [Meridian_V1_Interaction], of user: String,
-        durability: Meridian_V1_Durability.Level = .local, options: CallOptions = CallOptions()
+        durability: Meridian_V1_Durability.Level = .local, regions: Int = 1, options: CallOptions = CallOptions()
     ) async throws(MeridianClientError) -> Meridian_V1_ReportReply {
+        let deadline = deadline(of: options)
         let unnamed = events.indices.filter { !events[$0].hasID }
         let wasCalibrated = state.withLock { $0.clock.isCalibrated }
         var request = Meridian_V1_ReportRequest()
         request.userID = user
-        request.durability.level = durability
+        request.durability = Self.durability(durability, regions)
         request.events = events
         for index in unnamed { request.events[index].id = makeEventID() }
-        let first = try await sendReport(request, options)
+        let first = try await sendReport(request, options, deadline)
         // The first answer tells the server's time. Ids that were made from a wrong clock before it, and that this call
-        // refused, were never in the log: those events get new ones, once.
+        // refused, were never in the log: those events get new ones, once. After a second attempt nobody knows that.
         guard !wasCalibrated, first.tries == 1 else { return first.reply }
         let refused = unnamed.filter { index in
             first.reply.results.indices.contains(index) && Self.isRefusedForTime(first.reply.results[index])
         }
         guard !refused.isEmpty else { return first.reply }
-        return try await reportAgain(refused, request, first.reply, options)
+        return try await reportAgain(refused, request, first.reply, options, deadline)
     }
 
     /// The next items for a user. `requestID` is the seed of everything random in the slate; 0 lets the server choose.
-    /// With `requiresSession` an answer that lacks the user's own writes is refused with `.failedPrecondition`.
+    /// With `requiresSession` an answer that lacks the user's own writes is refused with `.failedPrecondition`, once no
+    /// region has them; without it the answer says so (`sessionSatisfied`).
     public func nextContent(
         for user: String, count: Int = 10, context: Meridian_V1_RequestContext = Meridian_V1_RequestContext(),
         requestID: UInt64 = 0, requiresSession: Bool = false, options: CallOptions = CallOptions()
@@ -44,28 +49,30 @@ extension MeridianClient {
         request.context = context
         request.requestID = requestID
         request.requireSession = requiresSession
-        return try await withSession(of: user) { (token) throws(MeridianClientError) in
-            var request = request
+        let (deadline, asked) = (deadline(of: options), request)
+        return try await withSession(of: user, isWrite: false) { (token) throws(MeridianClientError) in
+            var request = asked
             request.sessionToken = token
-            let reply = try await self.call(.nextContent, request, options: options)
+            let reply = try await self.perform(.nextContent, request, options, by: deadline).reply
             return (reply, reply.sessionToken)
         }
     }
 
-    /// Writes the fields of `profile` that are there.
+    /// Writes the fields of `profile` that are there. `regions` as in `report`.
     public func setProfile(
         _ profile: Meridian_V1_Profile, of user: String, durability: Meridian_V1_Durability.Level = .local,
-        options: CallOptions = CallOptions()
+        regions: Int = 1, options: CallOptions = CallOptions()
     ) async throws(MeridianClientError) -> Meridian_V1_UserWriteReply {
         var request = Meridian_V1_UpdateProfileRequest()
         request.userID = user
         request.id = makeEventID()
         request.profile = profile
-        request.durability.level = durability
-        return try await withSession(of: user) { (token) throws(MeridianClientError) in
-            var request = request
+        request.durability = Self.durability(durability, regions)
+        let (deadline, asked) = (deadline(of: options), request)
+        return try await withSession(of: user, isWrite: true) { (token) throws(MeridianClientError) in
+            var request = asked
             request.sessionToken = token
-            let reply = try await self.call(.updateProfile, request, options: options)
+            let reply = try await self.perform(.updateProfile, request, options, by: deadline).reply
             return (reply, reply.sessionToken)
         }
     }
@@ -115,16 +122,16 @@ extension MeridianClient {
     /// Sends with the user's token and keeps the new one. A token that the server refuses (another deployment, a key
     /// that is gone) is forgotten, and the call made once more without it.
     private func withSession<Reply>(
-        of user: String, _ send: (Data) async throws(MeridianClientError) -> (Reply, Data)
+        of user: String, isWrite: Bool, _ send: (Data) async throws(MeridianClientError) -> (Reply, Data)
     ) async throws(MeridianClientError) -> Reply {
-        let token = Data(sessionToken(of: user))
+        let token = sessionToken(of: user)
         do throws(MeridianClientError) {
-            let (reply, next) = try await send(token)
-            keep(next, of: user)
+            let (reply, next) = try await send(Data(token))
+            state.withLock { $0.sessions.onAnswer(Array(next), of: user, sentWith: token, isWrite: isWrite) }
             return reply
         } catch {
             guard !token.isEmpty, error.reason.contains("SESSION_TOKEN") else { throw error }
-            state.withLock { $0.sessions.forget(user) }
+            state.withLock { $0.sessions.forget(user, token) }
             let (reply, next) = try await send(Data())
             keep(next, of: user)
             return reply
@@ -133,20 +140,35 @@ extension MeridianClient {
 
     // MARK: Reports
 
+    private static func durability(_ level: Meridian_V1_Durability.Level, _ regions: Int) -> Meridian_V1_Durability {
+        var durability = Meridian_V1_Durability()
+        durability.level = level
+        if level == .remote { durability.regions = UInt32(clamping: regions) }
+        return durability
+    }
+
     private func sendReport(
-        _ request: Meridian_V1_ReportRequest, _ options: CallOptions
+        _ request: Meridian_V1_ReportRequest, _ options: CallOptions, _ deadline: BootInstant
     ) async throws(MeridianClientError) -> (reply: Meridian_V1_ReportReply, tries: Int) {
-        try await withSession(of: request.userID) { (token) throws(MeridianClientError) in
+        try await withSession(of: request.userID, isWrite: true) { (token) throws(MeridianClientError) in
             var request = request
             request.sessionToken = token
-            let answer = try await self.perform(.report, request, options)
-            return (answer, answer.reply.sessionToken)
+            let answer = try await self.perform(.report, request, options, by: deadline)
+            self.countDuplicates(in: answer)
+            return ((answer.reply, answer.tries), answer.reply.sessionToken)
         }
+    }
+
+    /// What a repeated attempt found there already.
+    private func countDuplicates(in answer: CallAnswer<Meridian_V1_ReportReply>) {
+        guard answer.tries > 1 else { return }
+        let known = answer.reply.results.count { $0.outcome == .duplicate }
+        state.withLock { $0.counts.duplicates += UInt64(known) }
     }
 
     private func reportAgain(
         _ refused: [Int], _ request: Meridian_V1_ReportRequest, _ first: Meridian_V1_ReportReply,
-        _ options: CallOptions
+        _ options: CallOptions, _ deadline: BootInstant
     ) async throws(MeridianClientError) -> Meridian_V1_ReportReply {
         restartEventIDs()
         var again = request
@@ -155,7 +177,7 @@ extension MeridianClient {
             event.id = makeEventID()
             return event
         }
-        var reply = try await sendReport(again, options).reply
+        var reply = try await sendReport(again, options, deadline).reply
         let late = reply.results
         reply.results = first.results
         for (place, index) in refused.enumerated() where late.indices.contains(place) {

@@ -1,24 +1,36 @@
-// The client: typed unary calls with retries, event ids, sessions and the server's time.
+// The client: typed unary calls over regions, with retries, event ids, sessions and the server's time.
 
 package import ClusterModel
-import GRPCFraming
 public import MeridianProtocol
-import NIOCore
 package import NodeEnvironment
 public import SwiftProtobuf
 import Synchronization
 
-/// A client of one region. Safe to use from many tasks at once; connects lazily and again after a loss. Events keep their
-/// ids over retries, so what a retry repeats counts once (S5). Close it when it is done.
+/// A client of one or more regions of a deployment. Safe to use from many tasks at once; connects lazily and again after
+/// a loss; close it when it is done.
+///
+/// Calls go to the first region, *home*, while it serves. A region that refuses, breaks off, answers nothing or says that
+/// it is draining, fenced or rebuilding loses its calls to the next region at once, within the deadline that the caller
+/// gave; they come back once home has answered again for a while (`FailoverPolicy`). Events keep their ids wherever they
+/// go, so what is sent twice counts once (S5): an answer DUPLICATE is the success of an earlier attempt. The user's
+/// session token goes along, so that any region shows a user what the user wrote, or says that it cannot yet (S12). The
+/// server's time is calibrated over all regions (S4).
+///
+/// A client that runs for long may also run `run()`: it finds out about regions by cheap calls, so that users' calls need
+/// not.
 public final class MeridianClient: Sendable {
     /// The bounds of a client.
     public struct Configuration: Hashable, Sendable {
         /// Used where a call has no policy of its own.
         public var retry = RetryPolicy()
+        /// When calls turn to another region.
+        public var failover = FailoverPolicy()
+        /// Reads: when a second region is asked as well; nil for never.
+        public var hedgeReadsAfter: Duration?
         /// Users whose session tokens are kept: about 200 bytes each.
         public var sessions = 10_000
 
-        /// Standard retries, 10,000 sessions.
+        /// Standard retries and failover, no hedging, 10,000 sessions.
         public init() {}
     }
 
@@ -27,47 +39,81 @@ public final class MeridianClient: Sendable {
         var ids: EventIDSource
         var clock = ServerClock()
         var sessions: SessionTokenCache
-        var choice: EndpointChoice
+        var choice: RegionChoice
+        var counts: ClientCounts
+        var isClosed = false
     }
 
-    private let channels: [any CallChannel]
-    private let environment: NodeEnvironment
-    private let configuration: Configuration
+    /// Regions that one client may know.
+    public static let maxRegions = RegionSet.capacity
+
+    let regions: [RegionEndpoints]
+    /// By region, then by endpoint.
+    let channels: [[any CallChannel]]
+    let environment: NodeEnvironment
+    let configuration: Configuration
     let state: Mutex<State>
 
-    /// Connects to nothing yet. Throws where an endpoint or the TLS files cannot be used.
+    /// A client of several regions, the first of them home, the others in the order in which calls turn to them.
+    /// Connects to nothing yet. Throws `.badEndpoint` where an endpoint or the TLS files cannot be used, or where two
+    /// regions have one name, and for none or more than `maxRegions`.
     package init(
-        region: RegionEndpoints, environment: NodeEnvironment, configuration: Configuration = Configuration()
+        regions: [RegionEndpoints], environment: NodeEnvironment, configuration: Configuration = Configuration()
     ) throws(MeridianClientError) {
-        var channels: [any CallChannel] = []
-        do throws(LinkError) {
-            for endpoint in region.endpoints {
-                channels.append(try environment.links.channel(to: endpoint, security: region.security))
-            }
-        } catch {
-            throw MeridianClientError(error)
+        guard !regions.isEmpty, regions.count <= Self.maxRegions else {
+            throw MeridianClientError(.badEndpoint, "a client takes 1 to \(Self.maxRegions) regions")
         }
-        self.channels = channels
+        guard Set(regions.map(\.name)).count == regions.count else {
+            throw MeridianClientError(.badEndpoint, "each region needs a name of its own")
+        }
+        channels = try Self.channels(to: regions, environment.links)
+        self.regions = regions
         self.environment = environment
         self.configuration = configuration
         state = Mutex(
             State(
                 ids: EventIDSource(client: environment.entropy.next()),
                 sessions: SessionTokenCache(capacity: configuration.sessions),
-                choice: EndpointChoice(count: channels.count)))
+                choice: RegionChoice(
+                    endpoints: regions.map(\.endpoints.count), policy: configuration.failover,
+                    seed: environment.entropy.next()),
+                counts: ClientCounts(regions: regions.count)))
+    }
+
+    /// A client of one region.
+    package convenience init(
+        region: RegionEndpoints, environment: NodeEnvironment, configuration: Configuration = Configuration()
+    ) throws(MeridianClientError) {
+        try self.init(regions: [region], environment: environment, configuration: configuration)
     }
 
     /// Closes the connections; calls under way fail with `.unavailable`. Idempotent.
     public func close() async {
-        for channel in channels { await channel.close() }
+        state.withLock { $0.isClosed = true }
+        for region in channels {
+            for channel in region { await channel.close() }
+        }
     }
 
-    /// Calls a method of any service. Retries what may succeed later within `options.timeout`.
+    /// Calls a method of any service. Goes on to other regions and retries what may succeed later, within
+    /// `options.timeout`. What it throws names every region that was tried.
     public func call<Request: Message, Reply: Message>(
         _ method: ServiceMethod<Request, Reply>, _ request: Request, options: CallOptions = CallOptions()
     ) async throws(MeridianClientError) -> Reply {
-        try await perform(method, request, options).reply
+        try await answer(to: method, request, options: options).reply
     }
+
+    /// As `call`, and says which region answered and what had failed before.
+    public func answer<Request: Message, Reply: Message>(
+        to method: ServiceMethod<Request, Reply>, _ request: Request, options: CallOptions = CallOptions()
+    ) async throws(MeridianClientError) -> CallAnswer<Reply> {
+        try await perform(method, request, options, by: deadline(of: options))
+    }
+
+    /// The regions' names, home first.
+    public var regionNames: [String] { regions.map(\.name) }
+
+    // MARK: Time and ids
 
     /// The server's time as far as this client knows it, milliseconds since 1970.
     public var serverTimeMilliseconds: UInt64 { serverTime().milliseconds }
@@ -90,70 +136,27 @@ public final class MeridianClient: Sendable {
         state.withLock { $0.ids.restart(client: client) }
     }
 
-    /// One call with its retries; says how many tries it took.
-    func perform<Request: Message, Reply: Message>(
-        _ method: ServiceMethod<Request, Reply>, _ request: Request, _ options: CallOptions
-    ) async throws(MeridianClientError) -> (reply: Reply, tries: Int) {
-        let message = try Self.encode(request)
-        let deadline = environment.clock.bootTime().advanced(by: options.timeout)
-        var schedule = RetrySchedule(options.retry ?? configuration.retry, deadline: deadline)
-        while true {
-            do throws(MeridianClientError) {
-                return (try await attempt(method, message, schedule), schedule.failures + 1)
-            } catch {
-                let directive = schedule.onFailure(
-                    error, at: environment.clock.bootTime(), random: environment.entropy.next())
-                guard case .retry(let instant) = directive else { throw error }
-                try await wait(until: instant)
+    /// The end of everything that one call of the caller's sets off.
+    func deadline(of options: CallOptions) -> BootInstant {
+        environment.clock.bootTime().advanced(by: options.timeout)
+    }
+
+    private static func channels(
+        to regions: [RegionEndpoints], _ links: any Links
+    ) throws(MeridianClientError) -> [[any CallChannel]] {
+        var channels: [[any CallChannel]] = []
+        do throws(LinkError) {
+            for region in regions {
+                var nodes: [any CallChannel] = []
+                for endpoint in region.endpoints {
+                    nodes.append(try links.channel(to: endpoint, security: region.security))
+                }
+                channels.append(nodes)
             }
-        }
-    }
-
-    private func attempt<Request: Message, Reply: Message>(
-        _ method: ServiceMethod<Request, Reply>, _ message: ByteBuffer, _ schedule: RetrySchedule
-    ) async throws(MeridianClientError) -> Reply {
-        let endpoint = state.withLock { $0.choice.current }
-        let sentAt = environment.clock.bootTime()
-        do throws(RPCStatus) {
-            let answer = try await channels[endpoint].unary(
-                path: method.path, message: message, metadata: CallMetadata(),
-                deadline: schedule.attemptDeadline(at: sentAt))
-            let reply: Reply = try Self.decode(answer)
-            let receivedAt = environment.clock.bootTime()
-            let serverTime = WallTime(milliseconds: method.serverTime(reply))
-            state.withLock {
-                $0.clock.onAnswer(serverTime: serverTime, sentAt: sentAt, receivedAt: receivedAt)
-            }
-            return reply
         } catch {
-            let failure = MeridianClientError(error)
-            if failure.code == .unavailable { state.withLock { $0.choice.onUnavailable(endpoint) } }
-            throw failure
+            throw MeridianClientError(error)
         }
-    }
-
-    private func wait(until instant: BootInstant) async throws(MeridianClientError) {
-        do {
-            try await environment.clock.sleep(until: instant)
-        } catch {
-            throw MeridianClientError(.cancelled, "the caller was cancelled while it waited to try again")
-        }
-    }
-
-    private static func encode(_ request: some Message) throws(MeridianClientError) -> ByteBuffer {
-        do {
-            return try request.encodedBuffer()
-        } catch {
-            throw MeridianClientError(.invalidArgument, "the request cannot be encoded: \(error)")
-        }
-    }
-
-    private static func decode<Reply: Message>(_ answer: UnaryReply) throws(RPCStatus) -> Reply {
-        do {
-            return try Reply(reading: answer.message)
-        } catch {
-            throw RPCStatus(.internal, "the answer is not a \(Reply.protoMessageName): \(error)")
-        }
+        return channels
     }
 }
 

@@ -62,7 +62,12 @@ package final class MeridianNode: Service {
         let mesh = try await NodeMesh.start(
             configuration, environment: environment, system: system, log: recovery.log, disk: disk, logger: logger)
         let clocks = watchClocks(mesh)
-        let (host, plan) = try await start(recovery, system, mesh, disk: disk)
+        clocks.look()
+        status.connect(
+            RegionObservation(
+                mirror: mesh?.mirror, clocks: clocks, system: system,
+                partitions: configuration.deployment.partitions, clock: environment.clock))
+        let (host, plan) = try await start(recovery, system, mesh, clocks, disk: disk)
         let queue = OperatorQueue()
         let api = try await listen(host, queue, disk: disk)
         status.onServing(recovery.log, host.router, recovery.log.recovered)
@@ -126,7 +131,8 @@ package final class MeridianNode: Service {
     }
 
     private func start(
-        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, disk: any DedicatedExecutor
+        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ clocks: ClockWatch,
+        disk: any DedicatedExecutor
     ) async throws -> (ShardHost, IncarnationPlan) {
         if !environment.clock.isSynchronised() {
             // A sole member has no other clock to disagree with (Decisions/0005).
@@ -137,12 +143,22 @@ package final class MeridianNode: Service {
             try await environment.clock.sleep(for: recovery.plan.wait)
         }
         let plan = try await mesh?.raise(recovery.plan) ?? recovery.plan
+        try await untilClockAgrees(clocks)
         let mirror = mesh?.mirror
         let host = try ShardHost(
             recovery, plan, system: system, configuration: configuration, environment: environment, disk: disk,
             stamps: stamps, onAgreed: { mirror?.onAgreed($0) })
         try await host.begin()
         return (host, plan)
+    }
+
+    /// S2: the first records are stamped too, and the clock may have jumped while the start waited.
+    private func untilClockAgrees(_ clocks: ClockWatch) async throws {
+        clocks.look()
+        while stamps.time(of: environment.clock) == nil {
+            try await environment.clock.sleep(for: ClockWatch.interval)
+            clocks.look()
+        }
     }
 
     /// Probes and metrics answer from the first moment, so that a long recovery is seen as one.
@@ -168,7 +184,7 @@ package final class MeridianNode: Service {
                 deploymentID: configuration.deployment.id, region: configuration.region.number,
                 otherRegions: configuration.peers.count),
             keyring: keyring, shards: host.router, content: host.router, admission: admission,
-            clock: environment.clock, entropy: environment.entropy, metrics: metrics)
+            stamps: stamps, clock: environment.clock, entropy: environment.entropy, metrics: metrics)
         let operators = OperatorAPI(
             control: status, demandsCertificate: configuration.tls != nil, queue: queue, clock: environment.clock,
             refusals: ServingMetrics(factory: metrics), metrics: metrics)

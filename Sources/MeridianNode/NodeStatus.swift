@@ -1,6 +1,6 @@
 // A node's state as operators and probes see it.
 
-import ClusterModel
+package import ClusterModel
 package import EventLog
 package import NodeEnvironment
 package import OperatorAPI
@@ -16,29 +16,28 @@ package final class NodeStatus: NodeControl {
     }
 
     private struct State {
-        var phase = NodeState.starting
+        var life = NodeLife()
         var recovery: RecoveryFacts?
         var serving: Serving?
+        var regions = RegionObservation()
     }
 
     package let facts: NodeFacts
-    private let clock: any NodeClock
+    private let timeSource: any NodeClock
     private let admission: AdmissionControl
     private let startedAt: BootInstant
     private let guarded = Mutex(State())
 
     package init(facts: NodeFacts, clock: any NodeClock, admission: AdmissionControl) {
         self.facts = facts
-        self.clock = clock
+        timeSource = clock
         self.admission = admission
         startedAt = clock.bootTime()
     }
 
-    package var state: NodeState { guarded.withLock { $0.phase } }
-
-    package var uptime: Duration { clock.bootTime().since(startedAt) }
-
-    package var recovery: RecoveryFacts? { guarded.withLock { $0.recovery } }
+    /// Operators hear of other regions and of the clock from now on; call before `onServing`. A node that never calls it
+    /// answers as a region that is alone, with a clock that is trusted.
+    package func connect(_ regions: RegionObservation) { guarded.withLock { $0.regions = regions } }
 
     /// The node serves from now on.
     func onServing(_ log: any EventLogEngine, _ router: ShardRouter, _ report: RecoveryReport) {
@@ -46,41 +45,72 @@ package final class NodeStatus: NodeControl {
             wasClean: report.wasCleanStop, batches: report.batches,
             records: report.logs.reduce(0) { $0 + Int($1.flushedEnd.rawValue) }, cutBytes: Int(report.cutBytes),
             corruptRanges: report.corruptRanges.count, duration: uptime)
-        guarded.withLock { state in
+        change { state in
             state.serving = Serving(log: log, router: router)
             state.recovery = facts
-            state.phase = .active
+            state.life.onServing()
         }
-        admission.state = .active
     }
 
     /// The log takes no more appends; only a restart helps.
-    func onFenced() {
-        guarded.withLock { $0.phase = .fenced }
-        admission.state = .fenced
-    }
+    func onFenced() { change { $0.life.onFenced() } }
 
-    package func drain() async {
-        let mayDrain = guarded.withLock { state in
-            guard state.phase == .active else { return state.phase == .draining }
-            state.phase = .draining
-            return true
+    /// The door follows the state before another change of it can.
+    private func change<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
+        guarded.withLock { state in
+            let result = body(&state)
+            admission.state = state.life.admission
+            return result
         }
-        guard mayDrain else { return }
-        admission.state = .draining
     }
+}
 
-    package func resume() async {
-        let isActive = guarded.withLock { state in
-            if state.phase == .draining { state.phase = .active }
-            return state.phase == .active
-        }
-        if isActive { admission.state = .active }
-    }
+// MARK: What never blocks
+
+extension NodeStatus {
+    package var state: NodeState { guarded.withLock { $0.life.state } }
+
+    package var uptime: Duration { timeSource.bootTime().since(startedAt) }
+
+    package var recovery: RecoveryFacts? { guarded.withLock { $0.recovery } }
+
+    package var callsInFlight: Int { admission.callsInFlight }
+
+    package var mirrors: [MirrorFacts] { regions.mirrors() }
+
+    package var unmirrored: UInt64? { regions.unmirrored() }
+
+    package var clock: ClockVerdict { regions.clock() }
+
+    /// Its functions take locks of their own: they are called outside of this one.
+    private var regions: RegionObservation { guarded.withLock { $0.regions } }
+}
+
+// MARK: What operators ask for
+
+extension NodeStatus {
+    package func drain() async { _ = change { $0.life.drain() } }
+
+    package func evacuate() async -> Bool { change { $0.life.evacuate() } }
+
+    package func resume() async { change { $0.life.resume() } }
+
+    package func trustClock() async { regions.trustClock() }
 
     package func shardReports() async -> [ShardReport] {
-        guard let serving = guarded.withLock({ $0.serving }) else { return [] }
-        return await serving.router.reports()
+        guard let router = guarded.withLock({ $0.serving?.router }) else { return [] }
+        return await router.reports()
+    }
+
+    package func peerReports(
+        of region: RegionNumber, partitions: [PartitionID]
+    ) async throws(PeerFailure) -> [ShardReport] {
+        try await regions.peerReports(region, partitions)
+    }
+
+    package func replicaFacts() async -> ReplicaFacts {
+        guard let router = guarded.withLock({ $0.serving?.router }) else { return ReplicaFacts() }
+        return await router.replicaFacts()
     }
 
     package func logSummaries() async -> [LogSummary] {

@@ -61,7 +61,6 @@ package final class OperatorAPI: CallHandler {
             return refuse(
                 call, started, Refusal(.deadlinePassed, "the deadline had passed before the call was started"))
         }
-        guard method != .evacuate else { return refuse(call, started, .notImplemented(method.path)) }
         let work = OperatorQueue.Work(
             serve: { [self] in
                 do throws(Refusal) {
@@ -79,7 +78,7 @@ package final class OperatorAPI: CallHandler {
         }
     }
 
-    private static let stopping = Refusal(.nodeDraining, "the node is stopping")
+    static let stopping = Refusal(.nodeDraining, "the node is stopping")
 
     private func refuse(_ call: UnaryCall, _ started: BootInstant, _ refusal: Refusal) {
         calls.record(method: call.method, code: refusal.reason.code, duration: clock.bootTime().since(started))

@@ -16,17 +16,45 @@ extension MirrorCore {
                 relay(cursor)
                 continue
             }
+            guard point.offset <= log.flushedEnd(of: point.log) else {
+                state.withLock { $0.cursors.onLongerCopy(cursor) }
+                continue
+            }
             if let chain = log.chainDigest(of: point.log, at: point.offset) {
                 count(cursor, chain: chain)
-            } else if unknown.count < MirrorLimits.lookups {
+            } else {
                 unknown.append(cursor)
             }
         }
-        guard !unknown.isEmpty else { return }
-        let lookups = unknown
-        disk.execute { [self] in
-            for cursor in lookups { count(cursor, chain: readChain(at: cursor.point)) }
+        if !unknown.isEmpty { lookUpLater(unknown) }
+    }
+
+    /// The newest cursor of each region and log, at most `MirrorLimits.lookups`: what does not fit is told again by the
+    /// next report.
+    private func lookUpLater(_ unknown: [CursorReport.Cursor]) {
+        let mustStart = state.withLock { state in
+            for cursor in unknown {
+                if let known = state.lookups.firstIndex(where: { $0.key == cursor.key }) {
+                    state.lookups[known] = cursor
+                } else if state.lookups.count < MirrorLimits.lookups {
+                    state.lookups.append(cursor)
+                }
+            }
+            defer { state.isLookingUp = true }
+            return !state.isLookingUp
         }
+        if mustStart { disk.execute { [self] in lookUp() } }
+    }
+
+    /// One a turn, so that pulls which need the disk do not wait behind all of them.
+    private func lookUp() {
+        let next = state.withLock { state -> CursorReport.Cursor? in
+            state.isLookingUp = !state.lookups.isEmpty
+            return state.lookups.isEmpty ? nil : state.lookups.removeFirst()
+        }
+        guard let next else { return }
+        count(next, chain: readChain(at: next.point))
+        disk.execute { [self] in lookUp() }
     }
 
     /// The digest before the batch that begins at the point; nil where none does.
@@ -55,7 +83,7 @@ extension MirrorCore {
 
     /// Keeps another region's cursor for its origin, and tells the origin.
     private func relay(_ cursor: CursorReport.Cursor) {
-        let key = CursorKey(log: cursor.point.log, region: cursor.region)
+        let key = cursor.key
         let origin = cursor.point.log.name.region
         let wake = state.withLock { state -> AsyncStream<Void>.Continuation? in
             guard state.links[origin] != nil, cursor.region != origin else { return nil }
@@ -89,24 +117,45 @@ extension MirrorCore {
         return own + relayed
     }
 
-    /// A new link: all of the peer's logs are told again.
+    /// A new link: all of the peer's logs are told again, and those of regions that cannot be told now.
     func tellAgain(_ region: RegionNumber) {
-        let held = log.logs().filter { $0.log.name.region == region }.map(\.log)
+        let held = log.logs().map(\.log)
         let wake = state.withLock { state in
-            state.links[region]?.untold.formUnion(held)
+            let told = held.filter { Self.isTold(of: $0, region, state.links) }
+            let relayed = state.relayed.keys.filter { $0.log.name.region == region }
+            state.links[region]?.untold.formUnion(told)
+            state.links[region]?.relayedUntold.formUnion(relayed)
             return state.links[region]?.wake
         }
         wake?.yield()
+    }
+
+    /// A link is gone, perhaps with a report: the others hear of that region's logs, and pass it on.
+    func tellOthers(of lost: RegionNumber) {
+        let held = log.logs().map(\.log).filter { $0.name.region == lost }
+        guard !held.isEmpty else { return }
+        let wakes = state.withLock { state in
+            state.links.keys.sorted().compactMap { region -> AsyncStream<Void>.Continuation? in
+                guard region != lost, let wake = state.links[region]?.wake else { return nil }
+                state.links[region]?.untold.formUnion(held)
+                return wake
+            }
+        }
+        for wake in wakes { wake.yield() }
     }
 
     /// Own flushed records that not one other region has flushed, up to agreed ends: what dies with this region's disk.
     func unmirrored() -> UInt64 {
         let own = log.logs().filter { $0.log.name.region == settings.region }
         return state.withLock { state in
-            own.reduce(0) { sum, summary in
+            own.filter { !state.cursors.isLongerElsewhere($0.log) }.reduce(0) { sum, summary in
                 let end = min(summary.flushedEnd, state.lineage.servedEnd(of: summary.log) ?? summary.flushedEnd)
                 return sum + end.rawValue - min(end, state.cursors.farthest(in: summary.log)).rawValue
             }
         }
     }
+}
+
+extension CursorReport.Cursor {
+    var key: MirrorCore.CursorKey { MirrorCore.CursorKey(log: point.log, region: region) }
 }

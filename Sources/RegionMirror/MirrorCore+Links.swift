@@ -19,7 +19,7 @@ extension MirrorCore {
     ) {
         state.withLock { state in
             state.follower?.onLink(region, generation: generation)
-            state.links[region]?.status.endpoint = endpoint
+            state.links[region]?.status.endpoint = endpoint.description
             state.links[region]?.wake = wake
         }
         tellAgain(region)
@@ -41,6 +41,7 @@ extension MirrorCore {
             return wasConnected
         }
         if wasConnected {
+            tellOthers(of: region)
             logger.warning("mirror lost", metadata: ["region": "\(region.rawValue)", "reason": "\(reason)"])
         }
         return wasConnected
@@ -59,7 +60,7 @@ extension MirrorCore {
             guard var link = state.links[region] else { return false }
             let isNew = !link.status.isConnected
             link.status.isConnected = true
-            link.status.lastHeard = now
+            link.lastHeard = now
             link.status.clockOffsetMilliseconds = clock.offsetMilliseconds
             link.status.roundTrip = min(link.status.roundTrip ?? network, network)
             link.status.applyVersion = reply.applyVersion
@@ -71,8 +72,9 @@ extension MirrorCore {
     }
 
     /// Every peer, as its link stands.
-    func links() -> [MirrorLinkStatus] {
-        state.withLock { state in
+    func links() -> [MirrorFacts] {
+        let now = environment.clock.bootTime()
+        return state.withLock { state in
             let stopped = (state.follower?.stopped ?? [:]).sorted { $0.key < $1.key }
             return state.links.keys.sorted().compactMap { region in
                 guard let link = state.links[region] else { return nil }
@@ -81,9 +83,12 @@ extension MirrorCore {
                     status.lagEvents = lag.records
                     status.lagMilliseconds = lag.milliseconds
                 }
-                status.lagP50Milliseconds = link.meter.quantile(0.5)
-                status.lagP99Milliseconds = link.meter.quantile(0.99)
-                status.stopped = stopped.filter { $0.value.by == region }.map { ($0.key, $0.value.stop.description) }
+                status.lagP50Milliseconds = link.meter.quantile(0.5, at: now)
+                status.lagP99Milliseconds = link.meter.quantile(0.99, at: now)
+                status.sinceHeard = link.lastHeard.map { now.since($0) }
+                status.stopped = stopped.filter { $0.value.by == region }.map {
+                    StoppedLog(log: $0.key, reason: $0.value.stop.description)
+                }
                 return status
             }
         }

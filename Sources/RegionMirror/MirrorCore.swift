@@ -16,6 +16,9 @@ final class MirrorCore: Sendable {
         var cursors: CursorTable
         /// Cursors of others on others' logs, to be passed on to their origins.
         var relayed: [CursorKey: CursorReport.Cursor] = [:]
+        /// Cursors whose places have to be read from the disk, in turn.
+        var lookups: [CursorReport.Cursor] = []
+        var isLookingUp = false
         var links: [RegionNumber: LinkState] = [:]
         var announced: Set<LogIdentity> = []
         var consumer: (any MirroredLogConsumer)?
@@ -28,7 +31,9 @@ final class MirrorCore: Sendable {
     }
 
     struct LinkState {
-        var status: MirrorLinkStatus
+        /// But for what is asked of others when it is read: ages, lags and stopped logs.
+        var status: MirrorFacts
+        var lastHeard: BootInstant?
         var meter = LagMeter()
         var clock: PeerClock?
         /// Logs whose cursors the peer has not been told.
@@ -61,7 +66,7 @@ final class MirrorCore: Sendable {
             lineage: LineageFacts(seals: seals, limits: settings.limits), savedSeals: seals,
             cursors: CursorTable(origin: settings.region, limits: settings.limits))
         for peer in settings.peers {
-            state.links[peer.region] = LinkState(status: MirrorLinkStatus(region: peer.region, name: peer.name))
+            state.links[peer.region] = LinkState(status: MirrorFacts(region: peer.region, name: peer.name))
         }
         self.state = Mutex(state)
     }
@@ -82,14 +87,17 @@ final class MirrorCore: Sendable {
     /// Begins to follow. `incarnation` is what this node writes itself.
     func begin(_ incarnation: Incarnation, _ consumer: any MirroredLogConsumer) {
         let held = log.logs()
-        state.withLock { state in
+        let cursors = state.withLock { state in
             state.incarnation = incarnation
             state.consumer = consumer
             state.follower = FollowerInstance(
                 own: settings.region, incarnation: incarnation, held: held, limits: settings.limits)
+            return state.cursors.all
         }
         onCommit(held.map(\.log))
         for ends in facts.all { consumer.endsHeard(ends) }
+        // Peers reported to the service before anyone here could hear it.
+        for cursor in cursors { consumer.cursorMoved(of: cursor.region, in: cursor.log, to: cursor.end) }
     }
 
     /// Whether this node writes the log itself.
@@ -115,23 +123,19 @@ final class MirrorCore: Sendable {
                     state.links[log.name.region]?.meter.record(milliseconds: age, at: boot)
                 }
             }
-            let wakes = Self.markUntold(moved, &state, own: settings.region)
+            let wakes = Self.markUntold(moved, &state)
             return (appeared, consumer, wakes)
         }
         for log in appeared { consumer?.logAppeared(log) }
         for wake in wakes { wake.yield() }
     }
 
-    /// A peer is told of its own logs; where its link is down, others are told so that they pass it on.
     private static func markUntold(
-        _ moved: [LogIdentity], _ state: inout State, own: RegionNumber
+        _ moved: [LogIdentity], _ state: inout State
     ) -> [AsyncStream<Void>.Continuation] {
         var wakes: [AsyncStream<Void>.Continuation] = []
         for region in state.links.keys.sorted() {
-            let told = moved.filter { log in
-                if log.name.region == region { return true }
-                return log.name.region != own && state.links[log.name.region]?.status.isConnected == false
-            }
+            let told = moved.filter { isTold(of: $0, region, state.links) }
             guard !told.isEmpty, let wake = state.links[region]?.wake else { continue }
             state.links[region]?.untold.formUnion(told)
             wakes.append(wake)
@@ -139,10 +143,16 @@ final class MirrorCore: Sendable {
         return wakes
     }
 
+    /// A peer is told of its own logs, and of those of a region that cannot be told now, so that it passes it on.
+    static func isTold(of log: LogIdentity, _ region: RegionNumber, _ links: [RegionNumber: LinkState]) -> Bool {
+        log.name.region == region || links[log.name.region]?.status.isConnected == false
+    }
+
     // MARK: Replies
 
     struct Taken: Sendable {
         var bytes = 0
+        var batches: UInt64 = 0
         /// The engine refused something for now.
         var isRefused = false
         /// The last offset handed down of each log.
@@ -152,13 +162,11 @@ final class MirrorCore: Sendable {
 
     /// Takes a reply down into the engine. Throws where the connection is to be dropped.
     func onReply(_ reply: PullReply, from region: RegionNumber, to asked: [LogPoint]) throws(MirrorError) -> Taken {
-        guard reply.holder == region else {
-            throw MirrorError(.notAPeer, "region \(reply.holder.rawValue) answers for \(region.rawValue)")
-        }
         let (taken, alarms) = try state.withLock { state throws(MirrorError) in
-            guard var follower = state.follower else { return (Taken(), [FollowerInstance.Directive]()) }
-            let directives = try follower.onReply(reply, from: region, to: asked, state.lineage)
+            // Taken out, not copied: it holds every log's position.
+            guard var follower = state.follower.take() else { return (Taken(), [FollowerInstance.Directive]()) }
             defer { state.follower = follower }
+            let directives = try follower.onReply(reply, from: region, to: asked, state.lineage)
             return try run(directives, &follower, &state, region)
         }
         for case .alarm(let log, let stop) in alarms {
@@ -184,6 +192,7 @@ final class MirrorCore: Sendable {
             case .submit(let batch):
                 if try submit(batch, &follower) {
                     taken.bytes += batch.bytes.count
+                    taken.batches += 1
                     taken.ends[batch.header.log] = batch.endOffset
                 } else {
                     taken.isRefused = true
@@ -192,6 +201,7 @@ final class MirrorCore: Sendable {
             }
         }
         state.links[region]?.status.receivedBytes += UInt64(taken.bytes)
+        state.links[region]?.status.receivedBatches += taken.batches
         return (taken, alarms)
     }
 

@@ -32,8 +32,6 @@ package struct MirrorError: Error, Hashable, CustomStringConvertible {
         package static let logEnded = Code("the log takes no more appends")
         /// What was handed down for a line that is to be sealed does not reach the disk.
         package static let notFlushed = Code("not flushed in time")
-        /// A batch of a lower epoch than the log has seen (S1).
-        package static let epochWentDown = Code("epoch went down")
     }
 
     package var code: Code

@@ -19,8 +19,8 @@ package struct MirrorLimits: Hashable, Sendable {
 
     /// Cursors in one report; more go in the next.
     package static let cursorsAtOnce = 4_096
-    /// Unknown cursors of one report that are looked up on the disk.
-    package static let lookups = 64
+    /// Cursors that wait for a look at the disk.
+    package static let lookups = 256
     /// A reply of at least this much is on the disk before the next pull: catching up does not fill the journal's backlog.
     package static let bytesBeforeFlush = 1 << 18
 

@@ -22,6 +22,8 @@ package final class RegionMirror: Sendable {
 
     private static let sealTimeout: Duration = .seconds(5)
     private static let flushCheck: Duration = .milliseconds(5)
+    private static let liftTimeout: Duration = .seconds(5)
+    private static let reachCheck: Duration = .milliseconds(20)
     private static let probeTimeout: Duration = .seconds(1)
 
     /// Reads the seals: blocks on the disk. Throws `.sealsUnreadable`.
@@ -36,7 +38,7 @@ package final class RegionMirror: Sendable {
         let (core, mirrorService) = (core, mirrorService)
         let isHeard = log.watch(on: core.loop) { moved in
             core.onCommit(moved)
-            mirrorService.onChange()
+            mirrorService.onCommit(moved)
         }
         // A node has one mirror; the engine has room for its watchers.
         precondition(isHeard, "the engine has no room for the mirror")
@@ -63,13 +65,13 @@ package final class RegionMirror: Sendable {
 
     /// Agreed ends that this node's own states have applied or learned: peers hear of them (S1a).
     package func onAgreed(_ ends: AgreedEnds) {
-        if core.onAgreed(ends) { mirrorService.onChange() }
+        if core.onAgreed(ends) { mirrorService.onFacts() }
     }
 
     private func heard(_ ends: [AgreedEnds]) {
         let consumer = core.state.withLock(\.consumer)
         for one in ends { consumer?.endsHeard(one) }
-        mirrorService.onChange()
+        mirrorService.onFacts()
     }
 
     /// Asks every peer once what it holds of this region's logs.
@@ -119,27 +121,46 @@ package final class RegionMirror: Sendable {
 
     // MARK: Seals
 
-    /// Promises not to extend `origin`'s incarnations below `incarnation` before their ends are agreed, durably, and
+    /// Promises not to extend the origin's incarnations below the writer's before their ends are agreed, durably, and
     /// says how long they are here (S1a). Throws `.notFlushed`, `.sealsUnreadable`; the collector asks again.
-    package func seal(_ origin: RegionNumber, below incarnation: Incarnation) async throws -> SealAnswer {
-        let book = core.state.withLock { state in
-            let book = state.lineage.seal(origin, below: incarnation)
-            return book ?? (state.savedSeals == state.lineage.seals ? nil : state.lineage.seals)
+    package func seal(_ round: SealRound) async throws -> SealAnswer {
+        guard core.state.withLock({ $0.lineage.seal(round) }) else {
+            throw MirrorError(.sealsUnreadable, "\(SealBook.maxOrigins) origins are sealed already")
         }
-        try await waitForFlush(of: origin, below: incarnation)
-        if let book {
-            let file = SealFile(directory: core.settings.directory, files: core.environment.files)
-            try await core.disk.run { () throws(MirrorError) in try file.save(book) }
+        try await waitForFlush(of: round.origin, below: round.incarnation)
+        let file = SealFile(directory: core.settings.directory, files: core.environment.files)
+        // The whole book as it stands then: of two seals at once the later save must not take the other one back.
+        try await core.disk.run { [core] () throws(MirrorError) in
+            let (book, saved) = core.state.withLock { ($0.lineage.seals, $0.savedSeals) }
+            guard book != saved else { return }
+            try file.save(book)
             core.state.withLock { $0.savedSeals = book }
         }
-        let lengths = core.log.logs().filter { $0.log.name.region == origin && $0.log.incarnation < incarnation }.map {
-            LogPoint(log: $0.log, offset: $0.flushedEnd, digest: $0.endDigest)
-        }
-        return SealAnswer(lengths: lengths, agreed: core.facts.ends(of: origin))
+        let lengths = core.log.logs()
+            .filter { $0.log.name.region == round.origin && $0.log.incarnation < round.incarnation }
+            .map { LogPoint(log: $0.log, offset: $0.flushedEnd, digest: $0.endDigest) }
+        return SealAnswer(lengths: lengths, agreed: core.facts.ends(of: round.origin))
     }
 
-    /// Every member has sealed: own older lines may be pulled up to what the own ends record will name (S1a).
-    package func onCollected(_ ends: AgreedEnds) { core.state.withLock { $0.lineage.onCollected(ends) } }
+    /// Every member has sealed: the lines may be pulled here up to what the ends records will name. Whether all of it is
+    /// flushed here; waits for that for a while (S1a).
+    package func lift(to collected: CollectedEnds) async throws -> LiftAnswer {
+        guard core.state.withLock({ $0.lineage.onCollected(collected) }) else { return .otherRound }
+        let deadline = core.environment.clock.bootTime().advanced(by: Self.liftTimeout)
+        while !holds(collected) {
+            guard core.environment.clock.bootTime() < deadline else { return .notYet }
+            try await core.environment.clock.sleep(for: Self.reachCheck)
+        }
+        return .reached
+    }
+
+    private func holds(_ collected: CollectedEnds) -> Bool {
+        collected.ends.allSatisfy { ends in
+            ends.ends.ends.allSatisfy { listed in
+                core.log.flushedEnd(of: LogIdentity(name: ends.name, incarnation: listed.incarnation)) >= listed.end
+            }
+        }
+    }
 
     /// The incarnation whose ends record is the newest that is known for a log.
     package func agreedWriter(of name: LogName) -> Incarnation? { core.facts.writer(of: name) }
@@ -155,15 +176,14 @@ package final class RegionMirror: Sendable {
     }
 
     private func hasUnflushed(of origin: RegionNumber, below incarnation: Incarnation) -> Bool {
-        core.log.logs().contains { summary in
-            summary.log.name.region == origin && summary.log.incarnation < incarnation
-                && core.state.withLock { $0.follower?.position(of: summary.log) ?? .zero } > summary.flushedEnd
-        }
+        // Not from the engine's logs: one whose first batch is on its way is not among them.
+        let handedDown = core.state.withLock { $0.follower?.handedDown(of: origin, below: incarnation) ?? [:] }
+        return handedDown.contains { core.log.flushedEnd(of: $0.key) < $0.value }
     }
 
     // MARK: What operators and guards ask
 
-    package func links() -> [MirrorLinkStatus] { core.links() }
+    package func links() -> [MirrorFacts] { core.links() }
 
     /// Own flushed records that not one other region has flushed.
     package func unmirrored() -> UInt64 { core.unmirrored() }

@@ -82,6 +82,12 @@ struct GroupFrame: Hashable, Sendable {
         return writer.bytes
     }
 
+    /// Whether the magic stands at `offset`: cheap enough for every sector.
+    static func beginsFrame(_ bytes: [UInt8], at offset: Int) -> Bool {
+        offset + 4 <= bytes.count && bytes[offset] == 0x4d && bytes[offset + 1] == 0x52 && bytes[offset + 2] == 0x44
+            && bytes[offset + 3] == 0x47
+    }
+
     /// Reads the fixed part only; nil where no frame can start. Lengths are bounded before anything is allocated.
     static func prefix(_ bytes: [UInt8]) -> Prefix? {
         guard bytes.count >= headerLength else { return nil }

@@ -21,7 +21,19 @@ struct JournalDirectory: Sendable {
         }.sorted()
     }
 
-    /// A new segment with its blocks reserved, its name durable.
+    /// The last generation whose number is used, at least `last`: a segment behind it in which something was begun keeps
+    /// its file and its number, whatever became of what was written.
+    func lastUsedGeneration(atLeast last: UInt64) throws(FileError) -> UInt64 {
+        var used = last
+        for generation in try generations() where generation > last {
+            let file = try files.open(segmentPath(generation), .read)
+            defer { file.close() }
+            if try file.read(at: 0, count: GroupFrame.headerLength).contains(where: { $0 != 0 }) { used = generation }
+        }
+        return used
+    }
+
+    /// A new segment with its blocks reserved, its name durable. Replaces a blank one of the same number.
     func createSegment(_ generation: UInt64, length: Int) throws(FileError) -> any StoredFile {
         let file = try files.open(segmentPath(generation), .createOrReplace)
         do {

@@ -36,6 +36,7 @@ struct JournalScan {
     /// Scans all segments. Throws when a file cannot be read, or what `visit` throws.
     mutating func run(visit: (EncodedBatch) throws -> Void) throws {
         let generations = try directory.generations()
+        reportMissing(generations)
         let successions = try successions(generations)
         for (index, generation) in generations.enumerated() {
             let file = try directory.files.open(directory.segmentPath(generation), .read)
@@ -44,6 +45,23 @@ struct JournalScan {
             try scan(reader, successions[index], visit)
         }
     }
+
+    /// Segments are numbered densely from 1: one that is not there took acknowledged groups with it.
+    private mutating func reportMissing(_ generations: [UInt64]) {
+        var expected: UInt64 = 1
+        for generation in generations {
+            while expected < generation, corruptRanges.count < Self.maxMissing {
+                corruptRanges.append(
+                    CorruptRange(
+                        path: directory.segmentPath(expected), bytes: 0..<0, reason: "the segment is missing"))
+                expected += 1
+            }
+            expected = generation + 1
+        }
+    }
+
+    /// Missing segments that are named one by one.
+    private static let maxMissing = 64
 
     /// What the next segment in which a group stands says of a segment.
     private struct Succession {

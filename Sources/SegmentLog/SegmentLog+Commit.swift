@@ -71,9 +71,10 @@ extension SegmentLog {
         try committer.withLock { committer throws(FileError) in try committer.writer.prepare(for: group) }
     }
 
-    /// No segment could be made. A full disk heals: the group waits and the commit is tried again. Anything else poisons.
+    /// No segment could be made. A full disk and a lack of descriptors heal: the group waits and the commit is tried
+    /// again. Anything else poisons.
     private func putBack(_ group: [EncodedBatch], _ error: FileError) {
-        guard error.code == .noSpace else { return poison(error) }
+        guard error.code == .noSpace || error.code == .tooManyOpenFiles else { return poison(error) }
         state.withLock { state in
             state.queue.insert(contentsOf: group, at: 0)
             state.isDiskFull = true

@@ -37,10 +37,12 @@ extension SegmentLog {
         var scan = JournalScan(directory: directory, journal: journal, mark: current.group)
         try scan.run(visit: visit)
         let wasClean = current.isClean && current.group == scan.lastGroup
+        let lastGeneration = try directory.lastUsedGeneration(atLeast: scan.lastGeneration)
         var committer = Committer(
             writer: JournalWriter(
                 directory: directory, journal: journal, segmentBytes: limits.segmentBytes,
-                lastGeneration: scan.lastGeneration, lastSegmentEnd: scan.lastEnd,
+                lastGeneration: lastGeneration,
+                lastSegmentEnd: lastGeneration == scan.lastGeneration ? scan.lastEnd : 0,
                 // Above the mark even when corruption took the groups before it: a number is never used twice.
                 lastGroup: max(scan.lastGroup, scan.mark), flushedGroup: wasClean ? scan.lastGroup : scan.mark),
             marks: marks, mark: current)
@@ -81,12 +83,26 @@ extension SegmentLog {
         let storage = try directory.storageIdentity()
         let known = try directory.readIdentity()
         let found = try mark?.journal ?? firstJournal(directory)
-        let journal = known?.journal ?? found ?? environment.entropy.next()
+        let journal = try known?.journal ?? found ?? unnamedJournal(directory, environment)
         let isCopy = known.map { $0.storage != storage } ?? (found != nil)
         if known?.storage != storage {
             try directory.writeIdentity(JournalIdentity(journal: journal, storage: storage))
         }
         return (journal, isCopy)
+    }
+
+    /// A new journal's id. Throws `.corrupt` where segments hold bytes of which nothing says whose they are: missing
+    /// metadata never means that the data may go.
+    private static func unnamedJournal(
+        _ directory: JournalDirectory, _ environment: NodeEnvironment
+    ) throws -> UInt64 {
+        guard try directory.lastUsedGeneration(atLeast: 0) == 0 else {
+            throw EventLogError(
+                .corrupt,
+                "\(directory.path): neither identity nor marks nor any group frame can be read, but segments hold data; "
+                    + "restore identity and marks from a backup")
+        }
+        return environment.entropy.next()
     }
 
     /// The journal id in the first frame that can be read, for a directory that lost its identity.

@@ -49,14 +49,22 @@ struct SegmentReader {
         return decode(frame, prefix, bytes, at: position)
     }
 
-    /// The next position from `start` on where a valid group of this segment stands, searching sector by sector.
+    /// Bytes that a search reads at once.
+    private static let searchBytes = 1 << 20
+
+    /// The next position from `start` on where a valid group of this segment stands, searching sector by sector: a sector
+    /// that does not begin with the magic costs no read of its own.
     func nextGroup(from start: UInt64) throws(FileError) -> ScannedGroup? {
-        var position =
-            (start + UInt64(GroupFrame.alignment) - 1) / UInt64(GroupFrame.alignment)
-            * UInt64(GroupFrame.alignment)
+        let sector = UInt64(GroupFrame.alignment)
+        var position = (start + sector - 1) / sector * sector
         while position + UInt64(GroupFrame.headerLength) <= length {
-            if case .group(let group) = try item(at: position) { return group }
-            position += UInt64(GroupFrame.alignment)
+            let chunk = try file.read(at: position, count: Int(min(UInt64(Self.searchBytes), length - position)))
+            if chunk.isEmpty { return nil }
+            for offset in stride(from: 0, to: chunk.count, by: GroupFrame.alignment)
+            where GroupFrame.beginsFrame(chunk, at: offset) {
+                if case .group(let group) = try item(at: position + UInt64(offset)) { return group }
+            }
+            position += UInt64(Self.searchBytes)
         }
         return nil
     }

@@ -20,15 +20,15 @@ package final class ServingAPI: CallHandler {
     private let insight: InsightService
     private let health: HealthService
 
-    /// Serves nothing but health until `admission.state` is active.
+    /// Serves nothing but health until `admission.state` is active. `stamps` says whether the clock is to be trusted.
     package init(
         identity: ServingIdentity, keyring: TokenKeyring, shards: any ShardRouting, content: any ContentRouting,
-        admission: AdmissionControl, clock: any NodeClock, entropy: any EntropySource,
+        admission: AdmissionControl, stamps: StampGate, clock: any NodeClock, entropy: any EntropySource,
         metrics factory: any MetricsFactory
     ) {
         let edge = ServingEdge(
             identity: identity, keyring: keyring, clock: clock, entropy: entropy, admission: admission,
-            metrics: factory)
+            stamps: stamps, metrics: factory)
         let writes = EventWrites(edge: edge, shards: shards)
         self.edge = edge
         clients = ClientCounts(deploymentID: identity.deploymentID, factory: factory)

@@ -3,6 +3,7 @@
 package import ClusterModel
 import Metrics
 import NodeEnvironment
+import Personalization
 
 /// Facts about the node that answers carry or doors check.
 package struct ServingIdentity: Hashable, Sendable {
@@ -26,22 +27,28 @@ final class ServingEdge: Sendable {
     let clock: any NodeClock
     let entropy: any EntropySource
     let admission: AdmissionControl
+    private let stamps: StampGate
     let calls: CallMetrics
     let metrics: ServingMetrics
 
     init(
         identity: ServingIdentity, keyring: TokenKeyring, clock: any NodeClock, entropy: any EntropySource,
-        admission: AdmissionControl, metrics factory: any MetricsFactory
+        admission: AdmissionControl, stamps: StampGate, metrics factory: any MetricsFactory
     ) {
         self.identity = identity
         self.keyring = keyring
         self.clock = clock
         self.entropy = entropy
         self.admission = admission
+        self.stamps = stamps
         sessions = SessionTokens(keyring: keyring, deploymentID: identity.deploymentID, region: identity.region)
         calls = CallMetrics(methods: ServingMethod.allCases.map(\.path), factory: factory)
         metrics = ServingMetrics(factory: factory)
     }
+
+    /// What answers say of the time: 0, which tells nothing, while this node does not trust its clock (S2). A client that
+    /// believed it would make ids that every other region refuses (S4).
+    var serverTime: WallTime { stamps.time(of: clock) ?? WallTime(milliseconds: 0) }
 
     var region: UInt32 { UInt32(identity.region.rawValue) }
 }

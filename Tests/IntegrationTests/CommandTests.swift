@@ -66,7 +66,7 @@ struct CommandTests {
             #expect(!ids.isEmpty)
             try await real.node.stop()
             let fold = try JournalFold(directory: real.node.journalPath, files: real.environment.files)
-            #expect(AcknowledgementCheck(ids, in: fold).holds)
+            #expect(AcknowledgementCheck(ids.map(\.id), in: fold).holds)
         }
     }
 

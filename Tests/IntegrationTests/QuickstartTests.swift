@@ -9,7 +9,7 @@ import Testing
 @Suite(.serialized, .enabled(if: BuiltExecutables.areThere, Comment(rawValue: BuiltExecutables.absence)))
 struct QuickstartTests {
     /// INTERFACES: keys that must be there.
-    private static let keys = [
+    static let keys = [
         "regions", "requests", "events_acknowledged", "events_lost", "events_duplicated", "digests_equal", "rto_ms",
         "rpo_events_local", "rpo_events_remote", "latency_p50_us", "latency_p99_us", "freshness_p99_ms",
         "mirror_lag_p99_ms", "input",
@@ -17,7 +17,8 @@ struct QuickstartTests {
 
     @Test func s6TheMainJobLosesNothingOverAKill() async throws {
         let run = try await CommandRun.meridian(
-            ["quickstart", "--duration", "3", "--rate", "200", "--seed", "11", "--json"], limit: .seconds(120))
+            ["quickstart", "--regions", "1", "--duration", "3", "--rate", "200", "--seed", "11", "--json"],
+            limit: .seconds(120))
         #expect(run.end == .exited(0), "\(run.output)")
         let answer = try #require(
             try JSONSerialization.jsonObject(with: Data(run.lastLine.utf8)) as? [String: Any], "\(run.output)")
@@ -51,16 +52,18 @@ struct QuickstartTests {
     }
 
     @Test func anInterruptedQuickStartLeavesNothingBehind() async throws {
-        let run = try await CommandRun.meridian(["quickstart", "--duration", "600"], limit: .seconds(4))
+        let run = try await CommandRun.meridian(["quickstart", "--duration", "600"], limit: .seconds(8))
         #expect(run.end == nil)
         #expect(run.output.contains("interrupted by signal 15"), "\(run.output)")
         let path = try #require(run.output.firstMatch(of: /files in (\S+)/)?.1, "\(run.output)")
         #expect(!FileManager.default.fileExists(atPath: String(path)))
     }
 
-    @Test func severalRegionsAreRefused() async throws {
-        let run = try await CommandRun.meridian(["quickstart", "--regions", "3"])
-        #expect(run.end == .exited(2))
-        #expect(run.output.contains("one region"), "\(run.output)")
+    @Test func regionsBeyondTheLimitAreRefused() async throws {
+        for regions in ["0", "9"] {
+            let run = try await CommandRun.meridian(["quickstart", "--regions", regions])
+            #expect(run.end == .exited(2))
+            #expect(run.output.contains("--regions \(regions) is out of range"), "\(run.output)")
+        }
     }
 }

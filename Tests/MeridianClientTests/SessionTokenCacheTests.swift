@@ -42,4 +42,17 @@ import Testing
         cache.forget("a")
         #expect(cache.token(of: "a").isEmpty)
     }
+
+    @Test func s12AReadUnderWayDoesNotDisplaceAWritesToken() {
+        var cache = SessionTokenCache(capacity: 8)
+        cache.onAnswer([1], of: "u", sentWith: [], isWrite: false)
+        // A read and a write leave with token 1; the write is answered first.
+        cache.onAnswer([2], of: "u", sentWith: [1], isWrite: true)
+        cache.onAnswer([3], of: "u", sentWith: [1], isWrite: false)
+        #expect(cache.token(of: "u") == [2])
+        cache.onAnswer([4], of: "u", sentWith: [2], isWrite: false)
+        #expect(cache.token(of: "u") == [4])
+        cache.forget("u", [2])
+        #expect(cache.token(of: "u") == [4])
+    }
 }

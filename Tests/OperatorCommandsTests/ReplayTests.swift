@@ -42,7 +42,7 @@ private final class ShelfService: ContentService {
     }
 
     func report(
-        _ interactions: [InteractionToReport], of user: String
+        _ interactions: [InteractionToReport], of user: String, durability: Acknowledgement.Promise
     ) async throws(OperatorFailure) -> ReportReceipt {
         let number = seen.withLock { seen in
             seen.reports += 1
@@ -54,18 +54,22 @@ private final class ShelfService: ContentService {
             return seen.interactions.count
         }
         return ReportReceipt(
-            acknowledged: interactions.indices.map { EventID(time: UInt64(first + $0), client: UInt64(number)) },
-            duplicates: 0, refusals: [])
+            acknowledged: interactions.indices.map {
+                Acknowledgement(
+                    id: EventID(time: UInt64(first + $0), client: UInt64(number)), promise: durability)
+            }, duplicates: 0, refusals: [])
     }
 }
 
 @Suite struct ReplayTests {
     private static func replay(
-        seed: UInt64, service: ShelfService, seconds: Int = 2, file: AcknowledgementFile? = nil, window: Int = 1
+        seed: UInt64, service: ShelfService, seconds: Int = 2, file: AcknowledgementFile? = nil, window: Int = 1,
+        remoteShare: Double = 0
     ) async throws -> (measurement: ReplayMeasurement, filed: UInt64) {
         let stepped = SteppedEnvironment(seed: seed)
-        let plan = ReplayPlan(
+        var plan = ReplayPlan(
             eventsPerSecond: 100, duration: .seconds(seconds), window: window, slateItems: 3, seed: seed)
+        plan.remoteShare = remoteShare
         let run = ReplayRun(
             plan, source: ReplaySource(generated: GeneratedTraffic(seed: seed)), clock: stepped.clock,
             acknowledgements: file)
@@ -107,6 +111,17 @@ private final class ShelfService: ContentService {
         let ids = try AcknowledgementFile.read("acks", files: stepped.files)
         #expect(ids.count == Int(filed))
         #expect(filed == measurement.eventsAcknowledged)
+    }
+
+    @Test(arguments: 1...3 as ClosedRange<UInt64>)
+    func s11AShareOfReportsAsksForOtherRegions(seed: UInt64) async throws {
+        let stepped = SteppedEnvironment(seed: 1)
+        let file = try AcknowledgementFile(creating: "acks", files: stepped.files)
+        let service = ShelfService(shelf: [])
+        _ = try await Self.replay(seed: seed, service: service, seconds: 20, file: file, remoteShare: 0.25)
+        let acknowledged = try AcknowledgementFile.read("acks", files: stepped.files)
+        let share = Double(acknowledged.count(where: \.isRemote)) / Double(acknowledged.count)
+        #expect((0.15...0.35).contains(share), "seed \(seed): \(share)")
     }
 
     @Test func theSummaryHasItsKeys() async throws {

@@ -7,115 +7,145 @@ import Testing
 
 @testable import RegionMirror
 
-enum Sample {
-    static func log(_ partition: UInt32, region: UInt16 = 1, incarnation: UInt64 = 7) -> LogIdentity {
-        LogIdentity(
-            name: LogName(region: RegionNumber(region), topic: .userEvents, partition: PartitionID(partition)),
-            incarnation: Incarnation(incarnation))
-    }
-
-    /// `count` chained batches of two records each.
-    static func chain(
-        _ log: LogIdentity, _ count: Int, epoch: UInt64 = 1, seed: UInt8 = 0
-    ) throws -> [EncodedBatch] {
-        var digest = Digest128.zero
-        var offset = Offset.zero
-        var batches: [EncodedBatch] = []
-        for index in 0..<count {
-            let records = (0..<2).map { part in
-                EventRecord(
-                    kind: .interaction, stamp: HybridStamp(rawValue: UInt64(2 * index + part + 1)),
-                    id: EventID(time: UInt64(index), client: UInt64(part)),
-                    body: [seed, UInt8(truncatingIfNeeded: index)])
-            }
-            let batch = try EncodedBatch(
-                sealing: records, of: log, epoch: Epoch(epoch), baseOffset: offset, previousDigest: digest)
-            digest = batch.chainDigest
-            offset = batch.endOffset
-            batches.append(batch)
-        }
-        return batches
-    }
-
-    static func head(_ batches: [EncodedBatch], _ log: LogIdentity) -> LogSummary {
-        LogSummary(
-            log: log, base: .zero, baseDigest: .zero, flushedEnd: batches.last?.endOffset ?? .zero,
-            endDigest: batches.last?.chainDigest ?? .zero, lastStamp: batches.last?.header.lastStamp ?? .zero,
-            epoch: batches.last?.header.epoch ?? Epoch(0))
-    }
-
-    static func request() throws -> PullRequest {
-        var request = PullRequest(
-            follower: RegionNumber(2), applyVersion: 3, deployment: 4, generation: 5, maxBytes: 6, waitMilliseconds: 7)
-        let point = LogPoint(log: log(9), offset: Offset(10), digest: Digest128(high: 11, low: 12))
-        request.positions = [point]
-        request.cursors = [.init(region: RegionNumber(3), point: point)]
-        let ends = try #require(EndsRecord([.init(incarnation: Incarnation(1), end: Offset(2))]))
-        request.agreedEnds = [AgreedEnds(name: log(9).name, writer: Incarnation(8), ends: ends)]
-        return request
-    }
-
-    static func reply() throws -> PullReply {
-        var reply = PullReply(holder: RegionNumber(1), wallTime: WallTime(milliseconds: 99), generation: 5)
-        let batches = try chain(log(1), 3)
-        reply.heads = [head(batches, log(1))]
-        reply.answers = [
-            .init(log: log(1), .batches(batches.map(\.bytes))), .init(log: log(2), .otherChain),
-            .init(log: log(3), .gap(firstAvailable: Offset(77))),
-        ]
-        reply.agreedEnds = try request().agreedEnds
-        return reply
-    }
-}
-
 @Suite struct MirrorWireTests {
     let limits = MirrorLimits()
 
+    func hex(_ bytes: [UInt8]) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
     @Test func messagesSurviveTheirEncoding() throws {
-        let request = try Sample.request()
+        let request = Sample.request([Sample.point])
         #expect(try PullRequest(decoding: request.encoded, limits: limits) == request)
+        let report = Sample.report()
+        #expect(try CursorReport(decoding: report.encoded, limits: limits) == report)
         let reply = try Sample.reply()
+        #expect(reply.agreedEnds.count == 1)
         #expect(try PullReply(decoding: reply.encoded, limits: limits) == reply)
     }
 
-    @Test func aPullHasTheseBytes() throws {
-        let hex = try Sample.request().encoded.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        let point =
-            "0100010009000000" + "0700000000000000" + "0a00000000000000" + "000000000000000b000000000000000c"
+    @Test func sealsSurviveTheirEncoding() throws {
+        let ends = try Sample.ends(Sample.log(9).name, writer: 8, [(1, 2), (3, 0)])
+        let answer = SealAnswer(lengths: [Sample.point, LogPoint(startOf: Sample.log(2))], agreed: [ends])
+        var writer = ByteWriter(reservingCapacity: 64)
+        answer.encode(into: &writer)
+        var reader = ByteReader(writer.bytes)
+        #expect(try SealAnswer(from: &reader) == answer)
+        #expect(reader.remaining == 0)
+    }
+
+    @Test func roundsAndTheirEndsSurviveTheirEncoding() throws {
+        let collected = try Sample.collected(Sample.log(9).name, Sample.round(1, below: 8).next, [(1, 2), (3, 0)])
+        var writer = ByteWriter(reservingCapacity: 64)
+        collected.round.encode(into: &writer)
+        collected.encode(into: &writer)
+        LiftAnswer.otherRound.encode(into: &writer)
+        var reader = ByteReader(writer.bytes)
+        #expect(try SealRound(from: &reader) == collected.round)
+        #expect(try CollectedEnds(from: &reader) == collected)
+        #expect(try LiftAnswer(from: &reader) == .otherRound)
+        #expect(reader.remaining == 0)
+        #expect(throws: ByteCodingError.self) {
+            var reader = ByteReader([0])
+            _ = try LiftAnswer(from: &reader)
+        }
+    }
+
+    @Test("S1a: collected ends are of their round's origin and writer")
+    func collectedEndsAreOfTheirRound() throws {
+        let ends = try Sample.ends(Sample.log(9).name, writer: 8, [(1, 2)])
+        for round in [Sample.round(2, below: 8), Sample.round(1, below: 9)] {
+            #expect(CollectedEnds(round: round, ends: [ends]) == nil)
+            var writer = ByteWriter(reservingCapacity: 64)
+            round.encode(into: &writer)
+            writer.writeVarint(1)
+            ends.encode(into: &writer)
+            #expect(throws: ByteCodingError.self) {
+                var reader = ByteReader(writer.bytes)
+                _ = try CollectedEnds(from: &reader)
+            }
+        }
+    }
+
+    private static let point =
+        "0100010009000000" + "0700000000000000" + "0a00000000000000" + "000000000000000b000000000000000c"
+
+    @Test func aPullHasTheseBytes() {
         let expected =
-            "0100020003000000" + "0400000000000000" + "0500000000000000" + "00000000" + "06000000" + "07000000"
-            + "01" + point + "01" + "0300" + point
+            "0100020003000000" + "0400000000000000" + "0800000000000000" + "0500000000000000" + "06000000" + "07000000"
+            + "01" + Self.point
+        #expect(hex(Sample.request([Sample.point]).encoded) == expected)
+    }
+
+    @Test func aReportHasTheseBytes() {
+        let expected =
+            "0100020000000000" + "0400000000000000" + "0800000000000000" + "02"
+            + "0200" + "0800000000000000" + Self.point + "0300" + "0900000000000000" + Self.point
+        #expect(hex(Sample.report().encoded) == expected)
+    }
+
+    @Test func aReplyHasTheseBytes() throws {
+        var reply = try Sample.reply()
+        let head = try #require(reply.heads.first)
+        reply.answers.removeFirst()
+        let log = { (partition: Int) in "010001000\(partition)000000" + "0700000000000000" }
+        let expected =
+            "0101010011000000" + "6300000000000000" + "0500000000000000" + "00000000" + "03000000"
+            + "01" + log(1) + "0000000000000000" + String(repeating: "0", count: 32) + "0600000000000000"
+            + head.endDigest.description + "0600000000000000" + "0100000000000000"
+            + "02" + log(2) + "01" + log(3) + "02" + "4d00000000000000"
             + "01" + "0100010009000000" + "0800000000000000" + "12" + "0100" + "0100000000000000" + "0200000000000000"
-        #expect(hex == expected)
+        #expect(hex(reply.encoded) == expected)
     }
 
     @Test func damagedMessagesAreRefusedOrReadAsOthers() throws {
         let seed: UInt64 = 20_261_125
         var generator = SeededGenerator(seed: seed)
-        let frames = (try Sample.request().encoded, try Sample.reply().encoded)
-        for round in 0..<6_000 {
-            var bytes = round % 2 == 0 ? frames.0 : frames.1
+        let frames = [
+            Sample.request([Sample.point]).encoded, try Sample.reply().encoded, Sample.report().encoded,
+        ]
+        for round in 0..<9_000 {
+            var bytes = frames[round % 3]
             for _ in 0...generator.next() % 3 {
                 bytes[Int(generator.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: generator.next())
             }
             if generator.next() % 4 == 0 { bytes.removeLast(Int(generator.next() % UInt64(bytes.count))) }
             // What still decodes has one encoding: the bytes it came from.
-            do {
+            do throws(MirrorError) {
                 let again =
-                    round % 2 == 0
-                    ? try PullRequest(decoding: bytes, limits: limits).encoded
-                    : try PullReply(decoding: bytes, limits: limits).encoded
+                    switch round % 3 {
+                    case 0: try PullRequest(decoding: bytes, limits: limits).encoded
+                    case 1: try PullReply(decoding: bytes, limits: limits).encoded
+                    default: try CursorReport(decoding: bytes, limits: limits).encoded
+                    }
                 #expect(again == bytes, "seed \(seed) round \(round)")
             } catch {
-                #expect([.malformedFrame, .unknownVersion].contains(error.code), "seed \(seed) round \(round)")
+                let known: [MirrorError.Code] = [.malformedFrame, .unknownVersion, .corruptBatch]
+                #expect(known.contains(error.code), "seed \(seed) round \(round)")
             }
         }
+    }
+
+    @Test("S8: a batch that does not verify never gets past decoding")
+    func damagedBatchesAreCorrupt() throws {
+        let batches = try Sample.chain(Sample.log(1), 2)
+        var bytes = batches[1].bytes
+        bytes[bytes.count - 1] ^= 1
+        var reply = try Sample.reply()
+        let damaged = EncodedBatch(header: batches[1].header, bytes: bytes, chainDigest: batches[1].chainDigest)
+        reply.answers = [.init(log: Sample.log(1), .batches([batches[0], damaged]))]
+        let error = #expect(throws: MirrorError.self) { try PullReply(decoding: reply.encoded, limits: limits) }
+        #expect(error?.code == .corruptBatch)
     }
 
     @Test func countsAboveTheLimitAreRefused() throws {
         var limits = limits
         limits.logs = 0
-        let request = try Sample.request()
+        limits.cursors = 1
+        let request = Sample.request([Sample.point])
         #expect(throws: MirrorError.self) { try PullRequest(decoding: request.encoded, limits: limits) }
+        #expect(throws: MirrorError.self) { try CursorReport(decoding: Sample.report().encoded, limits: limits) }
+        let reply = try Sample.reply()
+        #expect(throws: MirrorError.self) { try PullReply(decoding: reply.encoded, limits: limits) }
     }
 }

@@ -28,6 +28,19 @@ import Foundation
         return request
     }
 
+    @Test("S2, S4: a node that does not trust its clock tells no time, so that nobody makes ids by it")
+    func noTimeFromAnUntrustedClock() throws {
+        let fixture = try ServingFixture()
+        fixture.stamps.close()
+        let slate = try fixture.reply(.nextContent, Self.request { $0.count = 3 }, Meridian_V1_NextContentReply.self)
+        #expect(slate.serverTimeMs == 0)
+        fixture.stamps.open()
+        let wall = fixture.now.advanced(by: .seconds(-3_600))
+        fixture.stamps.vouch(wall: wall, boot: fixture.environment.clock.bootTime(), maxDrift: .milliseconds(500))
+        let jumped = try fixture.reply(.nextContent, Self.request { $0.count = 3 }, Meridian_V1_NextContentReply.self)
+        #expect(jumped.serverTimeMs == 0 && jumped.items.count == 3)
+    }
+
     @Test func theAnswerSaysEverything() throws {
         let fixture = try ServingFixture()
         let request = Self.request {

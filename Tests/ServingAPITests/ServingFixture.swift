@@ -189,6 +189,7 @@ final class ServingFixture: Sendable {
     let admission: AdmissionControl
     let api: ServingAPI
     let keyring: TokenKeyring
+    let stamps = StampGate()
     private let responder = RecordingResponder()
     private let calls = Atomic<Int32>(0)
 
@@ -204,8 +205,8 @@ final class ServingFixture: Sendable {
         api = ServingAPI(
             identity: ServingIdentity(
                 deploymentID: Self.deployment, region: RegionNumber(1), otherRegions: otherRegions),
-            keyring: keyring, shards: shards, content: shards, admission: admission, clock: environment.clock,
-            entropy: environment.entropy, metrics: metrics)
+            keyring: keyring, shards: shards, content: shards, admission: admission, stamps: stamps,
+            clock: environment.clock, entropy: environment.entropy, metrics: metrics)
     }
 
     static func keyring(_ ids: [UInt32]) throws -> TokenKeyring {

@@ -1,5 +1,5 @@
-// `simulate`: whole nodes, alone or as regions, under simulated users, disks, networks, clocks and deaths, replayed from
-// seeds (INTERFACES, "Commands").
+// `simulate`: whole nodes, alone or as regions, under simulated users, disks, networks, clocks and deaths, replayed
+// from seeds (INTERFACES, "Commands").
 
 import ArgumentParser
 import Glibc

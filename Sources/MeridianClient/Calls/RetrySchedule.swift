@@ -8,12 +8,14 @@ public struct RetryPolicy: Hashable, Sendable {
     public var firstDelay: Duration
     /// The longest wait between two tries, unless the server asks for more.
     public var longestDelay: Duration
-    /// Tries of one call, the first included.
+    /// Rounds of one call, the first included: in each, every region that may help is tried. One means a single try, with
+    /// no other region after it.
     public var attempts: Int
-    /// How long one try may take before its outcome counts as unknown and the call is tried again.
+    /// How long one try may take before its outcome counts as unknown and the call is tried again. Where another region
+    /// could answer, `FailoverPolicy.longestAttempt` is what counts.
     public var attemptTimeout: Duration
 
-    /// 25 ms doubling to 1 s, 64 tries of at most 2 s each, all within the caller's deadline.
+    /// 25 ms doubling to 1 s, 64 rounds, 2 s for a try where no other region is there, all within the caller's deadline.
     public init(
         firstDelay: Duration = .milliseconds(25), longestDelay: Duration = .seconds(1), attempts: Int = 64,
         attemptTimeout: Duration = .seconds(2)
@@ -38,7 +40,7 @@ package struct RetrySchedule: Hashable, Sendable {
 
     private let policy: RetryPolicy
     private let deadline: BootInstant
-    /// Tries that have failed.
+    /// Rounds that have failed.
     package private(set) var failures = 0
     private var delay: Duration
 
@@ -59,13 +61,29 @@ package struct RetrySchedule: Hashable, Sendable {
     package mutating func onFailure(
         _ failure: MeridianClientError, at now: BootInstant, random: UInt64
     ) -> Directive {
+        guard onRound(), failure.isTransient else { return .giveUp }
+        return pause(wish: failure.retryAfter ?? .zero, at: now, random: random)
+    }
+
+    /// Whether a failed try may be followed by another at all.
+    package var repeats: Bool { policy.attempts > 1 }
+
+    /// Counts a round that failed; false when there is none left.
+    package mutating func onRound() -> Bool {
         failures += 1
-        guard failure.isTransient, failures < policy.attempts else { return .giveUp }
+        return failures < policy.attempts
+    }
+
+    /// The next pause. One that would outlast the deadline is cut, so that the last try begins while there is time for
+    /// an answer; what the server asked for is never cut.
+    package mutating func pause(wish: Duration, at now: BootInstant, random: UInt64) -> Directive {
         let half = delay / 2
         let share = Double(random >> 11) / Double(UInt64(1) << 53)
-        let wait = max(half + half * share, failure.retryAfter ?? .zero)
+        var wait = half + half * share
+        let left = deadline.since(now)
+        if wait >= left, left > policy.firstDelay * 2 { wait = left / 2 }
         delay = min(delay * 2, policy.longestDelay)
-        let next = now.advanced(by: wait)
+        let next = now.advanced(by: max(wait, wish))
         return next < deadline ? .retry(at: next) : .giveUp
     }
 }

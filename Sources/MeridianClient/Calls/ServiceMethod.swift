@@ -3,16 +3,35 @@
 public import MeridianProtocol
 public import SwiftProtobuf
 
-/// Names a unary method. Every method may be repeated: events carry ids, the rest writes the same values again.
+/// Names a unary method. Every method may be repeated, in any region: events carry ids, the rest writes the same values
+/// again.
 public struct ServiceMethod<Request: Message, Reply: Message>: Sendable {
     /// As gRPC writes it: `/package.Service/Method`.
     public let path: String
     /// The server's time in an answer, milliseconds since 1970.
     let serverTime: @Sendable (Reply) -> UInt64
 
-    init(_ service: String, _ name: String) where Reply: TimedReply {
+    /// How a request may be sent.
+    let kind: @Sendable (Request) -> CallKind
+
+    init(_ service: String, _ name: String, _ kind: CallKind) where Reply: TimedReply {
+        self.init(service, name) { _ in kind }
+    }
+
+    init(
+        _ service: String, _ name: String, kind: @escaping @Sendable (Request) -> CallKind
+    ) where Reply: TimedReply {
         path = "/meridian.v1.\(service)/\(name)"
         serverTime = { $0.serverTimeMs }
+        self.kind = kind
+    }
+
+    /// A write that waits as long as its durability needs.
+    init(
+        _ service: String, _ name: String,
+        durability: @escaping @Sendable (Request) -> Meridian_V1_Durability
+    ) where Reply: TimedReply {
+        self.init(service, name) { durability($0).level == .remote ? .patientWrite : .write }
     }
 }
 

@@ -49,6 +49,10 @@ public struct MeridianClientError: Error, Hashable, Sendable, CustomStringConver
     /// The server's wish: try again, but not sooner than this.
     public var retryAfter: Duration?
 
+    /// The attempts that failed, in their order, the last one included; at most `RegionFailure.kept`, the latest. Empty
+    /// where nothing was sent.
+    public internal(set) var attempts: [RegionFailure] = []
+
     /// A failure with everything that is known of it.
     public init(
         _ code: Code, reason: String = "", _ message: String, metadata: [String: String] = [:],
@@ -66,8 +70,17 @@ public struct MeridianClientError: Error, Hashable, Sendable, CustomStringConver
         code == .unavailable || code == .overloaded || code == .deadlineExceeded
     }
 
-    /// Code, reason and message on one line.
+    /// Whether the call may have taken effect: some attempt ended without a server's word on it. Repeat it with the same
+    /// event ids, in any region.
+    public var isOutcomeUnknown: Bool {
+        attempts.isEmpty
+            ? code == .deadlineExceeded || code == .cancelled : attempts.contains(where: \.isOutcomeUnknown)
+    }
+
+    /// Code, reason and message on one line; where several attempts failed, each of them too.
     public var description: String {
-        reason.isEmpty ? "\(code): \(message)" : "\(code) (\(reason)): \(message)"
+        let summary = reason.isEmpty ? "\(code): \(message)" : "\(code) (\(reason)): \(message)"
+        guard attempts.count > 1 else { return summary }
+        return summary + "; tried " + attempts.map(\.description).joined(separator: "; ")
     }
 }

@@ -20,18 +20,30 @@ package struct SessionTokenCache: Sendable {
         return token
     }
 
-    /// Keeps the latest token; an empty one changes nothing. Of two answers that were under way at once the one that
-    /// arrives last stands.
+    /// Keeps a token; an empty one changes nothing.
     package mutating func onAnswer(_ token: [UInt8], of user: String) {
         guard !token.isEmpty else { return }
         old.removeValue(forKey: user)
         insert(token, of: user)
     }
 
+    /// Keeps the token of an answer to a call that carried `sentWith`. A server's token covers the one that it was given,
+    /// in any region; tokens cannot be merged here. So of two calls of one user that were under way at once a read does
+    /// not displace the other's token, which may name a write, and of two writes the last to be answered stands.
+    package mutating func onAnswer(_ token: [UInt8], of user: String, sentWith: [UInt8], isWrite: Bool) {
+        guard isWrite || self.token(of: user) == sentWith else { return }
+        onAnswer(token, of: user)
+    }
+
     /// For a token that the server refuses.
     package mutating func forget(_ user: String) {
         young.removeValue(forKey: user)
         old.removeValue(forKey: user)
+    }
+
+    /// As above, unless another token took its place meanwhile.
+    package mutating func forget(_ user: String, _ token: [UInt8]) {
+        if self.token(of: user) == token { forget(user) }
     }
 
     private mutating func insert(_ token: [UInt8], of user: String) {

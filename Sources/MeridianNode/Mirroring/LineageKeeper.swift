@@ -10,11 +10,15 @@ package distributed actor LineageKeeper: ClusterActor {
     package typealias ActorSystem = ClusterActorSystem
 
     package static let kind = ActorKind(3)
+    /// Names a method's target; never sent.
+    private static let unsent = SealRound(origin: RegionNumber(0), incarnation: Incarnation(0))
     package static let methods: [ActorMethod<LineageKeeper>] = [
-        .suspending(1, target: { _ = try await $0.seal(RegionNumber(0), below: Incarnation(0)) }) {
-            (keeper: isolated LineageKeeper, origin: RegionNumber, incarnation: Incarnation) in
-            try await keeper.seal(origin, below: incarnation)
-        }
+        .suspending(1, target: { _ = try await $0.seal(unsent) }) {
+            (keeper: isolated LineageKeeper, round: SealRound) in try await keeper.seal(round)
+        },
+        .suspending(2, target: { _ = try await $0.lift(to: CollectedEnds(of: unsent)) }) {
+            (keeper: isolated LineageKeeper, collected: CollectedEnds) in try await keeper.lift(to: collected)
+        },
     ]
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe actorSystem.executor(for: id) }
@@ -30,11 +34,19 @@ package distributed actor LineageKeeper: ClusterActor {
         ActorIdentity(kind: kind, region: region, number: 0)
     }
 
-    /// This member's synced seal of `origin`'s incarnations below `incarnation` (S1a). Throws where it cannot be given
+    /// This member's synced seal of the origin's incarnations below the writer's (S1a). Throws where it cannot be given
     /// now; the collector asks again.
-    package distributed func seal(_ origin: RegionNumber, below incarnation: Incarnation) async throws -> SealAnswer {
-        try await mirror.seal(origin, below: incarnation)
+    package distributed func seal(_ round: SealRound) async throws -> SealAnswer {
+        try await mirror.seal(round)
+    }
+
+    /// Lets this member pull what the origin's ends records will name, and says whether all of it is flushed here (S1a).
+    package distributed func lift(to collected: CollectedEnds) async throws -> LiftAnswer {
+        try await mirror.lift(to: collected)
     }
 }
 
+extension SealRound: Wire {}
+extension CollectedEnds: Wire {}
+extension LiftAnswer: Wire {}
 extension SealAnswer: Wire {}

@@ -15,6 +15,7 @@ package final class ClockWatch: Sendable {
         var verdict = ClockVerdict.trusted
     }
 
+    private let maxDrift: Duration
     private let clock: any NodeClock
     private let gate: StampGate
     private let logger: Logger
@@ -28,6 +29,7 @@ package final class ClockWatch: Sendable {
         bounds: TimeBounds, clock: any NodeClock, gate: StampGate, logger: Logger,
         peers: @escaping @Sendable () -> [RegionNumber: PeerClock], onRefusing: @escaping @Sendable (Bool) -> Void
     ) {
+        maxDrift = bounds.maxDrift
         self.clock = clock
         self.gate = gate
         self.logger = logger
@@ -64,6 +66,7 @@ package final class ClockWatch: Sendable {
             state.verdict = state.clockGuard.verdict
             return (before, state.verdict)
         }
+        if after.rank < 2 { gate.vouch(wall: wall, boot: boot, maxDrift: maxDrift) }
         guard before.rank != after.rank else { return }
         switch after {
         case .refusing:

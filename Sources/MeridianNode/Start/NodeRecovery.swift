@@ -120,13 +120,37 @@ package struct NodeRecoveryRun: Sendable {
             LogName(region: region, topic: .userEvents, partition: $0)
         }
         names.append(LogName(region: region, topic: .content, partition: PartitionID(0)))
-        let plan = try IncarnationPlan(
+        var plan = try IncarnationPlan(
             starting: names, after: recovered, now: environment.clock.wallTime(), entropy: environment.entropy.next(),
             bounds: configuration.timeBounds, applyVersion: StateLimits.applyVersion,
             isSoleMember: configuration.peers.isEmpty)
+        linkToApplied(&plan, fold)
         return NodeRecovery(
             log: fold.log, shards: fold.replica.shards, content: fold.replica.content, plan: plan,
             refusedSnapshots: refused, restoredShards: restoredShards, refoldedShards: fold.refolded)
+    }
+
+    /// S1: an opening is applied after what it names, at once and here too. Where the newest older incarnation cannot be
+    /// applied yet, since it came back from another region and itself waits for bytes that only others have, the opening
+    /// names the newest that is.
+    private func linkToApplied(_ plan: inout IncarnationPlan, _ fold: Fold) {
+        for place in plan.beginnings.indices {
+            let name = plan.beginnings[place].log.name
+            let lines = name.topic == .content ? fold.replica.content.lines : fold.replica.lines(of: name.partition)
+            func isApplied(_ incarnation: Incarnation, to end: Offset) -> Bool {
+                let agreed = lines.agreedEnd(of: incarnation, in: name.region) ?? end
+                return lines.next(in: name.region, incarnation) >= min(end, agreed)
+            }
+            guard let named = plan.beginnings[place].opening.predecessor, !isApplied(named.incarnation, to: named.end)
+            else { continue }
+            let applied = fold.log.recovered.logs.filter {
+                $0.log.name == name && isApplied($0.log.incarnation, to: $0.flushedEnd)
+            }.max { $0.log < $1.log }
+            plan.beginnings[place].opening.predecessor = applied.map {
+                OpeningRecord.Predecessor(
+                    incarnation: $0.log.incarnation, end: $0.flushedEnd, digest: $0.endDigest)
+            }
+        }
     }
 
     /// A start writes into a fresh segment: without room for one it would wait for ever, unseen.

@@ -36,6 +36,8 @@ struct NodeReplica: Sendable {
     var shards: [ShardState] { users.map(\.state) }
     var content: ContentState { catalogue.state }
 
+    func lines(of partition: PartitionID) -> OriginLines { users[Int(partition.rawValue)].state.lines }
+
     /// `members`: all regions, `region` itself included.
     init(
         _ restored: [ShardState?], contents: Int, region: RegionNumber, members: [RegionNumber], bounds: TimeBounds

@@ -24,14 +24,17 @@ package struct ShardHost: Sendable {
         let loops = environment.executors.loops
         let settings = Self.settings(configuration)
         self.plan = plan
+        func shell(on executor: any NodeExecutor) -> LogShell {
+            LogShell(
+                log: recovery.log, executor: executor, clock: environment.clock, settings: settings, disk: disk,
+                stamps: stamps, onAgreed: onAgreed)
+        }
         let region = configuration.region.number
         var shards: [UserShard] = []
         var executors: [any NodeExecutor] = []
         for (place, state) in recovery.shards.enumerated() {
             let executor = loops[place % loops.count]
-            let shell = LogShell(
-                log: recovery.log, executor: executor, clock: environment.clock, settings: settings, disk: disk,
-                stamps: stamps, onAgreed: onAgreed)
+            let shell = shell(on: executor)
             let beginning = plan.beginnings[place]
             let client = environment.entropy.next()
             shards.append(
@@ -44,9 +47,7 @@ package struct ShardHost: Sendable {
         self.shards = shards
         self.executors = executors
         let relay = CatalogueRelay()
-        let shell = LogShell(
-            log: recovery.log, executor: loops[0], clock: environment.clock, settings: settings, disk: disk,
-            stamps: stamps, onAgreed: onAgreed)
+        let shell = shell(on: loops[0])
         let beginning = plan.beginnings[plan.beginnings.count - 1]
         let client = environment.entropy.next()
         content = try system.start(ContentShard.identity(in: region), on: loops[0]) {

@@ -11,54 +11,8 @@ package enum NodeState: String, Hashable, Sendable, CaseIterable {
     case draining
     /// A log takes no appends; reads go on.
     case fenced
-}
-
-/// What the last start found and did (S7).
-package struct RecoveryFacts: Hashable, Sendable {
-    /// Whether the journal ended with a mark or a clean end.
-    package var wasClean: Bool
-    /// Batches and records that stand in the journal.
-    package var batches: Int
-    package var records: Int
-    /// Bytes beyond the mark that could not be kept.
-    package var cutBytes: Int
-    /// Ranges before the mark that do not verify: quarantined.
-    package var corruptRanges: Int
-    /// From opening the directory to serving.
-    package var duration: Duration
-
-    package init(
-        wasClean: Bool, batches: Int, records: Int, cutBytes: Int, corruptRanges: Int, duration: Duration
-    ) {
-        self.wasClean = wasClean
-        self.batches = batches
-        self.records = records
-        self.cutBytes = cutBytes
-        self.corruptRanges = corruptRanges
-        self.duration = duration
-    }
-}
-
-/// Names of a node that do not change while it runs.
-package struct NodeFacts: Hashable, Sendable {
-    package var deploymentID: String
-    package var node: String
-    package var region: RegionNumber
-    package var regionName: String
-    package var version: String
-    package var partitions: PartitionCount
-
-    package init(
-        deploymentID: String, node: String, region: RegionNumber, regionName: String, version: String,
-        partitions: PartitionCount
-    ) {
-        self.deploymentID = deploymentID
-        self.node = node
-        self.region = region
-        self.regionName = regionName
-        self.version = version
-        self.partitions = partitions
-    }
+    /// The region's users are sent to other regions; mirroring goes on.
+    case evacuated
 }
 
 /// The node's side of operations. Safe to call from any thread.
@@ -74,14 +28,42 @@ package protocol NodeControl: Sendable {
     /// Nil until the start has recovered its logs. Never blocks.
     var recovery: RecoveryFacts? { get }
 
+    /// User calls under way. Never blocks.
+    var callsInFlight: Int { get }
+
+    /// The other regions of the deployment, ascending, as this node mirrors them; none for a region that is alone. Never
+    /// blocks.
+    var mirrors: [MirrorFacts] { get }
+
+    /// Own flushed records that not one other region has flushed; nil for a region that is alone. Never blocks.
+    var unmirrored: UInt64? { get }
+
+    /// What the clock guard says (S2). Never blocks.
+    var clock: ClockVerdict { get }
+
     /// Stops taking user calls and returns; calls under way go on and finish. Idempotent.
     func drain() async
 
-    /// Takes user calls again. Nothing happens in a node that is starting or fenced.
+    /// Sends users to other regions: their calls are refused, mirroring goes on. Idempotent; false in a node that is not
+    /// serving. Lasts until `resume` or the next start.
+    func evacuate() async -> Bool
+
+    /// Takes user calls again, after `drain` or `evacuate`. Nothing happens in a node that is starting or fenced.
     func resume() async
+
+    /// An operator says that the wall clock is right as it is (S2).
+    func trustClock() async
 
     /// The shards that this node holds (S10).
     func shardReports() async -> [ShardReport]
+
+    /// Shards of another region, asked over the mesh (S10). Throws once one of them has not answered in time.
+    func peerReports(
+        of region: RegionNumber, partitions: [PartitionID]
+    ) async throws(PeerFailure) -> [ShardReport]
+
+    /// What is known of the logs that the shards follow.
+    func replicaFacts() async -> ReplicaFacts
 
     /// The logs that this node holds.
     func logSummaries() async -> [LogSummary]

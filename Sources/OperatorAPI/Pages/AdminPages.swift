@@ -8,9 +8,11 @@ package struct AdminPages: PageHandler {
     private let control: any NodeControl
     private let metrics: MetricsRegistry
 
+    /// Every scrape of `/metrics` also has what `control` knows of mirrors and clocks.
     package init(control: any NodeControl, metrics: MetricsRegistry) {
         self.control = control
         self.metrics = metrics
+        metrics.addCollector { [gauges = RegionGauges(factory: metrics)] in gauges.collect(control) }
     }
 
     package func page(at path: String, answer: @escaping @Sendable (Page) -> Void) {

@@ -1,6 +1,7 @@
 // `/statusz`: what the node knows of itself without asking a shard, as one JSON object.
 
 import ClusterModel
+import EventLog
 
 /// Keys are stable; units stand in them.
 struct StatusDocument {
@@ -17,6 +18,14 @@ struct StatusDocument {
         add("uptime_ms", "\(control.uptime.wholeMilliseconds)")
         add("partitions", "\(facts.partitions.rawValue)")
         add("recovery", control.recovery.map(Self.recovery) ?? "null")
+        add("calls_in_flight", "\(control.callsInFlight)")
+        let (mirrors, clock) = (control.mirrors, control.clock)
+        add("clock", Self.object([("state", Self.quoted(clock.word)), ("reason", Self.quoted(clock.reason))]))
+        add("mirror_unmirrored_events", control.unmirrored.map(String.init) ?? "null")
+        add("mirrors", Self.array(mirrors.map(Self.mirror)))
+        // What shards say would need a turn of their loops.
+        let alarms = NodeAlarm.all(state: control.state, clock: clock, mirrors: mirrors, replicas: [])
+        add("alarms", Self.array(alarms.map(Self.alarm)))
     }
 
     /// The object and a line feed.
@@ -33,6 +42,31 @@ struct StatusDocument {
             ("duration_ms", "\(facts.duration.wholeMilliseconds)"),
         ])
     }
+
+    private static func mirror(_ facts: MirrorFacts) -> String {
+        object([
+            ("region", quoted(facts.name)), ("region_number", "\(facts.region.rawValue)"),
+            ("state", quoted(facts.state.rawValue)), ("endpoint", facts.endpoint.map(quoted) ?? "null"),
+            ("last_heard_ms", number(facts.sinceHeard?.wholeMilliseconds)),
+            ("mirror_lag_events", "\(facts.lagEvents)"), ("mirror_lag_ms", "\(facts.lagMilliseconds)"),
+            ("mirror_lag_p50_ms", number(facts.lagP50Milliseconds)),
+            ("mirror_lag_p99_ms", number(facts.lagP99Milliseconds)),
+            ("clock_offset_ms", number(facts.clockOffsetMilliseconds)),
+            ("round_trip_us", number(facts.roundTrip?.wholeMicroseconds)), ("lost_links", "\(facts.lostLinks)"),
+            ("last_failure", facts.lastFailure.map(quoted) ?? "null"), ("stopped_logs", "\(facts.stopped.count)"),
+        ])
+    }
+
+    private static func alarm(_ alarm: NodeAlarm) -> String {
+        object([
+            ("name", quoted(alarm.name.rawValue)), ("detail", quoted(alarm.detail)),
+            ("runbook", quoted(alarm.name.runbook)),
+        ])
+    }
+
+    private static func number(_ value: (some CustomStringConvertible)?) -> String { value?.description ?? "null" }
+
+    private static func array(_ values: [String]) -> String { "[" + values.joined(separator: ",") + "]" }
 
     private static func object(_ fields: [(key: String, value: String)]) -> String {
         "{" + fields.map { "\(quoted($0.key)):\($0.value)" }.joined(separator: ",") + "}"

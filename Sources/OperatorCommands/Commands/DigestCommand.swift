@@ -1,25 +1,34 @@
-// `meridian digest`: the digest of each partition's state (S10), of a live node or folded from a stopped node's log.
+// `meridian digest`: the digest of each partition's state (S10), of all regions, of one node, or folded from a stopped
+// node's log.
 
 package import ArgumentParser
-import MeridianClient
-import NodeEnvironment
+package import MeridianClient
+import MeridianProtocol
+package import NodeEnvironment
 
-/// Equal vectors and apply versions must show equal digests. With `--compare` a stopped node's log is folded from zero
-/// and compared with an earlier answer.
+/// Equal vectors and apply versions must show equal digests. By default the node asks the shards of every other region too
+/// and the answers are compared.
 package struct DigestCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "digest", abstract: "Show the digest of each partition's state.",
+        commandName: "digest", abstract: "Show the digest of each partition's state, and compare regions.",
         discussion: """
-            Two nodes that applied the same events show the same digests. --log folds the log of a stopped node from its \
-            first record, without its snapshots.
+            The node asks the shards of all regions. Digests compare where regions stand at a common vector; while they \
+            do not, the question is asked again. Exit code 1 where digests differ at equal vectors, 3 where a region does \
+            not answer, 5 where partitions never stood at a common vector: stop the traffic and ask again. --only-here \
+            asks one node about itself. --log folds the log of a stopped node from its first record, without its snapshots.
             """)
 
     @Option(help: ArgumentHelp("Fold a stopped node's log instead: what log.directory names.", valueName: "path"))
     package var log: String?
     @Option(help: "Only this partition; may be given again.") package var partition: [UInt32] = []
+    @Flag(help: "Show the digests of the node that answers, and compare nothing.") package var onlyHere = false
     @OptionGroup package var connection: ConnectionOptions
     @Flag(help: "Print one JSON object; with --watch one a line.") package var json = false
     @Flag(help: "Ask again every second until interrupted.") package var watch = false
+
+    /// Answers asked for in one comparison: with the pause more than a time mark's interval.
+    package static let attempts = 20
+    package static let pause: Duration = .milliseconds(150)
 
     package init() {}
 
@@ -38,21 +47,68 @@ package struct DigestCommand: AsyncParsableCommand {
             let options = try connection.callOptions()
             try await HostRuntime.withClient(connection) { client, environment in
                 while true {
-                    show(try await Self.ask(client, partition, options))
-                    guard watch else { return }
+                    let status = try await showOnce(client, options, environment.clock)
+                    guard watch else {
+                        if status != .success { throw ExitCode(status.rawValue) }
+                        return
+                    }
                     try await environment.clock.sleep(for: .seconds(1))
                 }
             }
         }
     }
 
+    private func showOnce(
+        _ client: MeridianClient, _ options: CallOptions, _ clock: any NodeClock
+    ) async throws -> ExitStatus {
+        if onlyHere {
+            show(try await Self.ask(client, partition, options))
+            return .success
+        }
+        let comparison = try await Self.compare(client, partition, options, clock: clock)
+        Console.answer(json ? comparison.answer.text : comparison.summary)
+        return comparison.status
+    }
+
     private func show(_ report: DigestReport) { Console.answer(json ? report.answer.text : report.summary) }
 
-    static func ask(
+    /// The digests of the node that `client` reaches; an empty list asks for all partitions.
+    package static func ask(
         _ client: MeridianClient, _ partitions: [UInt32], _ options: CallOptions
     ) async throws(OperatorFailure) -> DigestReport {
         do throws(MeridianClientError) {
             return DigestReport(try await client.digest(partitions: partitions, options: options))
+        } catch {
+            throw OperatorFailure(error, doing: "asking for digests")
+        }
+    }
+
+    /// Asks for the digests of all regions until every partition is decided, at most `attempts` times.
+    package static func compare(
+        _ client: MeridianClient, _ partitions: [UInt32], _ options: CallOptions, clock: any NodeClock,
+        attempts: Int = attempts
+    ) async throws -> RegionComparison {
+        var comparison = RegionComparison()
+        var wanted = partitions
+        while true {
+            comparison.onAnswer(try await askAll(client, wanted, options))
+            wanted = comparison.open
+            let mayChange = !wanted.isEmpty && comparison.silent.isEmpty && comparison.different.isEmpty
+            guard mayChange, comparison.attempts < attempts else { return comparison }
+            try await clock.sleep(for: pause)
+        }
+    }
+
+    private static func askAll(
+        _ client: MeridianClient, _ partitions: [UInt32], _ options: CallOptions
+    ) async throws(OperatorFailure) -> [DigestReport] {
+        var request = Meridian_V1_DigestRequest()
+        request.partitions = partitions
+        request.allRegions = true
+        do throws(MeridianClientError) {
+            let reply = try await client.call(.digest, request, options: options)
+            // A node of an earlier version knows itself only.
+            return reply.regions.isEmpty ? [DigestReport(reply)] : reply.regions.map(DigestReport.init)
         } catch {
             throw OperatorFailure(error, doing: "asking for digests")
         }

@@ -13,7 +13,7 @@ package struct MeridianCommand: AsyncParsableCommand {
             """,
         subcommands: [
             StatusCommand.self, NextCommand.self, ReportCommand.self, PublishCommand.self, ReplayCommand.self,
-            DigestCommand.self, LogCommand.self, CertsCommand.self, QuickstartCommand.self,
+            DigestCommand.self, LogCommand.self, RegionCommand.self, CertsCommand.self, QuickstartCommand.self,
         ])
 
     package init() {}

@@ -4,17 +4,22 @@ import ClusterModel
 package import Datasets
 import FoundationEssentials
 package import MeridianClient
-import MeridianProtocol
+package import MeridianProtocol
 
 /// A node through the client. Retries, event ids and sessions are the client's.
 package struct NodeConnection: ContentService {
     private let client: MeridianClient
     private let options: CallOptions
+    private let remoteOptions: CallOptions
 
-    /// `timeout`: how long a call may take with all its retries.
-    package init(_ client: MeridianClient, timeout: Duration = .seconds(30)) {
+    /// `timeout`: how long a call may take with all its retries. `remoteTimeout`: how long a report waits for other
+    /// regions before `local` has to do.
+    package init(
+        _ client: MeridianClient, timeout: Duration = .seconds(30), remoteTimeout: Duration = .milliseconds(500)
+    ) {
         self.client = client
         options = CallOptions(timeout: timeout)
+        remoteOptions = CallOptions(timeout: min(timeout, remoteTimeout))
     }
 
     package func publish(_ items: [CatalogueItem]) async throws(OperatorFailure) {
@@ -49,12 +54,29 @@ package struct NodeConnection: ContentService {
     }
 
     package func report(
-        _ interactions: [InteractionToReport], of user: String
+        _ interactions: [InteractionToReport], of user: String, durability: Acknowledgement.Promise
     ) async throws(OperatorFailure) -> ReportReceipt {
+        var events = interactions.map(Meridian_V1_Interaction.init)
+        guard case .remote(let regions) = durability else { return try await reportLocally(events, of: user) }
+        // Named here, because the second try is about the same events.
+        for index in events.indices { events[index].id = client.makeEventID() }
         do throws(MeridianClientError) {
             return ReportReceipt(
                 try await client.report(
-                    interactions.map(Meridian_V1_Interaction.init), of: user, options: options))
+                    events, of: user, durability: .remote, regions: regions, options: remoteOptions))
+        } catch {
+            guard error.isTransient else { throw OperatorFailure(error, doing: "reporting") }
+            var receipt = try await reportLocally(events, of: user)
+            receipt.isSettledForLocal = true
+            return receipt
+        }
+    }
+
+    private func reportLocally(
+        _ events: [Meridian_V1_Interaction], of user: String
+    ) async throws(OperatorFailure) -> ReportReceipt {
+        do throws(MeridianClientError) {
+            return ReportReceipt(try await client.report(events, of: user, options: options))
         } catch {
             throw OperatorFailure(error, doing: "reporting")
         }
@@ -118,16 +140,36 @@ extension Meridian_V1_NextContentReply.Tier {
 }
 
 extension ReportReceipt {
-    init(_ reply: Meridian_V1_ReportReply) {
+    package init(_ reply: Meridian_V1_ReportReply) {
         self.init(acknowledged: [], duplicates: 0, refusals: [])
         for result in reply.results {
-            switch result.outcome {
-            case .applied: acknowledged.append(EventID(result.id))
-            case .duplicate:
-                acknowledged.append(EventID(result.id))
-                duplicates += 1
-            default: refusals.append(result.code)
+            guard let acknowledgement = Acknowledgement(result) else {
+                refusals.append(result.code)
+                continue
             }
+            acknowledged.append(acknowledgement)
+            if result.outcome == .duplicate { duplicates += 1 }
         }
+    }
+}
+
+extension Acknowledgement {
+    /// Nil for an event that was refused.
+    init?(_ result: Meridian_V1_EventResult) {
+        guard result.outcome == .applied || result.outcome == .duplicate else { return nil }
+        let isRemote = result.durability.level == .remote && result.durability.regions > 0
+        self.init(
+            id: EventID(result.id), promise: isRemote ? .remote(Int(result.durability.regions)) : .local,
+            place: result.hasPosition ? Place(result.position) : nil)
+    }
+}
+
+extension Acknowledgement.Place {
+    /// Nil for a number that no region or topic can have.
+    fileprivate init?(_ position: Meridian_V1_Position) {
+        guard let region = UInt16(exactly: position.region) else { return nil }
+        self.init(
+            region: RegionNumber(region), partition: PartitionID(position.partition),
+            incarnation: Incarnation(position.incarnation), offset: Offset(position.offset))
     }
 }

@@ -30,6 +30,13 @@ package struct ScratchDirectory: Hashable, Sendable {
         return inner
     }
 
+    /// A directory inside, as one of its own.
+    package func inner(_ name: String) throws(OperatorFailure) -> ScratchDirectory {
+        ScratchDirectory(at: try makeSubdirectory(name))
+    }
+
+    private init(at path: String) { self.path = path }
+
     /// Deletes the directory and all in it.
     package func remove() {
         // What cannot be removed is left to the system, which empties its temporary folder.

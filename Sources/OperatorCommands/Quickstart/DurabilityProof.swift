@@ -163,7 +163,7 @@ package struct DurabilityProof: Sendable {
             try await group.waitForAll()
         }
         await client.close()
-        let ids = try AcknowledgementFile.read(path, files: environment.files)
+        let ids = try AcknowledgementFile.read(path, files: environment.files).map(\.id)
         return Self.judge(ids, directory: node.journalPath, files: environment.files)
     }
 

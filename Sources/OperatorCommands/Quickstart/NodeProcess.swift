@@ -6,69 +6,69 @@ package import MeridianClient
 import MeridianProtocol
 package import NodeEnvironment
 
-/// Files of a node that serves with TLS, and of the client that asks it.
-package struct NodeTLS: Hashable, Sendable {
-    package var node: TLSIdentity
-    package var client: TLSIdentity
-
-    package init(node: TLSIdentity, client: TLSIdentity) {
-        self.node = node
-        self.client = client
-    }
-}
-
 /// One `meridiand` over its starts. Its files lie in one directory: node.yaml, node.log, and the journal in data/.
 package actor NodeProcess {
     package nonisolated let directory: String
-    package nonisolated let endpoint: Endpoint
-    package nonisolated let adminEndpoint: Endpoint
+    package nonisolated let settings: NodeSettings
     /// What is executed, without the node's own arguments.
     private let command: [String]
-    private let tls: NodeTLS?
     private let environment: NodeEnvironment
     private var child: ChildProcess?
 
+    package nonisolated var endpoint: Endpoint { settings.api }
+    package nonisolated var adminEndpoint: Endpoint { settings.admin }
     package nonisolated var journalPath: String { "\(directory)/data" }
     package nonisolated var outputPath: String { "\(directory)/node.log" }
     package nonisolated var configurationPath: String { "\(directory)/node.yaml" }
 
-    /// Chooses free ports and writes the configuration; starts nothing. `launcher`: a command that ends by
-    /// executing what follows it. `tls`: serve with mutual TLS. `extra` is added to
-    /// the configuration's section `log` as it stands.
+    /// Writes the configuration; starts nothing. `launcher`: a command that ends by executing what follows it.
     package init(
-        binary: String, launcher: [String] = [], directory: String, environment: NodeEnvironment, tls: NodeTLS? = nil,
-        extra: String = ""
+        binary: String, launcher: [String] = [], directory: String, settings: NodeSettings,
+        environment: NodeEnvironment
     ) throws(OperatorFailure) {
-        let ports = try LoopbackPorts.free(2)
         command = launcher + [binary]
-        self.tls = tls
+        self.settings = settings
         self.directory = directory
         self.environment = environment
-        endpoint = Endpoint(host: "127.0.0.1", port: ports[0])
-        adminEndpoint = Endpoint(host: "127.0.0.1", port: ports[1])
-        let text =
-            Self.configuration(
-                directory: directory, api: endpoint, admin: adminEndpoint, extra: extra, tls: tls?.node)
         do throws(FileError) {
             let file = try environment.files.open("\(directory)/node.yaml", .createOrReplace)
             defer { file.close() }
-            try file.write(Array(text.utf8), at: 0)
+            try file.write(Array(settings.yaml(directory: directory).utf8), at: 0)
         } catch {
             throw OperatorFailure(.usage, "\(error)", nextStep: "free space in the temporary folder, or set TMPDIR")
         }
     }
 
+    /// A node alone, on free ports. `tls`: serve with mutual TLS. `extra` is added to the configuration's section `log`
+    /// as it stands.
+    package init(
+        binary: String, launcher: [String] = [], directory: String, environment: NodeEnvironment, tls: NodeTLS? = nil,
+        extra: String = ""
+    ) throws(OperatorFailure) {
+        try self.init(
+            binary: binary, launcher: launcher, directory: directory,
+            settings: NodeSettings(tls: tls, logExtra: extra), environment: environment)
+    }
+
     /// A client of this node.
     package nonisolated func makeClient() throws(OperatorFailure) -> MeridianClient {
-        guard let region = RegionEndpoints([endpoint], security: tls.map { .mutualTLS($0.client) } ?? .plaintext) else {
+        guard let region = RegionEndpoints(name: settings.region, [endpoint], security: security) else {
             throw OperatorFailure(.usage, "no endpoint")
         }
+        return try Self.makeClient([region], environment)
+    }
+
+    private nonisolated var security: LinkSecurity { settings.tls.map { .mutualTLS($0.client) } ?? .plaintext }
+
+    /// A client whose waits are short: a quick start measures how long a node is away, not how long clients sleep.
+    static func makeClient(
+        _ regions: [RegionEndpoints], _ environment: NodeEnvironment
+    ) throws(OperatorFailure) -> MeridianClient {
         var configuration = MeridianClient.Configuration()
-        // Short waits: a quick start measures how long the node is away, not how long its clients sleep.
         configuration.retry = RetryPolicy(
             firstDelay: .milliseconds(5), longestDelay: .milliseconds(50), attempts: 4_096)
         do throws(MeridianClientError) {
-            return try MeridianClient(region: region, environment: environment, configuration: configuration)
+            return try MeridianClient(regions: regions, environment: environment, configuration: configuration)
         } catch {
             throw OperatorFailure(error, doing: "connecting to the node")
         }
@@ -130,6 +130,11 @@ package actor NodeProcess {
         self.child = nil
     }
 
+    /// SIGSTOP: it answers nobody, and loses nothing, until `thaw()`.
+    package func freeze() { child?.signal(SIGSTOP) }
+
+    package func thaw() { child?.signal(SIGCONT) }
+
     /// SIGTERM; returns once the node has drained and ended. Throws `.doesNotHold` when it ended with an error.
     package func stop() async throws {
         guard let child else { return }
@@ -168,22 +173,5 @@ package actor NodeProcess {
         // As above.
         let bytes = (try? file.read(at: length - count, count: Int(count))) ?? []
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").suffix(lines).joined(separator: "\n")
-    }
-
-    private static func configuration(
-        directory: String, api: Endpoint, admin: Endpoint, extra: String, tls: TLSIdentity?
-    ) -> String {
-        var lines = [
-            "# Written by meridian quickstart.", "deployment:", "  id: quickstart", "  partitions: 64", "region:",
-            "  name: local", "  number: 1", "node:", "  name: node-1", "listen:", "  api: \(api)",
-            "  admin: \(admin)",
-        ]
-        if let tls {
-            lines += [
-                "tls:", "  ca: \(tls.authorityPath)", "  certificate: \(tls.certificatePath)",
-                "  key: \(tls.keyPath)",
-            ]
-        }
-        return (lines + ["log:", "  directory: \(directory)/data", extra]).joined(separator: "\n")
     }
 }

@@ -13,7 +13,8 @@ package struct QuickstartPlan: Hashable, Sendable {
     /// Events a second.
     package var rate: Double
     package var seed: UInt64
-    /// Whether the node is killed in the middle.
+    package var regions = 1
+    /// Whether a node is killed in the middle.
     package var kills: Bool
     /// Whether the node's directory stays.
     package var keeps: Bool
@@ -30,7 +31,21 @@ package struct QuickstartPlan: Hashable, Sendable {
         self.keeps = keeps
     }
 
-    package var replay: ReplayPlan { ReplayPlan(eventsPerSecond: rate, duration: duration, seed: seed) }
+    /// Above this rate a user's events are reported many at a time, or the calls would cost this machine all it has.
+    private static let singleReportRate = 2_500.0
+    private static let eventsPerReport = 64
+    /// With several regions, the share of reports that ask for another region too.
+    private static let remoteShare = 0.1
+
+    package var replay: ReplayPlan {
+        var replay = ReplayPlan(eventsPerSecond: rate, duration: duration, seed: seed)
+        if rate > Self.singleReportRate { replay.eventsPerReport = Self.eventsPerReport }
+        guard regions > 1 else { return replay }
+        replay.remoteShare = Self.remoteShare
+        // Reports that wait for a region that is away must not hold up the others.
+        replay.window = 256
+        return replay
+    }
 }
 
 /// Times that a quick start allows.
@@ -43,6 +58,12 @@ package enum QuickstartLimits {
     package static let death: Duration = .seconds(10)
     /// Until everything acknowledged or not is on the disk, once traffic has ended.
     package static let settle: Duration = .seconds(10)
+    /// Between two looks at what survivors hold: longer than what is under way to them takes.
+    package static let stillness: Duration = .milliseconds(50)
+    /// How long before the end of the traffic the lag of mirrors is looked at.
+    package static let lagLook: Duration = .milliseconds(200)
+    /// Until a region that returned holds what the others hold, and until all are equal once traffic has ended.
+    package static let catchUp: Duration = .seconds(30)
     /// A call with all its retries: longer than a restart takes, so that an outage delays events and loses none.
     package static let call: Duration = .seconds(60)
     /// Starts on other ports when another process took the chosen ones.

@@ -1,16 +1,15 @@
 // What a client was promised, on its own disk, so that a checker can compare later.
 //
-// A text file, append-only: one acknowledged event id a line, "<16 hex>-<16 hex>\n" (34 bytes). The line is written
-// after the acknowledgement arrived. A last line without its end is a line that was never finished: not an id.
+// A text file, append-only: one acknowledged event a line (Acknowledgement.line, all of one length). The line is written
+// after the acknowledgement arrived. A last line without its end is a line that was never finished.
 
-package import ClusterModel
 package import NodeEnvironment
 
 /// The writer. One owner at a time; blocks on the disk's cache only.
 package final class AcknowledgementFile: Sendable {
-    /// A file of this many ids has 1.1 GB; a replay stops with an error there.
-    package static let maxIDs: UInt64 = 32 << 20
-    static let lineLength = 34
+    /// A file of this many lines has 2.7 GB; a replay stops with an error there.
+    package static let maxLines: UInt64 = 32 << 20
+    private static let lineLength = Acknowledgement.lineLength
 
     private let file: any StoredFile
     private let path: String
@@ -25,18 +24,15 @@ package final class AcknowledgementFile: Sendable {
         }
     }
 
-    /// Appends `ids` after the `count` ids that are there.
-    package func append(_ ids: [EventID], after count: UInt64) throws(OperatorFailure) {
-        guard count + UInt64(ids.count) <= Self.maxIDs else {
+    /// Appends after the `count` lines that are there.
+    package func append(_ acknowledged: [Acknowledgement], after count: UInt64) throws(OperatorFailure) {
+        guard count + UInt64(acknowledged.count) <= Self.maxLines else {
             throw OperatorFailure(
-                .refused, "\(path) holds its limit of \(Self.maxIDs) ids", nextStep: "replay for less time")
+                .refused, "\(path) holds its limit of \(Self.maxLines) lines", nextStep: "replay for less time")
         }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(ids.count * Self.lineLength)
-        for id in ids {
-            bytes += id.description.utf8
-            bytes.append(UInt8(ascii: "\n"))
-        }
+        bytes.reserveCapacity(acknowledged.count * Self.lineLength)
+        for acknowledgement in acknowledged { bytes += acknowledgement.line.utf8 }
         do {
             try file.write(bytes, at: count * UInt64(Self.lineLength))
         } catch {
@@ -46,8 +42,9 @@ package final class AcknowledgementFile: Sendable {
 
     package func close() { file.close() }
 
-    /// Reads the ids of a file, in its order. Refuses a line that is not an id, with its number. Blocks on the disk.
-    package static func read(_ path: String, files: any FileStore) throws(OperatorFailure) -> [EventID] {
+    /// Reads a file in its order, also while it is being written. Refuses a line that is none, with its number. Blocks
+    /// on the disk.
+    package static func read(_ path: String, files: any FileStore) throws(OperatorFailure) -> [Acknowledgement] {
         do {
             let file = try files.open(path, .read)
             defer { file.close() }
@@ -59,11 +56,11 @@ package final class AcknowledgementFile: Sendable {
         }
     }
 
-    private static func parse(_ path: String, file: any StoredFile, length: UInt64) throws -> [EventID] {
+    private static func parse(_ path: String, file: any StoredFile, length: UInt64) throws -> [Acknowledgement] {
         let lines = length / UInt64(lineLength)
-        guard lines <= maxIDs else { throw OperatorFailure(.usage, "\(path) has more than \(maxIDs) ids") }
-        var ids: [EventID] = []
-        ids.reserveCapacity(Int(lines))
+        guard lines <= maxLines else { throw OperatorFailure(.usage, "\(path) has more than \(maxLines) lines") }
+        var acknowledged: [Acknowledgement] = []
+        acknowledged.reserveCapacity(Int(lines))
         let step = UInt64(8_192)
         var line: UInt64 = 0
         while line < lines {
@@ -71,15 +68,16 @@ package final class AcknowledgementFile: Sendable {
             let bytes = try file.read(at: line * UInt64(lineLength), count: count)
             for start in stride(from: 0, to: bytes.count - lineLength + 1, by: lineLength) {
                 line += 1
-                guard let id = EventID(String(decoding: bytes[start..<start + lineLength - 1], as: UTF8.self)) else {
-                    throw OperatorFailure(.usage, "\(path):\(line): not an event id")
+                let text = String(decoding: bytes[start..<start + lineLength - 1], as: UTF8.self)
+                guard let acknowledgement = Acknowledgement(line: text[...]) else {
+                    throw OperatorFailure(.usage, "\(path):\(line): not an acknowledgement")
                 }
-                ids.append(id)
+                acknowledged.append(acknowledgement)
             }
             guard bytes.count == count else {
                 throw OperatorFailure(.usage, "\(path) became shorter while it was read")
             }
         }
-        return ids
+        return acknowledged
     }
 }

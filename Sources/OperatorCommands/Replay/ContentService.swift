@@ -1,6 +1,6 @@
 // What the commands ask of a node, in the words of the replay. NodeConnection does it over gRPC; tests do it in memory.
 
-package import ClusterModel
+import ClusterModel
 package import Datasets
 
 /// One item of a slate, as the client needs it for its report.
@@ -48,14 +48,16 @@ package struct InteractionToReport: Hashable, Sendable {
 
 /// What became of a report.
 package struct ReportReceipt: Hashable, Sendable {
-    /// Applied or known already, at the durability asked for.
-    package var acknowledged: [EventID]
+    /// Applied or known already.
+    package var acknowledged: [Acknowledgement]
     /// Of those, known already.
     package var duplicates: Int
     /// "CODE" of each event that was refused.
     package var refusals: [String]
+    /// Whether other regions were asked for and not reached in time, so that `local` had to do.
+    package var isSettledForLocal = false
 
-    package init(acknowledged: [EventID], duplicates: Int, refusals: [String]) {
+    package init(acknowledged: [Acknowledgement], duplicates: Int, refusals: [String]) {
         self.acknowledged = acknowledged
         self.duplicates = duplicates
         self.refusals = refusals
@@ -68,6 +70,8 @@ package protocol ContentService: Sendable {
     func publish(_ items: [CatalogueItem]) async throws(OperatorFailure)
     func setProfile(_ profile: RecordedProfile, of user: String) async throws(OperatorFailure)
     func nextContent(for user: String, count: Int, requestID: UInt64) async throws(OperatorFailure) -> ServedSlate
-    /// At durability `local`.
-    func report(_ interactions: [InteractionToReport], of user: String) async throws(OperatorFailure) -> ReportReceipt
+    /// At `durability`; where other regions are not reached in time, at `local`, and the receipt says so.
+    func report(
+        _ interactions: [InteractionToReport], of user: String, durability: Acknowledgement.Promise
+    ) async throws(OperatorFailure) -> ReportReceipt
 }

@@ -65,7 +65,7 @@ package struct ReplayDriver: Sendable {
         await run.onSlate(slate, asked: asked)
         asked = clock.bootTime()
         let events = Self.match(visit.step.interactions, with: slate)
-        let receipt = try await service.report(events, of: user)
+        let receipt = try await service.report(events, of: user, durability: visit.durability)
         await run.onReceipt(receipt, shown: events.count { $0.shown != nil }, asked: asked)
         await run.onReported(visit.step)
     }

@@ -8,6 +8,8 @@ package struct ReplayMeasurement: Sendable {
     package private(set) var eventsAcknowledged: UInt64 = 0
     package private(set) var eventsDuplicate: UInt64 = 0
     package private(set) var eventsRefused: UInt64 = 0
+    /// Reports that asked for other regions and had to settle for `local`.
+    package private(set) var settledForLocal: UInt64 = 0
     /// Interactions with an item that the slate asked for just before had shown.
     package private(set) var interactionsShown: UInt64 = 0
     package private(set) var slates: UInt64 = 0
@@ -40,6 +42,7 @@ package struct ReplayMeasurement: Sendable {
         eventsDuplicate += UInt64(receipt.duplicates)
         interactionsShown += UInt64(shown)
         eventsRefused += UInt64(receipt.refusals.count)
+        if receipt.isSettledForLocal { settledForLocal += 1 }
         if let refusal = receipt.refusals.last { lastFailure = "event refused: \(refusal)" }
     }
 

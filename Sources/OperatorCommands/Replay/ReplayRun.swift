@@ -15,6 +15,11 @@ package struct ReplayPlan: Hashable, Sendable {
     /// Items asked for in a visit.
     package var slateItems: Int
     package var seed: UInt64
+    /// Of 1: reports that ask for one other region too.
+    package var remoteShare = 0.0
+    /// More than 0: a user's visits that are close together are reported together, up to about so many events, as a
+    /// device does that is short of time.
+    package var eventsPerReport = 0
 
     package static let maxWindow = 1_024
     /// Items of one call.
@@ -41,12 +46,13 @@ package actor ReplayRun {
         package var step: ReplayStep
         package var dueAt: BootInstant
         package var requestID: UInt64
+        package var durability: Acknowledgement.Promise
     }
 
     package let plan: ReplayPlan
     private let clock: any NodeClock
     private let startedAt: BootInstant
-    private var source: ReplaySource
+    private var source: VisitBatches
     private var eventsHandedOut: UInt64 = 0
     private var generator: SeededGenerator
     private let acknowledgements: AcknowledgementFile?
@@ -57,13 +63,13 @@ package actor ReplayRun {
     private var unpublished: [CatalogueItem] = []
     package private(set) var measurement: ReplayMeasurement
 
-    /// `filed`: the ids that the acknowledgement file holds already. `later`: items to publish when first seen.
+    /// `filed`: the lines that the acknowledgement file holds already. `later`: items to publish when first seen.
     package init(
         _ plan: ReplayPlan, source: ReplaySource, clock: any NodeClock, acknowledgements: AcknowledgementFile?,
         filed: UInt64 = 0, later: [String: CatalogueItem] = [:]
     ) {
         self.plan = plan
-        self.source = source
+        self.source = VisitBatches(source, eventsPerReport: plan.eventsPerReport)
         self.clock = clock
         self.acknowledgements = acknowledgements
         self.filed = filed
@@ -81,7 +87,10 @@ package actor ReplayRun {
         else { return nil }
         let step = source.nextStep()
         eventsHandedOut += UInt64(step.interactions.count)
-        return Visit(step: step, dueAt: dueAt, requestID: generator.next())
+        let share = Double(generator.next() >> 11) / Double(UInt64(1) << 53)
+        return Visit(
+            step: step, dueAt: dueAt, requestID: generator.next(),
+            durability: share < plan.remoteShare ? .remote(1) : .local)
     }
 
     package func onSlate(_ slate: ServedSlate, asked: BootInstant) {
@@ -91,10 +100,15 @@ package actor ReplayRun {
     /// `shown`: how many of the reported interactions are with items that the slate showed.
     package func onReceipt(_ receipt: ReportReceipt, shown: Int, asked: BootInstant) {
         measurement.onReceipt(receipt, shown: shown, asked: asked, answered: clock.bootTime())
+        file(receipt.acknowledged)
+    }
+
+    /// Writes down what was acknowledged beside the replay.
+    package func file(_ acknowledged: [Acknowledgement]) {
         guard let acknowledgements, fileFailure == nil else { return }
         do {
-            try acknowledgements.append(receipt.acknowledged, after: filed)
-            filed += UInt64(receipt.acknowledged.count)
+            try acknowledgements.append(acknowledged, after: filed)
+            filed += UInt64(acknowledged.count)
         } catch {
             fileFailure = error
         }

@@ -7,10 +7,20 @@ import Personalization
 
 /// What `meridian digest` prints and the quick start compares.
 package struct DigestReport: Hashable, Sendable {
-    package struct Entry: Hashable, Sendable {
+    package struct Entry: Hashable, Comparable, Sendable {
         package var region: UInt32
         package var incarnation: UInt64
         package var next: UInt64
+
+        package init(region: UInt32, incarnation: UInt64, next: UInt64) {
+            self.region = region
+            self.incarnation = incarnation
+            self.next = next
+        }
+
+        package static func < (lhs: Self, rhs: Self) -> Bool {
+            (lhs.region, lhs.incarnation, lhs.next) < (rhs.region, rhs.incarnation, rhs.next)
+        }
     }
 
     package struct Partition: Hashable, Sendable {
@@ -20,20 +30,39 @@ package struct DigestReport: Hashable, Sendable {
         /// 32 hexadecimal digits.
         package var digest: String
         package var users: UInt64
+
+        package init(partition: UInt32, applyVersion: UInt32, vector: [Entry], digest: String, users: UInt64) {
+            self.partition = partition
+            self.applyVersion = applyVersion
+            self.vector = vector
+            self.digest = digest
+            self.users = users
+        }
     }
 
     /// The region that answered; nil for a log that was folded off line.
     package var region: UInt32?
+    /// Empty where it is not known.
+    package var name = ""
     package var partitions: [Partition]
+    /// Why the region gave no digests; empty where it did.
+    package var failure = ""
+
+    package init(region: UInt32?, name: String = "", partitions: [Partition], failure: String = "") {
+        self.region = region
+        self.name = name
+        self.partitions = partitions.sorted { $0.partition < $1.partition }
+        self.failure = failure
+    }
 
     package init(_ reply: Meridian_V1_DigestReply) {
-        region = reply.region
-        partitions = reply.partitions.map { partition in
-            Partition(
-                partition: partition.partition, applyVersion: partition.applyVersion,
-                vector: partition.vector.map { Entry(region: $0.region, incarnation: $0.incarnation, next: $0.next) },
-                digest: partition.digest, users: partition.users)
-        }.sorted { $0.partition < $1.partition }
+        self.init(region: reply.region, partitions: reply.partitions.map(Partition.init))
+    }
+
+    package init(_ reply: Meridian_V1_RegionDigest) {
+        self.init(
+            region: reply.region, name: reply.regionName, partitions: reply.partitions.map(Partition.init),
+            failure: reply.failure)
     }
 
     /// `only`: these partitions; empty for all.
@@ -63,31 +92,56 @@ package struct DigestReport: Hashable, Sendable {
     }
 
     /// The keys of the command's JSON object.
-    package var answer: JSONValue {
-        .object([
-            "regions": .array([
-                .object([
-                    "region": region.map { .count($0) } ?? .null,
-                    "partitions": .array(partitions.map(Self.answer)),
-                ])
-            ])
-        ])
-    }
+    package var answer: JSONValue { .object(["regions": .array([regionAnswer])]) }
 
-    private static func answer(_ partition: Partition) -> JSONValue {
+    /// One element of `regions`.
+    package var regionAnswer: JSONValue {
         .object([
-            "partition": .count(partition.partition), "apply_version": .count(partition.applyVersion),
-            "vector": .array(
-                partition.vector.map { entry in
-                    .object([
-                        "region": .count(entry.region), "incarnation": .string(String(entry.incarnation, radix: 16)),
-                        "next": .count(entry.next),
-                    ])
-                }), "digest": .string(partition.digest), "users": .count(partition.users),
+            "region": region.map { .count($0) } ?? .null, "region_name": name.isEmpty ? .null : .string(name),
+            "failure": failure.isEmpty ? .null : .string(failure),
+            "partitions": .array(partitions.map(\.answer)),
         ])
     }
 
     package var summary: String {
         partitions.map { "\($0.partition)\t\($0.digest)\t\($0.users) users" }.joined(separator: "\n")
+    }
+}
+
+extension DigestReport.Partition {
+    package init(_ digest: Meridian_V1_PartitionDigest) {
+        self.init(
+            partition: digest.partition, applyVersion: digest.applyVersion,
+            vector: digest.vector.map {
+                DigestReport.Entry(region: $0.region, incarnation: $0.incarnation, next: $0.next)
+            }, digest: digest.digest, users: digest.users)
+    }
+
+    /// One element of `partitions`.
+    package var answer: JSONValue {
+        .object([
+            "partition": .count(partition), "apply_version": .count(applyVersion),
+            "vector": .array(
+                vector.map { entry in
+                    .object([
+                        "region": .count(entry.region), "incarnation": .string(String(entry.incarnation, radix: 16)),
+                        "next": .count(entry.next),
+                    ])
+                }), "digest": .string(digest), "users": .count(users),
+        ])
+    }
+
+    /// The vector as it compares: sorted, one entry an incarnation, none at 0. An ends record that is applied takes the
+    /// entries below it out of the state's own vector and moves the entry of its writer, so equal vectors also stand on
+    /// equal ends (S1a).
+    package var normalVector: [DigestReport.Entry] {
+        var highest: [DigestReport.Entry] = []
+        for entry in vector.sorted() where entry.next > 0 {
+            if let last = highest.last, (last.region, last.incarnation) == (entry.region, entry.incarnation) {
+                highest.removeLast()
+            }
+            highest.append(entry)
+        }
+        return highest
     }
 }

@@ -33,7 +33,7 @@ package struct NodeProof: Sendable {
         try await node.stop()
         await say("node stopped; folding its log from the first record")
         let fold = try JournalFold(directory: node.journalPath, files: environment.files)
-        let ids = try AcknowledgementFile.read(acknowledged, files: environment.files)
+        let ids = try AcknowledgementFile.read(acknowledged, files: environment.files).map(\.id)
         let check = AcknowledgementCheck(ids, in: fold)
         let folded = DigestReport(fold)
         try await node.start()

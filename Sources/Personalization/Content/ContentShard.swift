@@ -68,7 +68,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
     ) {
         do throws(ShardError) {
             if let fencedBecause { throw ShardError.logFenced(fencedBecause) }
-            guard shell.stamps.isOpen else { throw ShardError.clockUntrusted }
+            guard shell.stampTime != nil else { throw ShardError.clockUntrusted }
             guard !replica.isRebuilding else { throw ShardError.rebuilding }
             try appender.admit()
             guard state.catalogue.hasRoom(for: events) else { throw ShardError.catalogueFull }

@@ -13,31 +13,34 @@ extension LogFollower {
         note(ends)
         tellAgreed()
         rebuildWhereNeeded()
+        // What waited for bytes beyond one of these ends waits no more, and nothing else may ever wake it.
+        for log in replica.held.sorted() where log.name == ends.name { catchUp(log) }
     }
 
     /// Every member has sealed: the own line agrees on its older incarnations' ends. The record is appended once all that
     /// it lists is applied here, and nothing beyond; at once where that is so. An incarnation agrees once.
+    ///
+    /// The ends take effect here before that: a link above one of them, to bytes that went with a disk, is read as the
+    /// end, or the log that is linked could never be applied and the record never be appended. Nobody else is told.
     func takeEnds(_ ends: EndsRecord) {
-        guard !isFenced else { return }
+        let own = appender.log
+        guard !isFenced, !state.lines.hasApplied(endsOf: own.incarnation, in: own.name.region) else { return }
         replica.postponedEnds = ends
+        note(AgreedEnds(name: own.name, writer: own.incarnation, ends: ends))
+        rebuildWhereNeeded()
         appendPostponedEnds()
+        for log in replica.followed.sorted() where log.name == own.name { catchUp(log) }
     }
 
     func appendPostponedEnds() {
         guard let ends = replica.postponedEnds, !isFenced, !replica.isRebuilding else { return }
         let own = appender.log
-        guard !state.lines.hasApplied(endsOf: own.incarnation, in: own.name.region) else {
-            return replica.postponedEnds = nil
-        }
-        switch state.lines.obstacle(to: ends, by: own.incarnation, of: own.name.region) {
-        case nil: append(ends)
-        case .endDiffers:
-            // What lies beyond has to be cut first.
-            note(AgreedEnds(name: own.name, writer: own.incarnation, ends: ends))
-            rebuildWhereNeeded()
-        default: return
-        }
+        guard state.lines.obstacle(to: ends, by: own.incarnation, of: own.name.region) == nil else { return }
+        append(ends)
     }
+
+    /// Whether agreed ends have taken effect here that are not on the disk yet: no snapshot may carry them (S6).
+    var hasUnwrittenEnds: Bool { replica.postponedEnds != nil }
 
     private func append(_ ends: EndsRecord) {
         replica.postponedEnds = nil

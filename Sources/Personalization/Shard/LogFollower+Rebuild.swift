@@ -76,6 +76,8 @@ extension LogFollower {
         onFolded()
         tellAgreed()
         appendPostponedEnds()
-        for log in replica.followed.sorted() { catchUp(log) }
+        // The record that had settled a log may be what was cut: such a log is open again, and nobody follows it.
+        for log in shell.log.logs().map(\.log).sorted()
+        where log.name.topic == own.topic && log.name.partition == own.partition { follow(log) }
     }
 }

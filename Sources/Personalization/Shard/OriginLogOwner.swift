@@ -33,6 +33,9 @@ package struct LogShell: Sendable {
         self.clock = clock
         self.settings = settings
     }
+
+    /// The time to stamp records with; nil while the clock is not to be trusted (S2).
+    var stampTime: WallTime? { stamps.time(of: clock) }
 }
 
 /// Which wake-ups are under way, so that there is at most one of each.
@@ -57,7 +60,7 @@ extension OriginLogOwner {
     }
 
     /// What the log's own records are stamped at: an untrusted clock has no say, the line's last stamp has (S2).
-    var markingTime: WallTime { shell.stamps.isOpen ? shell.clock.wallTime() : appender.lastStamp.wallTime }
+    var markingTime: WallTime { shell.stampTime ?? appender.lastStamp.wallTime }
 
     /// Somebody waits: the batch goes out at the end of this tick of the loop.
     func flushSoon() {

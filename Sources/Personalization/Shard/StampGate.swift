@@ -1,12 +1,23 @@
 // Whether this node may stamp records now (S2): one switch for all of its logs.
 
+package import ClusterModel
+package import NodeEnvironment
 import Synchronization
 
 /// Closed while the clock guard refuses: then no record of users, of content or of time is appended. Thread-safe.
 ///
+/// The guard looks every so often; a clock may jump in between. So every stamp is held against elapsed time since the
+/// guard's last look as well.
+///
 /// An ends record is appended all the same: it needs no clock, only a stamp above the last one of its line.
 package final class StampGate: Sendable {
     private let closed = Atomic(false)
+    /// Wall clock less elapsed time, milliseconds, when the guard last found them in agreement.
+    private let difference = Atomic(StampGate.unknown)
+    /// D, milliseconds.
+    private let tolerance = Atomic<Int64>(0)
+
+    private static let unknown = Int64.min
 
     package init() {}
 
@@ -16,4 +27,24 @@ package final class StampGate: Sendable {
     package func close() { closed.store(true, ordering: .relaxed) }
 
     package func open() { closed.store(false, ordering: .relaxed) }
+
+    /// The guard found that these readings agree with those before them; `maxDrift` is D.
+    package func vouch(wall: WallTime, boot: BootInstant, maxDrift: Duration) {
+        tolerance.store(maxDrift.signedMilliseconds, ordering: .relaxed)
+        difference.store(Self.difference(wall, boot), ordering: .relaxed)
+    }
+
+    /// The time to stamp records with; nil while this node must not stamp.
+    package func time(of clock: any NodeClock) -> WallTime? {
+        guard isOpen else { return nil }
+        let wall = clock.wallTime()
+        let known = difference.load(ordering: .relaxed)
+        guard known != Self.unknown else { return wall }
+        let moved = Self.difference(wall, clock.bootTime()) - known
+        return moved.magnitude <= tolerance.load(ordering: .relaxed).magnitude ? wall : nil
+    }
+
+    private static func difference(_ wall: WallTime, _ boot: BootInstant) -> Int64 {
+        Int64(wall.milliseconds) - Int64(boot.nanoseconds / 1_000_000)
+    }
 }

@@ -63,7 +63,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     ) {
         startObserving()
         do {
-            try core.begin(beginning, at: shell.clock.wallTime())
+            try core.begin(beginning, at: markingTime)
         } catch {
             return onFlush(.failure(error))
         }
@@ -82,10 +82,10 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     ) {
         let decision: ShardCore.Decision
         do throws(ShardError) {
-            guard shell.stamps.isOpen else { throw .clockUntrusted }
+            guard let now = shell.stampTime else { throw .clockUntrusted }
             guard !replica.isRebuilding else { throw .rebuilding }
             try checkReach(of: durability)
-            decision = try core.report(events, of: user, at: shell.clock.wallTime(), durability: durability)
+            decision = try core.report(events, of: user, at: now, durability: durability)
         } catch {
             if case .logFenced(let reason) = error { end(because: reason) }
             return completion(.failure(error))
@@ -157,10 +157,10 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     /// A slate's record serves learning only; one that cannot be kept is counted and does not fail the answer.
     private func keep(_ slate: Slate, _ query: SlateQuery) {
         guard !slate.items.isEmpty else { return }
-        guard shell.stamps.isOpen else { return unrecordedSlates &+= 1 }
+        guard let now = shell.stampTime else { return unrecordedSlates &+= 1 }
         do {
             try core.appender.admit()
-            try core.recordServed(slate.record(for: query), at: query.now)
+            try core.recordServed(slate.record(for: query), at: now)
             flushLater()
         } catch {
             unrecordedSlates &+= 1
@@ -172,9 +172,9 @@ package distributed actor UserShard: ClusterActor, LogFollower {
 
     /// S2: an idle log still moves its origin's time.
     package func markTime() {
-        guard shell.stamps.isOpen, !replica.isRebuilding else { return }
+        guard let now = shell.stampTime, !replica.isRebuilding else { return }
         do {
-            if try core.markTime(at: shell.clock.wallTime()) { flushLater() }
+            if try core.markTime(at: now) { flushLater() }
         } catch {
             // A fenced log has no time to mark.
         }
@@ -193,7 +193,9 @@ package distributed actor UserShard: ClusterActor, LogFollower {
 
     /// An immutable view of the state, once all of it is flushed (S6); nil when nothing changed since the last one.
     package func flushedView(_ completion: @escaping @Sendable (Result<ShardState?, ShardError>) -> Void) {
-        guard core.fencedBecause == nil, !replica.isRebuilding, core.state.changes != snapshotSeen else {
+        guard core.fencedBecause == nil, !replica.isRebuilding, !hasUnwrittenEnds,
+            core.state.changes != snapshotSeen
+        else {
             return completion(.success(nil))
         }
         let view = core.state

@@ -41,7 +41,7 @@ extension LogFold {
         let next = lines.next(in: region, incarnation)
         if batch.endOffset <= next { return .known }
         if lines.isSettled(region, incarnation) { return .quarantined }
-        guard batch.header.baseOffset <= next else { return .held }
+        guard batch.header.baseOffset <= next else { return try hold(batch) }
         let records: [EventRecord]
         do { records = try batch.records() } catch { throw .malformed("\(error)") }
         for (place, record) in records.enumerated() {
@@ -50,12 +50,29 @@ extension LogFold {
             do {
                 try fold(record, in: region, incarnation, at: offset)
             } catch .held {
-                return .held
+                return try hold(batch)
             } catch .beyondAgreedEnd {
                 return .quarantined
             }
         }
         return .applied
+    }
+
+    /// The batch waits. Agreed ends that it carries are facts all the same (S1a): a line that is linked above one of them
+    /// would otherwise wait for ever for bytes beyond it, on every disk that never heard of them elsewhere.
+    private mutating func hold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome {
+        let log = batch.header.log
+        do {
+            for (place, record) in try batch.records().enumerated() where record.kind == .ends {
+                let offset = batch.header.baseOffset.advanced(by: place)
+                // A record beyond its own log's agreed end is none.
+                if let end = lines.agreedEnd(of: log.incarnation, in: log.name.region), offset >= end { continue }
+                learn(AgreedEnds(name: log.name, writer: log.incarnation, ends: try EndsRecord(body: record.body)))
+            }
+        } catch {
+            throw .malformed("\(error)")
+        }
+        return .held
     }
 
     /// The ends that it knows of, as those of the logs of one topic and partition.

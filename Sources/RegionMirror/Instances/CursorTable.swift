@@ -8,7 +8,7 @@ package struct CursorTable: Sendable {
         case counted
         /// Another chain: not an ack, and what was known of that region and log is dropped (HISTORIES 16).
         case otherChain
-        /// The origin's own cursor, or one region more than `limits.regions`.
+        /// The origin's own cursor, a message that others have overtaken, or one region more than `limits.regions`.
         case ignored
     }
 
@@ -16,6 +16,26 @@ package struct CursorTable: Sendable {
     private struct Holder: Sendable {
         var incarnation: Incarnation
         var ends: [LogIdentity: Offset] = [:]
+        /// Logs that it has longer than the origin: no ack, but nothing of them is here alone.
+        var longer: Set<LogIdentity> = []
+
+        mutating func onCursor(
+            _ point: LogPoint, chain: Digest128?, limit: Int
+        ) -> Outcome {
+            let log = point.log
+            guard ends[log] != nil || ends.count < limit else { return .ignored }
+            guard let chain, chain == point.digest else {
+                ends[log] = nil
+                return .otherChain
+            }
+            guard ends[log].map({ $0 <= point.offset }) ?? true else { return .ignored }
+            ends[log] = point.offset
+            return .counted
+        }
+
+        mutating func onLongerCopy(of log: LogIdentity, limit: Int) {
+            if longer.count < limit { longer.insert(log) }
+        }
     }
 
     private let origin: RegionNumber
@@ -28,25 +48,44 @@ package struct CursorTable: Sendable {
     }
 
     /// A cursor that a region reported or that a relay forwarded as such. `chain` is the origin's own digest at the
-    /// cursor's offset, nil where the origin has no flushed batch boundary there. A cursor may go down: a disk was lost.
+    /// cursor's offset, nil where the origin has no flushed batch boundary there.
     ///
-    /// A newer start of a region takes everything back that an earlier one said, and an earlier one's word that arrives
-    /// late through a relay does not count.
+    /// A newer start of a region takes everything back that an earlier one said: cursors go down when a disk was lost.
+    /// Within one start they only rise, so a lower one, like an earlier start's, is a message that came late by a relay.
     package mutating func onCursor(_ cursor: CursorReport.Cursor, chain: Digest128?) -> Outcome {
-        let log = cursor.point.log
-        guard log.name.region == origin, cursor.region != origin else { return .ignored }
-        guard holders[cursor.region] != nil || holders.count < limits.regions else { return .ignored }
-        var holder = holders[cursor.region] ?? Holder(incarnation: cursor.incarnation)
-        guard holder.incarnation <= cursor.incarnation else { return .ignored }
-        if holder.incarnation < cursor.incarnation { holder = Holder(incarnation: cursor.incarnation) }
-        defer { holders[cursor.region] = holder }
-        guard holder.ends[log] != nil || holder.ends.count < limits.logs else { return .ignored }
-        guard let chain, chain == cursor.point.digest else {
-            holder.ends[log] = nil
-            return .otherChain
+        guard mayCount(cursor) else { return .ignored }
+        let region = cursor.region
+        let known = holders[region]?.incarnation ?? cursor.incarnation
+        guard known <= cursor.incarnation else { return .ignored }
+        if holders[region]?.incarnation != cursor.incarnation {
+            holders[region] = Holder(incarnation: cursor.incarnation)
         }
-        holder.ends[log] = cursor.point.offset
-        return .counted
+        return holders[region, default: Holder(incarnation: cursor.incarnation)].onCursor(
+            cursor.point, chain: chain, limit: limits.logs)
+    }
+
+    /// Of an own log, by another region, within the bound on regions.
+    private func mayCount(_ cursor: CursorReport.Cursor) -> Bool {
+        cursor.point.log.name.region == origin && cursor.region != origin
+            && (holders[cursor.region] != nil || holders.count < limits.regions)
+    }
+
+    /// A region has more of a log than the origin's own disk, which was replaced or rolled back.
+    package mutating func onLongerCopy(_ cursor: CursorReport.Cursor) {
+        guard mayCount(cursor), (holders[cursor.region]?.incarnation ?? cursor.incarnation) == cursor.incarnation
+        else { return }
+        holders[cursor.region, default: Holder(incarnation: cursor.incarnation)].onLongerCopy(
+            of: cursor.point.log, limit: limits.logs)
+    }
+
+    /// Whether some other region has more of a log than the origin had when it was told.
+    package func isLongerElsewhere(_ log: LogIdentity) -> Bool { holders.values.contains { $0.longer.contains(log) } }
+
+    /// Every cursor that counts, in the order of regions and logs.
+    package var all: [(region: RegionNumber, log: LogIdentity, end: Offset)] {
+        holders.sorted { $0.key < $1.key }.flatMap { region, holder in
+            holder.ends.sorted { $0.key < $1.key }.map { (region, $0.key, $0.value) }
+        }
     }
 
     /// How many distinct regions other than the origin have flushed everything below `offset`.

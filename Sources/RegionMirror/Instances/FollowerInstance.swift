@@ -7,8 +7,8 @@ package import EventLog
 ///
 /// A batch is handed down only when it is of a log that was asked for, goes on exactly where ours ends, its epoch is not
 /// below the last (S1, S8), and its line may be extended (S1a). OTHER_CHAIN and GAP stop that log until the next link to
-/// whoever said so; the other logs go on. Positions are what was handed down; cursors are what is flushed (S11) and are
-/// not kept here.
+/// whoever said so, or until somebody else has what was missing; the other logs go on. Positions are what was handed
+/// down; cursors are what is flushed (S11) and are not kept here.
 package struct FollowerInstance: Sendable {
     /// Why a log is not asked for any more.
     package enum Stop: Hashable, Sendable, CustomStringConvertible {
@@ -101,15 +101,18 @@ package struct FollowerInstance: Sendable {
         for log in heads.keys.sorted() where points.count < limits.logs && isWanted(log, facts) {
             let point = positions[log]?.point ?? LogPoint(startOf: log)
             let choice = RelayChoice.choose(
-                copies(of: log), for: log, position: point.offset, before: asked[log])
+                copies(of: log, from: point.offset), for: log, position: point.offset, before: asked[log])
             asked[log] = choice
             if choice == holder { points.append(point) }
         }
         return points
     }
 
-    private func isWanted(_ log: LogIdentity, _ facts: LineageFacts) -> Bool {
+    private mutating func isWanted(_ log: LogIdentity, _ facts: LineageFacts) -> Bool {
         if log.name.region == own, log.incarnation >= incarnation { return false }
+        if case .gap? = stopped[log]?.stop, copies(of: log, from: position(of: log)).contains(where: \.isWhole) {
+            stopped[log] = nil
+        }
         guard stopped[log] == nil else { return false }
         switch facts.limit(of: log) {
         case .open: return true
@@ -118,10 +121,17 @@ package struct FollowerInstance: Sendable {
         }
     }
 
-    private func copies(of log: LogIdentity) -> [HeldCopy] {
+    private func copies(of log: LogIdentity, from position: Offset) -> [HeldCopy] {
         links.compactMap { holder, link in
-            link.heads[log].map { HeldCopy(holder: holder, end: $0.flushedEnd) }
+            link.heads[log].map { head in
+                HeldCopy(holder: holder, end: head.flushedEnd, isWhole: head.base <= position)
+            }
         }
+    }
+
+    /// Logs of `origin` below `incarnation` with batches on their way to the disk, and up to where they go.
+    package func handedDown(of origin: RegionNumber, below incarnation: Incarnation) -> [LogIdentity: Offset] {
+        positions.filter { $0.key.name.region == origin && $0.key.incarnation < incarnation }.mapValues(\.point.offset)
     }
 
     /// How far `holder`'s own logs are ahead of us: records over all, milliseconds of stamps in the one that lags most.
@@ -148,45 +158,61 @@ package struct FollowerInstance: Sendable {
             staleReplies += 1
             return []
         }
-        var next = self
+        let places = Dictionary(asked.map { ($0.log, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        for answer in reply.answers { try Self.check(answer, places) }
         var facts = facts
         var directives: [Directive] = []
         for ends in reply.agreedEnds where facts.onAgreed(ends) { directives.append(.heard(ends)) }
-        let places = Dictionary(asked.map { ($0.log, $0.offset) }, uniquingKeysWith: { first, _ in first })
         for answer in reply.answers {
-            guard let place = places[answer.log] else {
-                throw MirrorError(.outOfSequence, "\(answer.log) was not asked for")
-            }
             // The position went back since it was asked: the engine refused something. This answer is for later.
-            guard next.position(of: answer.log) >= place else { continue }
-            try next.take(answer, from: holder, facts, &directives)
+            guard let place = places[answer.log], position(of: answer.log) >= place else { continue }
+            take(answer, from: holder, facts, &directives)
         }
-        for head in reply.heads {
-            guard let known = next.links[holder]?.heads else { break }
-            guard known[head.log] != nil || known.count < limits.logs else { continue }
-            next.links[holder]?.heads[head.log] = head
-        }
-        self = next
+        for head in reply.heads { onHead(head, of: holder) }
         return directives
+    }
+
+    private mutating func onHead(_ head: LogSummary, of holder: RegionNumber) {
+        guard let known = links[holder]?.heads, known[head.log] != nil || known.count < limits.logs else { return }
+        links[holder]?.heads[head.log] = head
+    }
+
+    /// An answer is to what was asked, and its batches follow each other from that place on.
+    private static func check(_ answer: PullReply.LogAnswer, _ places: [LogIdentity: Offset]) throws(MirrorError) {
+        guard var end = places[answer.log] else {
+            throw MirrorError(.outOfSequence, "\(answer.log) was not asked for")
+        }
+        guard case .batches(let batches) = answer.answer else { return }
+        for (index, batch) in batches.enumerated() {
+            guard batch.header.log == answer.log else {
+                throw MirrorError(.outOfSequence, "\(batch.header.log) inside \(answer.log)")
+            }
+            let base = batch.header.baseOffset
+            guard base == end || (index == 0 && base < end) else {
+                throw MirrorError(.outOfSequence, "\(answer.log) at \(end.rawValue), got \(base.rawValue)")
+            }
+            end = batch.endOffset
+        }
     }
 
     private mutating func take(
         _ answer: PullReply.LogAnswer, from holder: RegionNumber, _ facts: LineageFacts,
         _ directives: inout [Directive]
-    ) throws(MirrorError) {
+    ) {
         switch answer.answer {
         case .batches(let batches):
-            for batch in batches { try take(batch, of: answer.log, from: holder, facts, &directives) }
+            for batch in batches { take(batch, from: holder, facts, &directives) }
         case .otherChain: halt(answer.log, .otherChain, holder, &directives)
-        case .gap(let first): halt(answer.log, .gap(firstAvailable: first), holder, &directives)
+        case .gap(let first):
+            links[holder]?.heads[answer.log]?.base = first
+            halt(answer.log, .gap(firstAvailable: first), holder, &directives)
         }
     }
 
     private mutating func take(
-        _ batch: EncodedBatch, of log: LogIdentity, from holder: RegionNumber, _ facts: LineageFacts,
-        _ directives: inout [Directive]
-    ) throws(MirrorError) {
-        guard batch.header.log == log else { throw MirrorError(.outOfSequence, "\(batch.header.log) inside \(log)") }
+        _ batch: EncodedBatch, from holder: RegionNumber, _ facts: LineageFacts, _ directives: inout [Directive]
+    ) {
+        let log = batch.header.log
         guard stopped[log] == nil else { return }
         var position = positions[log] ?? Position(point: LogPoint(startOf: log), epoch: Epoch(0))
         guard batch.endOffset > position.point.offset else {
@@ -201,12 +227,8 @@ package struct FollowerInstance: Sendable {
             return halt(log, .acrossAgreedEnd(end), holder, &directives)
         case .ends: break
         }
-        guard batch.header.baseOffset == position.point.offset else {
-            throw MirrorError(
-                .outOfSequence,
-                "\(log) at \(position.point.offset.rawValue), got \(batch.header.baseOffset.rawValue)")
-        }
-        guard batch.header.previousDigest == position.point.digest else {
+        // Equal chains have equal batches: one that begins inside ours is of another.
+        guard batch.extends(log, end: position.point.offset, digest: position.point.digest) else {
             return halt(log, .otherChain, holder, &directives)
         }
         guard position.epoch <= batch.header.epoch else { return halt(log, .epochWentDown, holder, &directives) }

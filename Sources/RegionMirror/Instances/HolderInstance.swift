@@ -48,7 +48,7 @@ package struct HolderInstance: Sendable {
         return true
     }
 
-    /// What to answer to `request` with `held` in the engine. Complexity: O(held + positions).
+    /// What to answer to `request` with `held` in the engine, in its order. Complexity: O(held + positions).
     package func plan(_ request: PullRequest, held: [LogSummary], _ facts: LineageFacts) -> Plan {
         let byLog = Dictionary(held.map { ($0.log, $0) }, uniquingKeysWith: { first, _ in first })
         let count = request.positions.count
@@ -58,7 +58,11 @@ package struct HolderInstance: Sendable {
             if let end = facts.servedEnd(of: position.log), position.offset >= end { continue }
             if let step = byLog[position.log].flatMap({ Self.step(for: position, in: $0) }) { plan.steps.append(step) }
         }
-        plan.heads = held.filter { told[$0.log] != $0 }.sorted { $0.log < $1.log }
+        // What the follower writes itself is no news to it.
+        let (follower, own) = (request.follower, request.incarnation)
+        plan.heads = held.filter { head in
+            told[head.log] != head && (head.log.name.region != follower || head.log.incarnation < own)
+        }
         plan.hasNewLog = plan.heads.contains { told[$0.log] == nil }
         plan.ends = facts.all.filter { ends in toldEnds[ends.name].map { $0 < ends.writer } ?? true }
         return plan

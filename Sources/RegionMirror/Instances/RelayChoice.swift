@@ -6,18 +6,22 @@ package import ClusterModel
 package struct HeldCopy: Hashable, Sendable {
     package var holder: RegionNumber
     package var end: Offset
+    /// Nothing that we need has been trimmed there.
+    package var isWhole: Bool
 
-    package init(holder: RegionNumber, end: Offset) {
+    package init(holder: RegionNumber, end: Offset, isWhole: Bool = true) {
         self.holder = holder
         self.end = end
+        self.isWhole = isWhole
     }
 }
 
 /// Any holder serves any log: after an origin is lost, or returns on an old disk, the longest surviving prefix comes from
 /// whoever has it.
 package enum RelayChoice {
-    /// The holder to ask for `log` by one that has it up to `position`: first who has more, then the origin, then whoever
-    /// was asked before, then the longest copy, then the lowest number. Nil without copies.
+    /// The holder to ask for `log` by one that has it up to `position`: first who has more, and
+    /// nothing trimmed, then the origin, then whoever was asked before, then the longest copy, then the lowest number.
+    /// Nil without copies.
     package static func choose(
         _ copies: [HeldCopy], for log: LogIdentity, position: Offset, before: RegionNumber?
     ) -> RegionNumber? {
@@ -28,7 +32,8 @@ package enum RelayChoice {
         _ copy: HeldCopy, _ log: LogIdentity, _ position: Offset, _ before: RegionNumber?
     ) -> (Int, Int, Int, UInt64, Int) {
         (
-            copy.end > position ? 1 : 0, copy.holder == log.name.region ? 1 : 0, copy.holder == before ? 1 : 0,
+            copy.end <= position ? 0 : copy.isWhole ? 2 : 1, copy.holder == log.name.region ? 1 : 0,
+            copy.holder == before ? 1 : 0,
             copy.end.rawValue, -Int(copy.holder.rawValue)
         )
     }

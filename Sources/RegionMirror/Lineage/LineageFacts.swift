@@ -16,9 +16,15 @@ package struct LineageFacts: Sendable {
 
     package private(set) var seals: SealBook
     private var agreed: [LogName: AgreedEnds] = [:]
-    /// What the own ends records will name, as soon as the own state has reached it: lifts the own seal, told to nobody.
-    private var collected: [LogName: AgreedEnds] = [:]
+    /// The round of which an origin has this member's seal. At most `SealBook.maxOrigins`.
+    private var rounds: [RegionNumber: Round] = [:]
     private let limit: Int
+
+    private struct Round: Sendable {
+        let round: SealRound
+        /// What it came to: lifts the seal up to there, told to nobody.
+        var ends: [LogName: AgreedEnds] = [:]
+    }
 
     package init(seals: SealBook = SealBook(), limits: MirrorLimits = MirrorLimits()) {
         self.seals = seals
@@ -26,7 +32,8 @@ package struct LineageFacts: Sendable {
     }
 
     package func limit(of log: LogIdentity) -> Limit {
-        if let end = agreed[log.name]?.end(of: log) ?? collected[log.name]?.end(of: log) { return .ends(end) }
+        let collected = rounds[log.name.region]?.ends[log.name]
+        if let end = agreed[log.name]?.end(of: log) ?? collected?.end(of: log) { return .ends(end) }
         return seals.isSealed(log) ? .sealed : .open
     }
 
@@ -45,19 +52,26 @@ package struct LineageFacts: Sendable {
         return true
     }
 
-    /// Every member has sealed: this origin's next ends record will name `ends`, and its lines may be pulled up to there.
-    package mutating func onCollected(_ ends: AgreedEnds) {
-        guard collected[ends.name] != nil || collected.count < limit else { return }
-        collected[ends.name] = ends
+    /// Every member has sealed: the origin's ends records will name these, and its lines may be pulled up to there. False
+    /// where the seal that stands here is not of that round.
+    package mutating func onCollected(_ collected: CollectedEnds) -> Bool {
+        guard rounds[collected.round.origin]?.round == collected.round else { return false }
+        for ends in collected.ends { rounds[collected.round.origin]?.ends[ends.name] = ends }
+        return true
     }
 
     /// The incarnation whose ends record is the newest that is known for a log.
     package func writer(of name: LogName) -> Incarnation? { agreed[name]?.writer }
 
-    /// Promises not to extend `origin`'s incarnations below `incarnation`; the book to keep on the disk, nil where the
-    /// promise stands already.
-    package mutating func seal(_ origin: RegionNumber, below incarnation: Incarnation) -> SealBook? {
-        seals.seal(origin, below: incarnation) ? seals : nil
+    /// Promises not to extend the origin's incarnations below the writer's; what an earlier round allowed is taken back.
+    /// Whether the promise stands: not where it finds the book full.
+    package mutating func seal(_ round: SealRound) -> Bool {
+        _ = seals.seal(round.origin, below: round.incarnation)
+        guard seals.covers(round.origin, below: round.incarnation) else { return false }
+        if rounds[round.origin].map({ round.isNewer(than: $0.round) }) ?? true {
+            rounds[round.origin] = Round(round: round)
+        }
+        return true
     }
 
     /// In the order of names.

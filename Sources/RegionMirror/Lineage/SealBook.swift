@@ -26,6 +26,11 @@ package struct SealBook: Hashable, Sendable {
         below[log.name.region].map { log.incarnation < $0 } ?? false
     }
 
+    /// Whether the promise stands.
+    package func covers(_ origin: RegionNumber, below incarnation: Incarnation) -> Bool {
+        below[origin].map { $0 >= incarnation } ?? false
+    }
+
     /// False where it stood already, or beyond `maxOrigins`.
     package mutating func seal(_ origin: RegionNumber, below incarnation: Incarnation) -> Bool {
         guard below[origin].map({ $0 < incarnation }) ?? (below.count < Self.maxOrigins) else { return false }

@@ -19,6 +19,8 @@ struct MirrorLink: Sendable {
     /// How long a refusal of the own engine is waited for.
     private static let refusalDelay: Duration = .milliseconds(20)
     private static let reportTimeout: Duration = .seconds(5)
+    /// Bytes that a reply may carry at any rate.
+    private static let smallestReply: UInt64 = 16 << 10
     /// How often a large reply's way to the disk is looked at.
     private static let flushCheck: Duration = .milliseconds(2)
 
@@ -89,6 +91,9 @@ struct MirrorLink: Sendable {
             }
             let decoded = try PullReply(
                 decoding: Array(reply.message.readableBytesView), limits: settings.limits)
+            guard decoded.holder == peer.region else {
+                throw MirrorError(.notAPeer, "region \(decoded.holder.rawValue) answers for \(peer.region.rawValue)")
+            }
             core.onHeartbeat(decoded, from: peer.region, roundTrip: received.since(sent), at: received)
             let taken = try core.onReply(decoded, from: peer.region, to: asked)
             if !taken.heard.isEmpty { onHeard(taken.heard) }
@@ -110,10 +115,12 @@ struct MirrorLink: Sendable {
 
     private func request(_ asked: [LogPoint], _ generation: UInt64) -> PullRequest {
         let settings = core.settings
+        // A slow link carries several replies a second, not one burst in many.
+        let rated = max(Self.smallestReply, settings.maxBytesPerSecond / 8)
         var request = PullRequest(
             follower: settings.region, applyVersion: settings.applyVersion, deployment: core.deployment,
             incarnation: core.state.withLock(\.incarnation), generation: generation,
-            maxBytes: UInt32(clamping: settings.limits.replyBytes),
+            maxBytes: UInt32(clamping: min(settings.limits.replyBytes, Int(clamping: rated))),
             waitMilliseconds: UInt32(clamping: settings.heartbeat.wholeMilliseconds))
         request.positions = asked
         return request

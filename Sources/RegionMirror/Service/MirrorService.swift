@@ -10,25 +10,20 @@ import Synchronization
 /// Serves `/Mirror/Pull` and `/Mirror/Report`. One pull a follower waits at a time: a later one of the same follower takes
 /// the place of an earlier one. Thread-safe; nothing here blocks a loop.
 final class MirrorService: CallHandler {
-    /// A pull that arrived.
-    struct Pull: Sendable {
-        var call: UnaryCall
-        var request: PullRequest
-        var arrivedAt: BootInstant
-        var number: UInt64
-    }
-
     private struct Follower {
         var instance = HolderInstance()
-        var incarnation = Incarnation(0)
-        var waiting: Pull?
+        var incarnation: Incarnation
+        var waiting: WaitingPull?
+        /// Until then the process that pulled last claims its region, also while no pull of it waits (S1).
+        var claimedUntil: BootInstant
+        /// The one timer of waiting pulls.
+        var wakesAt: BootInstant?
     }
 
     private struct State {
         var followers: [RegionNumber: Follower] = [:]
         /// Group commits so far, and the facts heard: what a pull that goes to sleep must not have missed.
         var changes: UInt64 = 0
-        var pulls: UInt64 = 0
     }
 
     let methods = [PullRequest.path, CursorReport.path]
@@ -75,39 +70,49 @@ final class MirrorService: CallHandler {
     private func admit(_ call: UnaryCall, _ request: PullRequest) throws(MirrorError) {
         try check(call.peer, request.follower, request.deployment)
         guard request.incarnation != Incarnation(0) else { return answerProbe(call, request) }
-        let rival = state.withLock { state -> Pull? in
+        let now = core.environment.clock.bootTime()
+        let (rival, isClaimed) = state.withLock { state -> (WaitingPull?, Bool) in
             guard let known = state.followers[request.follower], known.incarnation != request.incarnation else {
-                return nil
+                return (nil, false)
             }
-            return known.waiting
+            return (known.waiting, known.waiting == nil && now < known.claimedUntil)
         }
+        // S1: while a process that claims the region is heard of, another is refused.
+        guard !isClaimed else { throw Self.claimed }
         guard let rival else { return accept(call, request) }
-        // S1: while a process that claims the region is connected, another is refused.
         rival.call.executor.execute { [self] in
-            guard !rival.call.isLive else {
-                let error = MirrorError(.regionClaimed, "a process with another incarnation is connected")
-                return call.fail(error.status)
-            }
+            if rival.call.isLive { return call.fail(Self.claimed.status) }
             accept(call, request)
         }
     }
 
+    private static var claimed: MirrorError {
+        MirrorError(.regionClaimed, "a process with another incarnation is connected, or was a moment ago")
+    }
+
     private func accept(_ call: UnaryCall, _ request: PullRequest) {
-        let replaced = state.withLock { state -> (isCurrent: Bool, older: Pull?) in
-            var follower = state.followers[request.follower] ?? Follower()
-            follower.incarnation = request.incarnation
+        let pull = WaitingPull(
+            call: call, request: request, arrivedAt: core.environment.clock.bootTime(),
+            longestWait: core.settings.limits.longestWaitMilliseconds)
+        let (isCurrent, older) = state.withLock { state -> (Bool, WaitingPull?) in
+            var follower =
+                state.followers[request.follower]
+                ?? Follower(
+                    incarnation: request.incarnation, claimedUntil: pull.due)
+            if follower.incarnation != request.incarnation {
+                follower.incarnation = request.incarnation
+                follower.instance = HolderInstance()
+            }
             guard follower.instance.onPull(generation: request.generation) else { return (false, nil) }
             let older = follower.waiting
-            state.pulls += 1
-            follower.waiting = Pull(
-                call: call, request: request, arrivedAt: core.environment.clock.bootTime(), number: state.pulls)
+            follower.waiting = pull
+            follower.claimedUntil = pull.due.advanced(by: core.settings.stallTimeout)
             state.followers[request.follower] = follower
             return (true, older)
         }
-        guard replaced.isCurrent else { return call.fail(RPCStatus(.aborted, "a newer link of this region is open")) }
-        replaced.older?.call.fail(RPCStatus(.aborted, "a newer pull took its place"))
+        guard isCurrent else { return call.fail(RPCStatus(.aborted, "a newer link of this region is open")) }
+        older?.call.fail(RPCStatus(.aborted, "a newer pull took its place"))
         serve(request.follower)
-        expireLater(request)
     }
 
     /// Heads only, for a node that has not begun and follows nothing yet.
@@ -118,42 +123,44 @@ final class MirrorService: CallHandler {
         call.succeed(ByteBuffer(bytes: reply.encoded))
     }
 
-    private func expireLater(_ request: PullRequest) {
-        let number = state.withLock { $0.followers[request.follower]?.waiting?.number }
-        guard let number else { return }
-        let wait = min(request.waitMilliseconds, core.settings.limits.longestWaitMilliseconds)
-        let due = core.environment.clock.bootTime().advanced(by: .milliseconds(Int64(wait)))
-        _ = core.loop.schedule(at: due) { [weak self] in
-            self?.serve(request.follower, expiring: number)
-        }
-    }
+    /// More is flushed: whoever waits for one of these logs is served.
+    func onCommit(_ moved: [LogIdentity]) { wake { pull in moved.contains { pull.concerns($0) } } }
 
-    /// More is flushed, or more is known: who waits for it is served.
-    func onChange() {
-        let waiting = state.withLock { state -> [RegionNumber] in
+    /// More is known: agreed ends.
+    func onFacts() { wake { _ in true } }
+
+    private func wake(where isConcerned: (WaitingPull) -> Bool) {
+        let concerned = state.withLock { state -> [RegionNumber] in
             state.changes += 1
-            return state.followers.filter { $0.value.waiting != nil }.keys.sorted()
+            return state.followers.filter { $0.value.waiting.map(isConcerned) ?? false }.keys.sorted()
         }
-        for follower in waiting { serve(follower) }
+        for follower in concerned { serve(follower) }
     }
 
-    /// Answers a follower's pull when there is something for it, or when it is pull `expiring`.
-    private func serve(_ follower: RegionNumber, expiring: UInt64? = nil) {
-        while let (pull, instance, seen) = takeWaiting(follower) {
-            let plan = instance.plan(pull.request, held: core.log.logs(), core.facts)
-            guard plan.isUrgent || pull.number == expiring else {
-                switch putBack(pull, follower, unless: seen) {
-                case .sleeps: return
-                case .changed: continue
-                case .replaced: return pull.call.fail(RPCStatus(.aborted, "a newer pull took its place"))
-                }
+    /// Answers a follower's pull when there is something for it, or when it has waited long enough. `timer`: when the
+    /// timer that calls was due; one that fires a little early counts as on time.
+    private func serve(_ follower: RegionNumber, timer: BootInstant? = nil) {
+        while let (pull, instance, seen) = takeWaiting(follower, isTimer: timer != nil) {
+            let facts = core.facts
+            let plan = instance.plan(pull.request, held: core.log.logs(), facts)
+            let now = core.environment.clock.bootTime()
+            if plan.isUrgent || max(now, timer ?? now) >= pull.due { return answer(pull, plan, facts) }
+            switch putBack(pull, follower, unless: seen) {
+            case .sleeps: return
+            case .wakesAt(let due):
+                _ = core.loop.schedule(at: due) { [weak self] in self?.serve(follower, timer: due) }
+                return
+            case .changed: continue
+            case .replaced: return pull.call.fail(RPCStatus(.aborted, "a newer pull took its place"))
             }
-            return answer(pull, plan)
         }
     }
 
-    private func takeWaiting(_ region: RegionNumber) -> (Pull, HolderInstance, UInt64)? {
+    private func takeWaiting(
+        _ region: RegionNumber, isTimer: Bool
+    ) -> (WaitingPull, HolderInstance, UInt64)? {
         state.withLock { state in
+            if isTimer { state.followers[region]?.wakesAt = nil }
             guard let pull = state.followers[region]?.waiting, let instance = state.followers[region]?.instance else {
                 return nil
             }
@@ -164,29 +171,34 @@ final class MirrorService: CallHandler {
 
     private enum PutBack {
         case sleeps
+        /// As above, and there is no timer yet that would wake it in time.
+        case wakesAt(BootInstant)
         /// Something changed since it was looked at: it is to be looked at again.
         case changed
         /// A newer pull of the same follower came meanwhile.
         case replaced
     }
 
-    private func putBack(_ pull: Pull, _ region: RegionNumber, unless seen: UInt64) -> PutBack {
+    private func putBack(_ pull: WaitingPull, _ region: RegionNumber, unless seen: UInt64) -> PutBack {
         state.withLock { state in
             guard state.followers[region]?.waiting == nil else { return .replaced }
             state.followers[region]?.waiting = pull
-            return state.changes == seen ? .sleeps : .changed
+            guard state.changes == seen else { return .changed }
+            if let timer = state.followers[region]?.wakesAt, timer <= pull.due { return .sleeps }
+            state.followers[region]?.wakesAt = pull.due
+            return .wakesAt(pull.due)
         }
     }
 
-    private func answer(_ pull: Pull, _ plan: HolderInstance.Plan) {
-        let reader = BatchReader(log: core.log, facts: core.facts, budget: budget(pull.request))
+    private func answer(_ pull: WaitingPull, _ plan: HolderInstance.Plan, _ facts: LineageFacts) {
+        let reader = BatchReader(log: core.log, facts: facts, budget: budget(pull.request))
         if let answers = reader.fromMemory(plan.steps) { return send(pull, plan, answers) }
         core.disk.execute { [self] in send(pull, plan, reader.fromDisk(plan.steps)) }
     }
 
     private func budget(_ request: PullRequest) -> Int { min(Int(request.maxBytes), core.settings.limits.replyBytes) }
 
-    private func send(_ pull: Pull, _ plan: HolderInstance.Plan, _ answers: [PullReply.LogAnswer]) {
+    private func send(_ pull: WaitingPull, _ plan: HolderInstance.Plan, _ answers: [PullReply.LogAnswer]) {
         var reply = core.makeReply(generation: pull.request.generation)
         let waited = core.environment.clock.bootTime().since(pull.arrivedAt)
         reply.waitedMicroseconds = UInt32(clamping: waited.signedNanoseconds / 1_000)
@@ -194,10 +206,14 @@ final class MirrorService: CallHandler {
         reply.agreedEnds = plan.ends
         reply.answers = answers
         let isCurrent = state.withLock { state -> Bool in
-            guard state.followers[pull.request.follower]?.instance.generation == pull.request.generation else {
-                return false
-            }
-            state.followers[pull.request.follower]?.instance.onAnswered(plan)
+            let region = pull.request.follower
+            guard state.followers[region]?.incarnation == pull.request.incarnation,
+                state.followers[region]?.instance.generation == pull.request.generation
+            else { return false }
+            // In place: what was told has an entry a log.
+            state.followers[region]?.instance.onAnswered(plan)
+            state.followers[region]?.claimedUntil = core.environment.clock.bootTime().advanced(
+                by: core.settings.stallTimeout)
             return true
         }
         guard isCurrent else { return pull.call.fail(RPCStatus(.aborted, "a newer link of this region is open")) }

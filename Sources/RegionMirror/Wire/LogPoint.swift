@@ -74,9 +74,26 @@ extension ByteReader {
         return Int(count)
     }
 
+    /// The whole of a message: version and flags, then what `read` reads of it, and nothing more. `read` gets the flags.
+    static func mirrorMessage<Message>(
+        _ bytes: [UInt8], _ name: String, version: UInt8, flags known: UInt8 = 0,
+        _ read: (inout ByteReader, UInt8) throws -> Message
+    ) throws(MirrorError) -> Message {
+        var reader = ByteReader(bytes)
+        let flags = try reader.readMirrorVersion(version, flags: known)
+        do {
+            let message = try read(&reader, flags)
+            try reader.expectEnd()
+            return message
+        } catch let error as MirrorError {
+            throw error
+        } catch {
+            throw MirrorError(.malformedFrame, "\(name): \(error)")
+        }
+    }
+
     /// The version byte and the flags after it, of which `flags` may be set.
-    @discardableResult
-    mutating func readMirrorVersion(_ version: UInt8, flags known: UInt8 = 0) throws(MirrorError) -> UInt8 {
+    private mutating func readMirrorVersion(_ version: UInt8, flags known: UInt8) throws(MirrorError) -> UInt8 {
         let found: UInt8
         let flags: UInt8
         do throws(ByteCodingError) {

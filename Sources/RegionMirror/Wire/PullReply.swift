@@ -78,16 +78,10 @@ package struct PullReply: Hashable, Sendable {
     }
 
     package init(decoding bytes: [UInt8], limits: MirrorLimits) throws(MirrorError) {
-        var reader = ByteReader(bytes)
-        let flags = try reader.readMirrorVersion(Self.version, flags: 1)
-        do {
-            try self.init(fieldsOf: &reader, limits)
-            isRefusingWrites = flags == 1
-            try reader.expectEnd()
-        } catch let error as MirrorError {
-            throw error
-        } catch {
-            throw MirrorError(.malformedFrame, "reply: \(error)")
+        self = try ByteReader.mirrorMessage(bytes, "reply", version: Self.version, flags: 1) { reader, flags in
+            var reply = try Self(fieldsOf: &reader, limits)
+            reply.isRefusingWrites = flags == 1
+            return reply
         }
     }
 

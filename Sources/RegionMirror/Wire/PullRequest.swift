@@ -58,13 +58,8 @@ package struct PullRequest: Hashable, Sendable {
     }
 
     package init(decoding bytes: [UInt8], limits: MirrorLimits) throws(MirrorError) {
-        var reader = ByteReader(bytes)
-        try reader.readMirrorVersion(Self.version)
-        do throws(ByteCodingError) {
-            try self.init(fieldsOf: &reader, limits)
-            try reader.expectEnd()
-        } catch {
-            throw MirrorError(.malformedFrame, "pull: \(error)")
+        self = try ByteReader.mirrorMessage(bytes, "pull", version: Self.version) { reader, _ in
+            try Self(fieldsOf: &reader, limits)
         }
     }
 

@@ -9,6 +9,8 @@ package enum ServingState: UInt8, Hashable, Sendable {
     case draining = 2
     /// A log is poisoned or fenced: reads go on, the node reports itself not ready.
     case fenced = 3
+    /// The region's users are sent to other regions; mirroring goes on.
+    case evacuated = 4
 }
 
 /// Shared by all loops. Every admitted call is released exactly once.
@@ -37,6 +39,7 @@ package final class AdmissionControl: Sendable {
         case .active, .fenced: break
         case .starting: return Self.starting
         case .draining: return Self.draining
+        case .evacuated: return Self.evacuated
         }
         guard calls.add(1, ordering: .relaxed).newValue <= limits.calls else {
             calls.subtract(1, ordering: .relaxed)
@@ -56,6 +59,7 @@ package final class AdmissionControl: Sendable {
 
     private static let starting = Refusal(.nodeStarting, "the node is starting").prepared()
     private static let draining = Refusal(.nodeDraining, "the node is draining: turn to another one").prepared()
+    private static let evacuated = Refusal(.regionEvacuated, "the region is evacuated: turn to another one").prepared()
     private static let tooManyCalls = Refusal(.tooManyCalls, "too many calls are under way").prepared()
     private static let tooManyBytes = Refusal(.tooManyBytes, "too many bytes of requests are under way").prepared()
 }

@@ -28,7 +28,7 @@ struct CatalogService: Sendable {
                 var reply = Meridian_V1_PublishReply()
                 reply.published = UInt32(clamping: count)
                 reply.region = edge.region
-                reply.serverTimeMs = edge.clock.wallTime().milliseconds
+                reply.serverTimeMs = edge.serverTime.milliseconds
                 open.succeed(reply)
             }
         }
@@ -53,7 +53,7 @@ struct CatalogService: Sendable {
                 var reply = Meridian_V1_WithdrawReply()
                 reply.withdrawn = UInt32(clamping: count)
                 reply.region = edge.region
-                reply.serverTimeMs = edge.clock.wallTime().milliseconds
+                reply.serverTimeMs = edge.serverTime.milliseconds
                 open.succeed(reply)
             }
         }
@@ -68,7 +68,7 @@ struct CatalogService: Sendable {
             var reply = Meridian_V1_GetContentReply()
             reply.item = Meridian_V1_ContentItem(item)
             reply.region = edge.region
-            reply.serverTimeMs = edge.clock.wallTime().milliseconds
+            reply.serverTimeMs = edge.serverTime.milliseconds
             open.succeed(reply)
         }
     }
@@ -85,7 +85,7 @@ struct CatalogService: Sendable {
             reply.items = content.catalogue().items(after: request.after, limit: Int(request.limit))
                 .map(Meridian_V1_ContentItem.init)
             reply.region = edge.region
-            reply.serverTimeMs = edge.clock.wallTime().milliseconds
+            reply.serverTimeMs = edge.serverTime.milliseconds
             open.succeed(reply)
         }
     }

@@ -58,7 +58,7 @@ struct DeliveryService: Sendable {
         let reply = SlateReply(
             slate: slate, region: edge.identity.region, stalenessMilliseconds: staleness,
             sessionToken: edge.sessions.seal(session, partition: query.user.partition(of: shards.partitions)),
-            serverTime: query.now, seed: query.seed, keyring: edge.keyring)
+            serverTime: edge.serverTime, seed: query.seed, keyring: edge.keyring)
         do throws(TokenError) {
             open.succeed(encoded: try reply.encoded())
         } catch {

@@ -89,7 +89,7 @@ struct EventWrites: Sendable {
                 reply.result = Meridian_V1_EventResult(result, durability: outcome.reached)
                 reply.sessionToken = token(session, outcome.session, of: user)
                 reply.region = edge.region
-                reply.serverTimeMs = now.milliseconds
+                reply.serverTimeMs = edge.serverTime.milliseconds
                 open.succeed(reply)
             }
         }

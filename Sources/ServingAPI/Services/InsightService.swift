@@ -28,7 +28,7 @@ struct InsightService: Sendable {
                 catalogue.item(entry.content).map { Meridian_V1_ContentCounts(id: $0.id, entry.counts) }
             }
             reply.region = edge.region
-            reply.serverTimeMs = edge.clock.wallTime().milliseconds
+            reply.serverTimeMs = edge.serverTime.milliseconds
             open.succeed(reply)
         }
     }
@@ -50,7 +50,7 @@ struct InsightService: Sendable {
                 reply.items.append(Meridian_V1_ContentCounts(id: id, counts ?? PopularityPartial.Counts()))
             }
             reply.region = edge.region
-            reply.serverTimeMs = edge.clock.wallTime().milliseconds
+            reply.serverTimeMs = edge.serverTime.milliseconds
             open.succeed(reply)
         }
     }

@@ -30,11 +30,11 @@ struct InteractionService: Sendable {
             try append(
                 request.events, of: user, durability: durability, open,
                 read: { event, index throws(Refusal) in try reading.read(event, at: index, of: user) },
-                reply: { results, outcome, now in
+                reply: { results, outcome in
                     var reply = Meridian_V1_ReportReply()
                     reply.results = results
                     reply.sessionToken = writes.token(session, outcome.session, of: user)
-                    reply.serverTimeMs = now.milliseconds
+                    reply.serverTimeMs = edge.serverTime.milliseconds
                     reply.region = edge.region
                     return reply
                 })
@@ -54,11 +54,11 @@ struct InteractionService: Sendable {
             try append(
                 request.beacons, of: user, durability: durability, open,
                 read: { beacon, index throws(Refusal) in try reading.read(beacon, at: index, of: user) },
-                reply: { results, _, now in
+                reply: { results, _ in
                     var reply = Meridian_V1_SendBeaconsReply()
                     reply.results = results
                     reply.region = edge.region
-                    reply.serverTimeMs = now.milliseconds
+                    reply.serverTimeMs = edge.serverTime.milliseconds
                     return reply
                 })
         }
@@ -68,7 +68,7 @@ struct InteractionService: Sendable {
     private func append<Item, Reply: Message>(
         _ items: [Item], of user: UserKey, durability: RequestedDurability, _ open: OpenCall,
         read: (Item, Int) throws(Refusal) -> DoorVerdict,
-        reply: @escaping @Sendable ([Meridian_V1_EventResult], ReportOutcome, WallTime) -> Reply
+        reply: @escaping @Sendable ([Meridian_V1_EventResult], ReportOutcome) -> Reply
     ) throws(Refusal) {
         var judged = JudgedEvents(capacity: items.count)
         for (index, item) in items.enumerated() { judged.append(try read(item, index)) }
@@ -77,11 +77,10 @@ struct InteractionService: Sendable {
         writes.report(
             events.submitted, of: user, durability: durability, deadline: open.call.deadline
         ) { outcome in
-            let now = edge.clock.wallTime()
             switch outcome {
-            case .failure(let error): open.refuse(Refusal(error, now: now))
+            case .failure(let error): open.refuse(Refusal(error, now: edge.clock.wallTime()))
             case .success(let outcome):
-                open.succeed(reply(events.results(outcome.results, reached: outcome.reached), outcome, now))
+                open.succeed(reply(events.results(outcome.results, reached: outcome.reached), outcome))
             }
         }
     }

@@ -13,6 +13,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     case unknownService = "UNKNOWN_SERVICE"
     case unknownContent = "UNKNOWN_CONTENT"
     case operatorRequired = "OPERATOR_REQUIRED"
+    /// What operators ask for would leave users without a region.
+    case noRegionConnected = "NO_REGION_CONNECTED"
 
     // MARK: Sessions and freshness (S12)
     case sessionTokenInvalid = "SESSION_TOKEN_INVALID"
@@ -38,6 +40,7 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     case logFenced = "LOG_FENCED"
     case nodeStarting = "NODE_STARTING"
     case nodeDraining = "NODE_DRAINING"
+    case regionEvacuated = "REGION_EVACUATED"
     case shardNotServing = "SHARD_NOT_SERVING"
     case clockUntrusted = "CLOCK_UNTRUSTED"
     case rebuilding = "REBUILDING"
@@ -53,11 +56,11 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .notImplemented: .unimplemented
         case .unknownService, .unknownContent: .notFound
         case .operatorRequired: .permissionDenied
-        case .sessionNotSatisfied, .tooStale, .notEnoughRegions: .failedPrecondition
+        case .sessionNotSatisfied, .tooStale, .notEnoughRegions, .noRegionConnected: .failedPrecondition
         case .eventIDTooOld, .eventIDTooNew: .outOfRange
         case .tooManyCalls, .tooManyBytes, .backlogFull, .shardFull, .catalogueFull, .noSpace: .resourceExhausted
-        case .logFenced, .nodeStarting, .nodeDraining, .shardNotServing, .clockUntrusted, .rebuilding,
-            .sessionTokenKeyUnknown:
+        case .logFenced, .nodeStarting, .nodeDraining, .regionEvacuated, .shardNotServing, .clockUntrusted,
+            .rebuilding, .sessionTokenKeyUnknown:
             .unavailable
         case .deadlinePassed, .remoteNotReached: .deadlineExceeded
         case .internalFault: .internal
@@ -70,11 +73,12 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .tooManyCalls, .tooManyBytes, .backlogFull: .milliseconds(50)
         case .sessionNotSatisfied: .milliseconds(100)
         case .nodeStarting, .shardNotServing: .milliseconds(250)
-        case .rebuilding, .nodeDraining, .logFenced, .clockUntrusted, .shardFull: .seconds(1)
+        case .rebuilding, .nodeDraining, .regionEvacuated, .logFenced, .clockUntrusted, .shardFull: .seconds(1)
         case .sessionTokenKeyUnknown, .noSpace: .seconds(5)
         case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .notImplemented, .unknownService,
-            .unknownContent, .operatorRequired, .sessionTokenInvalid, .sessionTokenForeignDeployment,
-            .sessionTokenForeignPartition, .tooStale, .eventIDTooOld, .eventIDTooNew, .notEnoughRegions,
+            .unknownContent, .operatorRequired, .noRegionConnected, .sessionTokenInvalid,
+            .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .tooStale, .eventIDTooOld, .eventIDTooNew,
+            .notEnoughRegions,
             .remoteNotReached, .catalogueFull, .deadlinePassed, .internalFault:
             nil
         }

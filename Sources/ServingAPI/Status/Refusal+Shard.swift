@@ -29,8 +29,7 @@ extension Refusal {
                 ])
         case .clockUntrusted:
             self.init(
-                .clockUntrusted, "this node does not trust its clock and takes no writes: try another region",
-                metadata: [("server_time_ms", String(now.milliseconds))])
+                .clockUntrusted, "this node does not trust its clock and takes no writes: try another region")
         case .rebuilding:
             self.init(.rebuilding, "the user's shard is folded anew from its logs")
         case .remoteNotReached(let reached):

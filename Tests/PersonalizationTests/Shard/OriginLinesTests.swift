@@ -98,6 +98,25 @@ import Testing
         #expect(lines.vector.entries.map(\.incarnation) == [Incarnation(5), Incarnation(7)])
     }
 
+    /// S2: an old disk's line stands on nothing, since its predecessor's end is 0, and is applied before the lines that
+    /// the agreed ends list. Its stamps are not the origin's time yet: ids of those lines must not be forgotten.
+    @Test func anOriginHasNoTimeBeforeListedEndsAreReached() throws {
+        var lines = OriginLines()
+        lines.learn(
+            try #require(EndsRecord([EndsRecord.End(incarnation: Incarnation(1), end: Offset(2))])),
+            from: Incarnation(5), of: Self.region)
+        // Incarnation 3 was never seen by others; 7 began on its disk.
+        try lines.onRecord(opening((3, 4), 9_000), in: Self.region, Incarnation(7), at: .zero)
+        #expect(lines.time(of: Self.region) == nil)
+        try lines.onRecord(opening(nil, 1_000), in: Self.region, Incarnation(1), at: .zero)
+        try lines.onRecord(try ends([], 1_010), in: Self.region, Incarnation(1), at: Offset(1))
+        #expect(lines.time(of: Self.region) == WallTime(milliseconds: 1_010))
+        try lines.onRecord(opening(nil, 5_000), in: Self.region, Incarnation(5), at: .zero)
+        #expect(lines.time(of: Self.region) == nil)
+        try lines.onRecord(try ends([(1, 2)], 5_010), in: Self.region, Incarnation(5), at: Offset(1))
+        #expect(lines.time(of: Self.region) == WallTime(milliseconds: 5_010))
+    }
+
     /// HISTORIES 5: what lies beyond an agreed end is quarantined, and agreed ends are facts as soon as they are heard.
     @Test func beyondAnAgreedEndNothingIsApplied() throws {
         var lines = OriginLines()
@@ -140,6 +159,107 @@ import Testing
         #expect(throws: ApplyError.self) {
             try lines.onRecord(mark(9), in: Self.region, Incarnation(2), at: Offset(5))
         }
+    }
+
+    private func record(_ ends: [(incarnation: UInt64, end: UInt64)]) throws -> EndsRecord {
+        try #require(
+            EndsRecord(ends.map { EndsRecord.End(incarnation: Incarnation($0.incarnation), end: Offset($0.end)) }))
+    }
+
+    /// S1, S1a: ends that were only heard of are not applied ones: what stands on them waits for the log itself.
+    @Test func hearsayIsNotProgress() throws {
+        var lines = OriginLines()
+        lines.learn(try record([(1, 2)]), from: Incarnation(5), of: Self.region)
+        #expect(lines.verdict(on: entry(1, 2)) == .pending && !lines.isSettled(Self.region, Incarnation(1)))
+        #expect(throws: ApplyError.held(until: Incarnation(1), reaches: Offset(2))) {
+            try lines.onRecord(opening((1, 9), 3_000), in: Self.region, Incarnation(7), at: .zero)
+        }
+        try lines.onRecord(opening(nil, 2_000), in: Self.region, Incarnation(5), at: .zero)
+        #expect(throws: ApplyError.held(until: Incarnation(1), reaches: Offset(2))) {
+            try lines.onRecord(try ends([(1, 2)], 2_001), in: Self.region, Incarnation(5), at: Offset(1))
+        }
+        try lines.onRecord(opening(nil, 1_000), in: Self.region, Incarnation(1), at: .zero)
+        try lines.onRecord(mark(1_010), in: Self.region, Incarnation(1), at: Offset(1))
+        try lines.onRecord(try ends([(1, 2)], 2_001), in: Self.region, Incarnation(5), at: Offset(1))
+        #expect(lines.vector == VersionVector([entry(5, 2)]) && lines.verdict(on: entry(1, 2)) == .met)
+    }
+
+    /// S1a: an older ends record that is applied late takes nothing back of newer ends; what it settled stays settled
+    /// while the newer record is not applied yet, so that nothing of it is folded a second time.
+    @Test func newerHearsayAndOlderRecordsGoTogether() throws {
+        var lines = try restarted()
+        lines.learn(try record([(1, 3), (2, 4)]), from: Incarnation(6), of: Self.region)
+        try lines.onRecord(try ends([(1, 3)], 2_001), in: Self.region, Incarnation(2), at: Offset(1))
+        #expect(lines.agreedEnds.map(\.by) == [Incarnation(6)])
+        #expect(lines.isSettled(Self.region, Incarnation(1)) && !lines.isSettled(Self.region, Incarnation(2)))
+        #expect(lines.next(in: Self.region, Incarnation(1)) == Offset(3) && lines.verdict(on: entry(1, 3)) == .met)
+        #expect(lines.agreedEnd(of: Incarnation(2), in: Self.region) == Offset(4))
+        #expect(throws: ApplyError.self) {
+            try lines.onRecord(opening(nil, 1_000), in: Self.region, Incarnation(1), at: .zero)
+        }
+        for offset in 2...3 as ClosedRange<UInt64> {
+            try lines.onRecord(mark(2_010), in: Self.region, Incarnation(2), at: Offset(offset))
+        }
+        #expect(throws: ApplyError.beyondAgreedEnd(incarnation: Incarnation(2), end: Offset(4))) {
+            try lines.onRecord(mark(2_020), in: Self.region, Incarnation(2), at: Offset(4))
+        }
+        #expect(!lines.exceedsAgreedEnds)
+    }
+
+    /// S1a: ends take effect when they are read, also where their record cannot be applied.
+    @Test func endsThatDifferAreKnown() throws {
+        var lines = try restarted()
+        #expect(throws: ApplyError.endDiffers(incarnation: Incarnation(1), applied: Offset(3), agreed: Offset(2))) {
+            try lines.onRecord(try ends([(1, 2)], 2_001), in: Self.region, Incarnation(2), at: Offset(1))
+        }
+        #expect(lines.exceedsAgreedEnds && lines.agreedEnds.map(\.by) == [Incarnation(2)])
+        #expect(lines.next(in: Self.region, Incarnation(2)) == Offset(1))
+        #expect(lines.verdict(on: entry(1, 3)) == .lost)
+    }
+
+    /// S2: of two disks lost one after the other, the first line's ends record gives the origin no time yet.
+    @Test func theNewestUnlinkedLineCounts() throws {
+        var lines = OriginLines()
+        try lines.onRecord(opening(nil, 1_000), in: Self.region, Incarnation(5), at: .zero)
+        try lines.onRecord(opening(nil, 2_000), in: Self.region, Incarnation(9), at: .zero)
+        try lines.onRecord(try ends([], 1_500), in: Self.region, Incarnation(5), at: Offset(1))
+        #expect(lines.time(of: Self.region) == nil)
+        try lines.onRecord(try ends([(5, 2)], 2_500), in: Self.region, Incarnation(9), at: Offset(1))
+        #expect(lines.time(of: Self.region) == WallTime(milliseconds: 2_500))
+    }
+
+    /// S1a: a batch of a settled log is known or quarantined as a whole, and never folded again.
+    @Test func settledLogsAreNotFoldedAgain() throws {
+        var state = ShardState(partition: PartitionID(0))
+        let log = LogIdentity(
+            name: LogName(region: Self.region, topic: .userEvents, partition: PartitionID(0)),
+            incarnation: Incarnation(1))
+        func batch(_ log: LogIdentity, _ records: [EventRecord], from base: UInt64 = 0) throws -> EncodedBatch {
+            try EncodedBatch(
+                sealing: records, of: log, epoch: Epoch(1), baseOffset: Offset(base), previousDigest: .zero)
+        }
+        let first = try batch(log, [opening(nil, 1_000), mark(1_010)])
+        try state.apply(first)
+        let newer = LogIdentity(name: log.name, incarnation: Incarnation(2))
+        try state.apply(try batch(newer, [opening((1, 2), 2_000), try ends([(1, 2)], 2_001)]))
+        let lines = state.lines
+        #expect(try state.apply(first) == .known)
+        #expect(try state.apply(try batch(log, [mark(1_010), mark(1_020)], from: 1)) == .quarantined)
+        #expect(try state.apply(try batch(log, [mark(1_030)], from: 2)) == .quarantined)
+        #expect(state.lines == lines)
+    }
+
+    /// Snapshots carry ends that were heard of, of origins that nothing is known of otherwise too.
+    @Test func hearsaySurvivesItsEncoding() throws {
+        var lines = try restarted()
+        lines.learn(try record([(1, 3)]), from: Incarnation(6), of: Self.region)
+        lines.learn(try record([(4, 7)]), from: Incarnation(5), of: RegionNumber(9))
+        try lines.onRecord(opening(nil, 1), in: RegionNumber(3), Incarnation(8), at: .zero)
+        var writer = ByteWriter()
+        lines.encode(into: &writer)
+        var reader = ByteReader(writer.bytes)
+        #expect(try OriginLines(from: &reader) == lines)
+        #expect(reader.isAtEnd)
     }
 
     @Test func linesSurviveTheirEncoding() throws {

@@ -79,11 +79,6 @@ package struct NodeScenario {
     private func play() throws {
         let configuration = try Self.configuration()
         let machine = simulation.machine("node")
-        if size.diskLies {
-            var faults = DiskFaults()
-            faults.ignoresSync = true
-            machine.disk.setFaults(faults)
-        }
         var network = NetworkFaults()
         network.lostCallsPerThousand = size.lostCallsPerThousand
         simulation.network.setFaults(network)
@@ -92,6 +87,13 @@ package struct NodeScenario {
         let digests = try simulation.drive(limit: .seconds(300)) { () async throws -> [PartitionID: Digest128] in
             run.start()
             let phone = simulation.machine("phone").environment
+            if size.diskLies {
+                // From the first start on: a node that lost its token key would not start again.
+                try await phone.clock.sleep(for: .seconds(1))
+                var faults = DiskFaults()
+                faults.ignoresSync = true
+                machine.disk.setFaults(faults)
+            }
             guard let region = RegionEndpoints([configuration.listen.api], security: .plaintext) else { return [:] }
             let client = try MeridianClient(region: region, environment: phone)
             try await Self.liveThrough(run, client, phone.clock, ledger, size, seed)
@@ -133,14 +135,7 @@ package struct NodeScenario {
 
     /// Fills the catalogue, as often as it takes: content is written once it is flushed.
     private static func publish(_ client: MeridianClient, _ ledger: EventLedger) async {
-        let items = (0..<SimulatedUser.contents).map { number in
-            var item = Meridian_V1_ContentItem()
-            item.contentID = "c\(number)"
-            item.title = "title \(number)"
-            item.language = ["en", "de", "hi"][number % 3]
-            item.category = "category-\(number % 5)"
-            return item
-        }
+        let items = SimulatedContent.items(SimulatedUser.contents)
         for _ in 0..<maxPublications {
             do throws(MeridianClientError) {
                 _ = try await client.publish(items, options: CallOptions(timeout: .seconds(5)))
@@ -167,17 +162,21 @@ final class NodeRun: Sendable {
     var partitions: PartitionCount { configuration.deployment.partitions }
     private let configuration: NodeConfiguration
     private let acceptsCorruption: Bool
+    private let logger: Logger
 
-    init(machine: SimulatedMachine, configuration: NodeConfiguration, acceptsCorruption: Bool) {
+    init(
+        machine: SimulatedMachine, configuration: NodeConfiguration, acceptsCorruption: Bool,
+        logger: Logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
+    ) {
+        self.logger = logger
         self.machine = machine
         self.configuration = configuration
         self.acceptsCorruption = acceptsCorruption
     }
 
     func start() {
-        let (configuration, acceptsCorruption) = (configuration, acceptsCorruption)
+        let (configuration, acceptsCorruption, logger) = (configuration, acceptsCorruption, logger)
         machine.start { environment in
-            let logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
             let node = MeridianNode(
                 configuration, environment: environment, logger: logger, acceptsCorruption: acceptsCorruption)
             try await node.run()

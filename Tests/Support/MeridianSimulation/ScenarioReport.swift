@@ -56,6 +56,10 @@ package enum RarePath: String, Hashable, Sendable, CaseIterable {
     case vectorsMet = "vectors_met"
     case survivorsSurveyed = "survivors_surveyed"
     case catchUpSkipped = "catch_up_skipped"
+    case agreementReached = "agreement_reached"
+    case sealsCollectedAgain = "seals_collected_again"
+    case snapshotRefused = "snapshot_refused"
+    case clockGuardClosed = "clock_guard_closed"
 
     /// What runs of one region must meet.
     package static let ofOneRegion: [RarePath] = [
@@ -69,7 +73,8 @@ package enum RarePath: String, Hashable, Sendable, CaseIterable {
         .lostTailAnswered, .snapshotWritten, .connectionLost, .everyPowerCut, .partitioned, .requestDuplicated,
         .messageDelayed, .clockFault, .clockRefused, .wipedDisk, .oldDisk, .copiedDisk, .tailLost, .localLostWithDisk,
         .lostTailProbed, .endsAgreed, .remoteNotReached, .sentThroughTwoRegions, .sameEventInTwoLogs, .eventRefused,
-        .outOfBoundsRefused, .idsForgotten, .vectorsMet, .survivorsSurveyed,
+        .outOfBoundsRefused, .idsForgotten, .vectorsMet, .survivorsSurveyed, .agreementReached,
+        .clockGuardClosed,
     ]
 }
 

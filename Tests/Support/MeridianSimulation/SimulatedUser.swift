@@ -61,18 +61,7 @@ struct SimulatedUser {
     }
 
     private mutating func makeEvent() -> Meridian_V1_Interaction {
-        var event = Meridian_V1_Interaction()
-        event.id = client.makeEventID()
-        event.kind = [.impression, .click, .like, .share, .dismiss][Int(generator.next() % 5)]
-        event.contentID = "c\(generator.next() % UInt64(Self.contents))"
-        if !seen.isEmpty {
-            let item = seen[Int(generator.next() % UInt64(seen.count))]
-            event.contentID = item.contentID
-            event.itemToken = item.itemToken
-            event.slot = item.slot
-        }
-        event.occurredAtMs = client.serverTimeMilliseconds
-        return event
+        SimulatedContent.event(by: client, of: Self.contents, seen: seen, &generator)
     }
 
     private mutating func send(_ events: [Meridian_V1_Interaction], local: Bool) async {

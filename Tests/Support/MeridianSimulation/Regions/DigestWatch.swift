@@ -48,6 +48,12 @@ struct RegionDigests: Sendable {
         }
     }
 
+    /// Whether both stand on the same incarnations.
+    func isOnLines(of other: RegionDigests) -> Bool {
+        partitions.mapValues { $0.vector.entries.map(\.incarnation) }
+            == other.partitions.mapValues { $0.vector.entries.map(\.incarnation) }
+    }
+
     func equals(_ other: RegionDigests) -> Bool {
         partitions.mapValues(\.digest) == other.partitions.mapValues(\.digest)
     }
@@ -146,16 +152,25 @@ final class DigestWatch: Sendable {
         return false
     }
 
-    /// Waits until all show equal digests on settled lines, with no user active. The last answers either way.
+    /// Waits until all show equal digests on the same lines, with no user active, and have applied whatever any of them
+    /// had then: equal digests alone may hide a record that changes nothing. The last answers either way.
     func converge(within limit: Duration) async -> (isEqual: Bool, last: [RegionDigests?]) {
         let end = clock.bootTime().advanced(by: limit)
         var last: [RegionDigests?] = []
+        var marks: [RegionDigests]?
         while clock.bootTime() < end {
             last = []
             for region in clients.indices { last.append(await ask(region)) }
             let all = last.compactMap { $0 }
-            if all.count == clients.count, all.allSatisfy({ $0.isSettled(regions: all.count) && $0.equals(all[0]) }) {
+            let isEqual =
+                all.count == clients.count
+                && all.allSatisfy { $0.isSettled(regions: all.count) && $0.equals(all[0]) && $0.isOnLines(of: all[0]) }
+            if !isEqual {
+                marks = nil
+            } else if let marks, marks.allSatisfy({ mark in all.allSatisfy { $0.contains(mark) } }) {
                 return (true, last)
+            } else if marks == nil {
+                marks = all
             }
             // Only cancellation ends it early, and nobody cancels it.
             try? await clock.sleep(for: Self.pause)

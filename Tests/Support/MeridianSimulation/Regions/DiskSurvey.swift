@@ -17,7 +17,7 @@ struct SurveyedBatch: Sendable {
     let records: [EventRecord]
 }
 
-/// Every batch that any disk ever held: one place of a log has one content, for ever and everywhere (S1, S8), and stamps
+/// Every batch that any disk ever held: one place of a log has one content, for ever and everywhere (S1, S8); stamps
 /// never decrease along a log and come from no clock that is known to be wrong (S2). Thread-safe.
 final class BatchArchive: Sendable {
     private struct Place: Hashable {
@@ -28,6 +28,8 @@ final class BatchArchive: Sendable {
     private let batches = Mutex<[Place: SurveyedBatch]>([:])
     private let ledger: RegionLedger
     private let clock: any NodeClock
+    /// Logs with a stamp that no right clock gave: told once.
+    private let wild = Mutex<Set<LogIdentity>>([])
 
     /// No stamp may be this much later than the time of the survey, whatever a machine's clock says (S2).
     private static let tolerance = Duration.milliseconds(400)
@@ -53,7 +55,9 @@ final class BatchArchive: Sendable {
         for (earlier, later) in zip(read.records, read.records.dropFirst()) where later.stamp < earlier.stamp {
             ledger.violated("S2", "stamps go down inside \(place.log) at \(place.base.rawValue)")
         }
-        if header.lastStamp.wallTime > clock.wallTime().advanced(by: Self.tolerance) {
+        if header.lastStamp.wallTime > clock.wallTime().advanced(by: Self.tolerance),
+            wild.withLock({ $0.insert(header.log).inserted })
+        {
             ledger.violated(
                 "S2",
                 "\(place.log) at \(place.base.rawValue) has a stamp of \(header.lastStamp.wallTime), in the future")

@@ -1,6 +1,7 @@
 // The regions of a simulated deployment: each a whole node on a machine of its own, and the phones that reach them all.
 
 import ClusterModel
+import Logging
 import MeridianClient
 import MeridianNode
 import NodeEnvironment
@@ -39,13 +40,20 @@ final class RegionDeployment: Sendable {
     }
 
     let simulation: Simulation
+    private let ledger: RegionLedger
+    private let acceptsCorruption: Bool
     let regions: [RegionNumber]
     let configurations: [NodeConfiguration]
     let keyring: TokenKeyring
     private let lives: Mutex<[Life]>
     private let owesCatchUp = Mutex(false)
 
-    init(simulation: Simulation, regions count: Int, bounds: RegionBounds = RegionBounds()) throws {
+    init(
+        simulation: Simulation, regions count: Int, ledger: RegionLedger, bounds: RegionBounds = RegionBounds(),
+        acceptsCorruption: Bool = false
+    ) throws {
+        self.ledger = ledger
+        self.acceptsCorruption = acceptsCorruption
         self.simulation = simulation
         regions = (1...count).map { RegionNumber(UInt16($0)) }
         configurations = try (1...count).map { number in
@@ -110,7 +118,10 @@ final class RegionDeployment: Sendable {
         let machine = machine(index)
         if !machine.isUp { machine.restart() }
         installKey(machine)
-        let run = NodeRun(machine: machine, configuration: configurations[index], acceptsCorruption: false)
+        let log = RegionLog(name: machineName(index), scheduler: simulation.scheduler, ledger: ledger)
+        let run = NodeRun(
+            machine: machine, configuration: configurations[index], acceptsCorruption: acceptsCorruption,
+            logger: Logger(label: "simulated") { _ in log })
         lives.withLock { lives in
             lives[index].number += 1
             lives[index].run = run
@@ -125,6 +136,9 @@ final class RegionDeployment: Sendable {
 
     /// What the node's task ended with; nil while it runs.
     func outcome(_ index: Int) -> String? { machine(index).currentTask?.outcome.map { "\($0)" } }
+
+    /// The run is over: what dead nodes still hold of the machines keeps no disk in memory.
+    func releaseDisks() { for index in regions.indices { machine(index).disk.wipe() } }
 
     /// Keys come with the machine's configuration: a new disk has them too.
     private func installKey(_ machine: SimulatedMachine) {
@@ -145,6 +159,13 @@ final class RegionDeployment: Sendable {
     /// A client of one region, with an operator's certificate, on the phones' machine.
     func client(of index: Int) throws -> MeridianClient {
         try MeridianClient(region: endpoints(of: index), environment: simulation.machine(Self.phones).environment)
+    }
+
+    /// A client of all regions, the first of them home.
+    func roamingClient() throws -> MeridianClient {
+        try MeridianClient(
+            regions: regions.indices.map { try endpoints(of: $0) },
+            environment: simulation.machine(Self.phones).environment)
     }
 
     func endpoints(of index: Int) throws -> RegionEndpoints {

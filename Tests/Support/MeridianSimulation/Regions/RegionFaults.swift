@@ -18,10 +18,12 @@ package enum RegionFault: String, Hashable, Sendable, CaseIterable {
     case unsynchronisedClock = "unsynchronised_clock"
     case wipe
     case oldDisk = "old_disk"
+    /// A disk that was replaced before comes back, after or before the others agreed that its end is lost.
+    case returningDisk = "returning_disk"
 
     /// A disk is lost or replaced. The rules promise what was acknowledged `remote(k)` for k such losses at once: a run
-    /// has one, and the next once all have caught up.
-    var isOfDisk: Bool { self == .wipe || self == .oldDisk }
+    /// has one region in that state, and the next once all have caught up.
+    var isOfDisk: Bool { self == .wipe || self == .oldDisk || self == .returningDisk }
 }
 
 /// Strikes and heals, one strike after the other.
@@ -34,6 +36,12 @@ struct RegionFaultPlan {
     private var generator: SeededGenerator
     /// An image of each region's disk, taken at some time.
     private var copies: [Int: DiskImage] = [:]
+    /// Disks that were replaced.
+    private var gone: [Int: DiskImage] = [:]
+    /// Every other power cut hits the machine in the middle of a file operation.
+    private var cutsInFileOperation: Bool
+    /// The region whose disk was replaced last.
+    private var debtor: Int?
 
     private static let catchUpLimit = Duration.seconds(20)
     private static let powerCutPatience = Duration.milliseconds(400)
@@ -50,6 +58,7 @@ struct RegionFaultPlan {
         self.ledger = ledger
         self.kinds = kinds
         generator = SeededGenerator(seed: seed)
+        cutsInFileOperation = seed % 2 == 0
     }
 
     private var clock: any NodeClock { deployment.phonesClock }
@@ -122,7 +131,11 @@ struct RegionFaultPlan {
             ledger.saw(.partitioned)
         case .phoneCut: network.cut(RegionDeployment.phones, deployment.machineName(region))
         case .clockJump, .clockDrift, .clockFreeze, .unsynchronisedClock: beginClockFault(&active)
-        case .wipe, .oldDisk: try await replaceDisk(of: region, by: fault == .wipe ? nil : copies[region])
+        case .wipe: try await replaceDisk(of: region, by: nil)
+        case .oldDisk: try await replaceDisk(of: region, by: copies[region])
+        case .returningDisk:
+            active.region = gone.keys.min() ?? region
+            try await replaceDisk(of: active.region, by: gone[active.region] ?? copies[active.region])
         }
         return active
     }
@@ -151,7 +164,8 @@ struct RegionFaultPlan {
             ledger.saw(.processKilled)
             return machine.kill()
         }
-        guard generator.next() % 2 == 0 else {
+        cutsInFileOperation.toggle()
+        guard cutsInFileOperation else {
             ledger.saw(.powerCut)
             return machine.crash()
         }
@@ -164,8 +178,12 @@ struct RegionFaultPlan {
 
     /// Kills the region and puts `image`, or an empty disk, in place of its own. What stood on its disk only is lost.
     private mutating func replaceDisk(of region: Int, by image: DiskImage?) async throws {
-        guard await watch.catchUp(within: Self.catchUpLimit) else { return ledger.saw(.catchUpSkipped) }
+        let mayGo: Bool
+        if debtor == region { mayGo = true } else { mayGo = await watch.catchUp(within: Self.catchUpLimit) }
+        guard mayGo else { return ledger.saw(.catchUpSkipped) }
+        debtor = region
         let machine = deployment.machine(region)
+        if generator.next() % 2 == 0 { try await growTail(of: region) }
         if generator.next() % 2 == 0 { machine.kill() } else { machine.crash() }
         let before = machine.disk.image()
         judge.diskIsReplaced(of: region, by: image)
@@ -178,14 +196,21 @@ struct RegionFaultPlan {
             machine.disk.wipe()
             ledger.saw(.wipedDisk)
         }
-        // The disk that went may come back later.
-        if generator.next() % 2 == 0 { copies[region] = before }
+        gone = generator.next() % 3 == 0 ? [:] : [region: before]
+    }
+
+    /// The region goes on by itself for a while: what it takes then stands nowhere else.
+    private mutating func growTail(of region: Int) async throws {
+        let others = (0..<count).filter { $0 != region }.map { deployment.machineName($0) }
+        for other in others { network.cut(deployment.machineName(region), other) }
+        try await clock.sleep(for: .milliseconds(Int64(100 + generator.next() % 900)))
+        for other in others { network.heal(deployment.machineName(region), other) }
     }
 
     private mutating func end(_ active: Active) async throws {
         let clock = deployment.machine(active.region).clock
         switch active.fault {
-        case .powerCut, .kill, .wipe, .oldDisk: try await startAgain(active.region)
+        case .powerCut, .kill, .wipe, .oldDisk, .returningDisk: try await startAgain(active.region)
         case .everyPowerCut: for region in 0..<count { try await startAgain(region) }
         case .partition, .oneWayCut:
             network.heal(deployment.machineName(active.region), deployment.machineName(active.other))

@@ -21,6 +21,16 @@ struct EventPlace: Hashable, Comparable, Sendable {
     }
 }
 
+extension [EventPlace] {
+    /// For messages.
+    var short: String {
+        map { place in
+            let incarnation = String(place.incarnation.rawValue, radix: 16)
+            return "\(place.region.rawValue)/\(place.partition.rawValue)@\(incarnation):\(place.offset.rawValue)"
+        }.joined(separator: " ")
+    }
+}
+
 /// Everything that clients saw. Thread-safe.
 final class RegionLedger: Sendable {
     /// How safe an event was said to be.

@@ -1,5 +1,5 @@
-// Whole regions under users and faults; afterwards everything heals, and the regions' digests, disks and answers are held
-// against each other and against a reference (S1-S12).
+// Whole regions under users and faults; afterwards everything heals, and the regions' digests, disks and answers are
+// held against each other and against a reference (S1-S12).
 
 import ClusterModel
 import MeridianClient
@@ -67,7 +67,9 @@ package struct RegionScenario {
 
     private func play() throws {
         var seeds = SeededGenerator(seed: seed ^ 0x2e91_0a77)
-        let deployment = try RegionDeployment(simulation: simulation, regions: size.regions, bounds: size.bounds)
+        let deployment = try RegionDeployment(
+            simulation: simulation, regions: size.regions, ledger: ledger, bounds: size.bounds,
+            acceptsCorruption: size.diskLies)
         setNetwork(deployment, using: &seeds)
         setDisks(deployment)
         let judge = DiskJudge(deployment: deployment, ledger: ledger)
@@ -78,14 +80,15 @@ package struct RegionScenario {
         let served = try simulation.drive(limit: .seconds(1_200)) { () async throws -> [PartitionID: Digest128] in
             for region in deployment.regions.indices { deployment.start(region) }
             let clients = try deployment.regions.indices.map { try deployment.client(of: $0) }
+            let roaming = try deployment.roamingClient()
             let watch = DigestWatch(deployment: deployment, clients: clients, ledger: ledger)
             var plan = RegionFaultPlan(
                 deployment: deployment, watch: watch, judge: judge, ledger: ledger, kinds: kinds, seed: seed)
-            try await Self.liveThrough(deployment, clients, watch, &plan, ledger, size, seed)
+            try await Self.liveThrough(deployment, clients, roaming, watch, &plan, ledger, size, seed)
             scheduler.note("quiet")
             let served = await Self.settle(deployment, watch, ledger)
             await SessionProbe(deployment: deployment, clients: clients, ledger: ledger, judge: judge).run()
-            for client in clients { await client.close() }
+            for client in clients + [roaming] { await client.close() }
             scheduler.note("stop")
             for region in deployment.regions.indices {
                 do { try await deployment.stop(region) } catch {
@@ -95,6 +98,7 @@ package struct RegionScenario {
             return served
         }
         try RegionAudit(deployment: deployment, ledger: ledger, judge: judge).run(served: served)
+        deployment.releaseDisks()
     }
 
     /// Losses, doubles and delays of the seed's choice; regions lie some way apart.
@@ -131,8 +135,9 @@ package struct RegionScenario {
 
     /// Users, the watch and the faults side by side; returns when the faults are over and healed.
     private static func liveThrough(
-        _ deployment: RegionDeployment, _ clients: [MeridianClient], _ watch: DigestWatch,
-        _ plan: inout RegionFaultPlan, _ ledger: RegionLedger, _ size: RegionScenarioSize, _ seed: UInt64
+        _ deployment: RegionDeployment, _ clients: [MeridianClient], _ roaming: MeridianClient,
+        _ watch: DigestWatch, _ plan: inout RegionFaultPlan, _ ledger: RegionLedger, _ size: RegionScenarioSize,
+        _ seed: UInt64
     ) async throws {
         var seeds = SeededGenerator(seed: seed ^ 0x77)
         let isOver = OverFlag()
@@ -143,7 +148,8 @@ package struct RegionScenario {
             for (number, userSeed) in userSeeds.enumerated() {
                 group.addTask {
                     var user = RegionUser(
-                        number: number, deployment: deployment, clients: clients, ledger: ledger, seed: userSeed)
+                        number: number, deployment: deployment, clients: clients, roaming: roaming, ledger: ledger,
+                        seed: userSeed)
                     await user.run(steps: size.steps) { isOver.isSet }
                 }
             }
@@ -155,7 +161,7 @@ package struct RegionScenario {
     }
 
     /// Waits until the regions agree. What they then show.
-    private static func settle(
+    static func settle(
         _ deployment: RegionDeployment, _ watch: DigestWatch, _ ledger: RegionLedger
     ) async -> [PartitionID: Digest128] {
         let (isEqual, last) = await watch.converge(within: convergenceLimit)
@@ -180,14 +186,7 @@ package struct RegionScenario {
 
     /// Fills the catalogue through whichever region takes it.
     private static func publish(_ clients: [MeridianClient], _ ledger: RegionLedger) async {
-        let items = (0..<RegionUser.contents).map { number in
-            var item = Meridian_V1_ContentItem()
-            item.contentID = "c\(number)"
-            item.title = "title \(number)"
-            item.language = ["en", "de", "hi"][number % 3]
-            item.category = "category-\(number % 5)"
-            return item
-        }
+        let items = SimulatedContent.items(RegionUser.contents)
         for attempt in 0..<maxPublications {
             do throws(MeridianClientError) {
                 _ = try await clients[attempt % clients.count].publish(

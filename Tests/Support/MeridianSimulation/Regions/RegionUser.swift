@@ -14,6 +14,8 @@ struct RegionUser {
     private let deployment: RegionDeployment
     /// One a region.
     private let clients: [MeridianClient]
+    /// Each region's client, and one that chooses among all of them by itself.
+    private let ways: [MeridianClient]
     private let ledger: RegionLedger
     private let partition: PartitionID
     private let home: Int
@@ -25,11 +27,14 @@ struct RegionUser {
 
     private static let timeouts: [Duration] = [.milliseconds(80), .milliseconds(400), .seconds(2)]
     private static let keptEvents = 30
+    private static let timeRefusals = ["EVENT_ID_TOO_OLD", "EVENT_ID_TOO_NEW"]
     static let contents = 12
 
     init(
-        number: Int, deployment: RegionDeployment, clients: [MeridianClient], ledger: RegionLedger, seed: UInt64
+        number: Int, deployment: RegionDeployment, clients: [MeridianClient], roaming: MeridianClient,
+        ledger: RegionLedger, seed: UInt64
     ) {
+        ways = clients + [roaming]
         name = "user-\(number)"
         self.deployment = deployment
         self.clients = clients
@@ -43,36 +48,25 @@ struct RegionUser {
     mutating func run(steps: Int, until isOver: @Sendable () -> Bool) async {
         for _ in 0..<steps where !isOver() {
             switch generator.next() % 12 {
-            case 0...4: await report([makeEvent()], through: someRegion())
-            case 5...6: await read(someRegion())
+            case 0...4: await report([makeEvent()], through: someWay())
+            case 5...6: await read(someWay())
             case 7...8: await repeatSomething()
             case 9: await reportThroughTwo()
             case 10: await sendOutOfBounds()
-            default: await changeProfile(someRegion())
+            default: await changeProfile(someWay())
             }
             await pause()
         }
     }
 
-    /// Mostly the home region.
-    private mutating func someRegion() -> Int {
-        generator.next() % 3 == 0 ? Int(generator.next() % UInt64(clients.count)) : home
+    /// Mostly the home region; the last way is whichever region the client finds.
+    private mutating func someWay() -> Int {
+        generator.next() % 2 == 0 ? Int(generator.next() % UInt64(ways.count)) : home
     }
 
     private mutating func makeEvent() -> Meridian_V1_Interaction {
         let client = clients[Int(generator.next() % UInt64(clients.count))]
-        var event = Meridian_V1_Interaction()
-        event.id = client.makeEventID()
-        event.kind = [.impression, .click, .like, .share, .dismiss][Int(generator.next() % 5)]
-        event.contentID = "c\(generator.next() % UInt64(Self.contents))"
-        if !seen.isEmpty {
-            let item = seen[Int(generator.next() % UInt64(seen.count))]
-            event.contentID = item.contentID
-            event.itemToken = item.itemToken
-            event.slot = item.slot
-        }
-        event.occurredAtMs = client.serverTimeMilliseconds
-        return event
+        return SimulatedContent.event(by: client, of: Self.contents, seen: seen, &generator)
     }
 
     private mutating func makeDurability() -> Meridian_V1_Durability {
@@ -89,7 +83,7 @@ struct RegionUser {
 
     // MARK: Reports
 
-    private mutating func report(_ events: [Meridian_V1_Interaction], through region: Int) async {
+    private mutating func report(_ events: [Meridian_V1_Interaction], through way: Int) async {
         for event in events { ledger.sent(EventID(event.id), of: name) }
         var request = Meridian_V1_ReportRequest()
         request.userID = name
@@ -98,12 +92,12 @@ struct RegionUser {
         request.sessionToken = token
         sentBefore = (events + sentBefore.filter { old in !events.contains { $0.id == old.id } })
         sentBefore = Array(sentBefore.prefix(Self.keptEvents))
-        let asked = Self.strength(request.durability)
+        let (asked, sentAt) = (Self.strength(request.durability), deployment.phonesClock.wallTime())
         do throws(MeridianClientError) {
-            let reply = try await clients[region].call(.report, request, options: options())
+            let reply = try await ways[way].call(.report, request, options: options())
             token = reply.sessionToken
             for (event, result) in zip(events, reply.results) {
-                note(EventID(event.id), result, asked, at: reply.serverTimeMs)
+                note(EventID(event.id), result, asked, sentAt: sentAt)
             }
         } catch {
             note(error)
@@ -119,7 +113,7 @@ struct RegionUser {
     }
 
     private mutating func note(
-        _ id: EventID, _ result: Meridian_V1_EventResult, _ strength: RegionLedger.Strength, at serverTime: UInt64
+        _ id: EventID, _ result: Meridian_V1_EventResult, _ strength: RegionLedger.Strength, sentAt: WallTime
     ) {
         switch result.outcome {
         case .applied:
@@ -128,37 +122,24 @@ struct RegionUser {
         case .duplicate:
             ledger.saw(.duplicateAnswered)
             ledger.acknowledged(id, strength, at: nil)
-        case .refused: checkRefusal(of: id, result.code, at: serverTime)
         default: break
         }
-        if result.outcome != .refused, isOutOfBounds(id, at: serverTime, slack: 1) {
-            ledger.violated("S4", "id \(id) was taken at \(serverTime)")
-        }
+        check(id, result, sentAt: sentAt)
     }
 
-    /// S4: only ids that are out of bounds are refused, give or take what clocks may differ by.
-    private func checkRefusal(of id: EventID, _ code: String, at serverTime: UInt64) {
-        guard code == "EVENT_ID_TOO_OLD" || code == "EVENT_ID_TOO_NEW" else {
-            return ledger.violated("S4", "event \(id) of \(name) was refused: \(code)")
+    /// S4: ids that are out of bounds are refused, and no others.
+    private func check(_ id: EventID, _ result: Meridian_V1_EventResult, sentAt: WallTime) {
+        let check = EventIDCheck(
+            bounds: deployment.bounds, sentAt: sentAt, answeredAt: deployment.phonesClock.wallTime())
+        guard result.outcome == .refused else {
+            if check.mustBeRefused(id) { ledger.violated("S4", "id \(id) of \(name), out of bounds, was taken") }
+            return
         }
         ledger.saw(.eventRefused)
-        if !isOutOfBounds(id, at: serverTime, slack: -1) {
-            ledger.violated("S4", "event \(id) of \(name) is in time at \(serverTime) and was refused: \(code)")
+        if check.mustBeTaken(id) || !Self.timeRefusals.contains(result.code) {
+            ledger.violated("S4", "event \(id) of \(name) was refused: \(result.code)")
         }
     }
-
-    /// Whether the id is outside the bounds widened (1) or narrowed (-1) by what the stamp may be away from the
-    /// answer's time: a line's stamps may run ahead of its clock, and calls take time.
-    private func isOutOfBounds(_ id: EventID, at serverTime: UInt64, slack sign: Int64) -> Bool {
-        let slack = sign * Int64(deployment.bounds.maxDrift.wholeMilliseconds * 8)
-        let (time, now) = (Int64(id.wallTime.milliseconds), Int64(serverTime))
-        let age = Int64(deployment.bounds.maxAge.wholeMilliseconds) + slack
-        let future = Int64(deployment.bounds.maxFuture.wholeMilliseconds) + slack
-        // A call may have waited in the server for as long as its deadline.
-        return time <= now - age - (sign > 0 ? Self.longestCall : 0) || time > now + future
-    }
-
-    private static let longestCall: Int64 = 2_500
 
     private func note(_ error: MeridianClientError) {
         ledger.saw(.outcomeUnknown)
@@ -182,11 +163,12 @@ struct RegionUser {
         request.durability.level = .local
         let (first, second) = (home, (home + 1) % clients.count)
         let (clients, callOptions, sent) = (clients, options(), request)
+        let sentAt = deployment.phonesClock.wallTime()
         async let one = Self.send(sent, through: clients[first], callOptions)
         async let two = Self.send(sent, through: clients[second], callOptions)
         for reply in await [one, two].compactMap({ $0 }) {
             guard let result = reply.results.first else { continue }
-            note(EventID(event.id), result, .local, at: reply.serverTimeMs)
+            note(EventID(event.id), result, .local, sentAt: sentAt)
         }
         sentBefore.append(event)
     }
@@ -216,9 +198,13 @@ struct RegionUser {
         request.userID = name
         request.events = [event]
         do throws(MeridianClientError) {
-            let reply = try await clients[someRegion()].call(.report, request, options: options())
+            let reply = try await ways[someWay()].call(.report, request, options: options())
             if let result = reply.results.first, result.outcome != .refused {
-                ledger.violated("S4", "id \(EventID(event.id)) was taken at \(reply.serverTimeMs)")
+                ledger.violated(
+                    "S4",
+                    "id \(EventID(event.id)), far out of bounds, was taken: \(result.outcome) at "
+                        + "\(result.position.region)@\(String(result.position.incarnation, radix: 16))"
+                        + ":\(result.position.offset)")
             }
             ledger.saw(.outOfBoundsRefused)
         } catch {
@@ -228,22 +214,29 @@ struct RegionUser {
 
     // MARK: Reads and profiles
 
-    private mutating func read(_ region: Int) async {
+    private mutating func read(_ way: Int) async {
         let named = Self.places(in: token, of: partition, deployment)
         var request = Meridian_V1_NextContentRequest()
         request.userID = name
         request.count = 5
         request.sessionToken = token
         request.requestID = generator.next() | 1
-        let (life, faults) = (deployment.life(of: region), deployment.diskFaults(of: region))
+        let before = deployment.regions.indices.map { (deployment.life(of: $0), deployment.diskFaults(of: $0)) }
         do throws(MeridianClientError) {
-            let reply = try await clients[region].call(.nextContent, request, options: options())
+            let reply = try await ways[way].call(.nextContent, request, options: options())
             seen = Array(reply.items.suffix(5))
             token = reply.sessionToken
-            if reply.lostTail { ledger.saw(.lostTailAnswered) }
+            if reply.lostTail {
+                ledger.saw(.lostTailAnswered)
+                deployment.simulation.scheduler.note("\(name) LOST_TAIL from \(reply.region) on \(named.short)")
+            }
+            let answering = RegionNumber(UInt16(clamping: reply.region))
+            guard let index = deployment.regions.firstIndex(of: answering) else {
+                return ledger.violated("run", "region \(reply.region) answered")
+            }
             ledger.answered(
                 RegionLedger.SessionAnswer(
-                    user: name, region: deployment.regions[region], life: life, diskFaults: faults, named: named,
+                    user: name, region: answering, life: before[index].0, diskFaults: before[index].1, named: named,
                     lostTail: reply.lostTail, isSatisfied: reply.hasSessionSatisfied && reply.sessionSatisfied))
         } catch {
             note(error)
@@ -266,16 +259,16 @@ struct RegionUser {
         }
     }
 
-    private mutating func changeProfile(_ region: Int) async {
+    private mutating func changeProfile(_ way: Int) async {
         do throws(MeridianClientError) {
             switch generator.next() % 8 {
-            case 0: _ = try await clients[region].erase(name, options: options())
-            case 1: _ = try await clients[region].setConsent(false, of: name, options: options())
-            case 2...3: _ = try await clients[region].setConsent(true, of: name, options: options())
+            case 0: _ = try await ways[way].erase(name, options: options())
+            case 1: _ = try await ways[way].setConsent(false, of: name, options: options())
+            case 2...3: _ = try await ways[way].setConsent(true, of: name, options: options())
             default:
                 var profile = Meridian_V1_Profile()
                 profile.language = ["en", "de", "hi"][Int(generator.next() % 3)]
-                _ = try await clients[region].setProfile(profile, of: name, options: options())
+                _ = try await ways[way].setProfile(profile, of: name, options: options())
             }
         } catch {
             note(error)

@@ -44,15 +44,15 @@ struct SessionProbe: Sendable {
             let reply = try await clients[region].call(
                 .nextContent, request, options: CallOptions(timeout: .seconds(5)))
             let isMet = reply.hasSessionSatisfied && reply.sessionSatisfied
-            if reply.lostTail != isLost || isMet == isLost {
+            if reply.lostTail != isLost || (!isLost && !isMet) {
                 ledger.violated(
                     "S12",
-                    "region \(region + 1) on \(place), which is \(isLost ? "lost" : "there"): "
+                    "region \(region + 1) on \([place].short), which is \(isLost ? "lost" : "there"): "
                         + "lost_tail \(reply.lostTail), satisfied \(isMet)")
             }
             if isLost { ledger.saw(.lostTailProbed) }
         } catch {
-            ledger.violated("S12", "region \(region + 1) does not answer on \(place): \(error)")
+            ledger.violated("S12", "region \(region + 1) does not answer on \([place].short): \(error)")
         }
     }
 

@@ -57,6 +57,14 @@ package final class SimulatedClock: NodeClock {
     /// Moves the wall clock against everything else.
     package func jumpWallClock(by duration: Duration) { state.withLock { $0.wallOffset += duration } }
 
+    /// Moves the wall clock and takes elapsed time along: a machine that cannot know by itself that its clock is wrong.
+    package func jumpBothClocks(by duration: Duration) {
+        state.withLock { state in
+            state.wallOffset += duration
+            state.bootedAt -= duration.signedNanoseconds
+        }
+    }
+
     /// From now on the wall clock gains that many millionths against everything else; -1,000,000 freezes it. The boot
     /// clock keeps the true time.
     package func setDrift(partsPerMillion: Int64) {

@@ -31,6 +31,9 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
 
   /// A log takes no appends; content is still served.
   case fenced // = 4
+
+  /// User calls are refused, mirroring goes on.
+  case evacuated // = 5
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -44,6 +47,7 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
     case 2: self = .active
     case 3: self = .draining
     case 4: self = .fenced
+    case 5: self = .evacuated
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -55,6 +59,7 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
     case .active: return 2
     case .draining: return 3
     case .fenced: return 4
+    case .evacuated: return 5
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -66,6 +71,99 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
     .active,
     .draining,
     .fenced,
+    .evacuated,
+  ]
+
+}
+
+public nonisolated enum Meridian_V1_MirrorState: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+  case connected // = 1
+
+  /// The region does not answer.
+  case lost // = 2
+
+  /// The region answers, and some of its logs stand still here: see `stopped`.
+  case stopped // = 3
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .connected
+    case 2: self = .lost
+    case 3: self = .stopped
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .connected: return 1
+    case .lost: return 2
+    case .stopped: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Meridian_V1_MirrorState] = [
+    .unspecified,
+    .connected,
+    .lost,
+    .stopped,
+  ]
+
+}
+
+public nonisolated enum Meridian_V1_ClockState: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+  case trusted // = 1
+
+  /// Two regions disagree and neither knows itself to be wrong: both go on.
+  case alarm // = 2
+
+  /// This node stamps no records: it takes no writes.
+  case refusing // = 3
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .trusted
+    case 2: self = .alarm
+    case 3: self = .refusing
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .trusted: return 1
+    case .alarm: return 2
+    case .refusing: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Meridian_V1_ClockState] = [
+    .unspecified,
+    .trusted,
+    .alarm,
+    .refusing,
   ]
 
 }
@@ -75,46 +173,341 @@ public nonisolated struct Meridian_V1_StatusRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Whether to list `partition_states`.
+  public var includePartitions: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 }
 
-public nonisolated struct Meridian_V1_StatusReply: Sendable {
+/// A log that stands still although there is more of it.
+public nonisolated struct Meridian_V1_StoppedLog: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   public var region: UInt32 = 0
 
-  public var serverTimeMs: UInt64 = 0
+  public var topic: UInt32 = 0
 
-  public var deployment: String = String()
+  public var partition: UInt32 = 0
 
-  public var node: String = String()
+  public var incarnation: UInt64 = 0
 
-  public var state: Meridian_V1_NodeState = .unspecified
-
-  public var uptimeMs: UInt64 = 0
-
-  public var version: String = String()
-
-  public var partitions: UInt32 = 0
-
-  /// Users in memory.
-  public var users: UInt64 = 0
-
-  /// Event ids held by the index for sums.
-  public var indexedIds: UInt64 = 0
-
-  /// Records appended and not yet flushed.
-  public var unflushedRecords: UInt64 = 0
-
-  public var regionName: String = String()
+  public var reason: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+}
+
+/// Another region, as this node mirrors it.
+public nonisolated struct Meridian_V1_MirrorStatus: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var region: UInt32 {
+    get {_storage._region}
+    set {_uniqueStorage()._region = newValue}
+  }
+
+  public var regionName: String {
+    get {_storage._regionName}
+    set {_uniqueStorage()._regionName = newValue}
+  }
+
+  public var state: Meridian_V1_MirrorState {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
+
+  public var endpoint: String {
+    get {_storage._endpoint}
+    set {_uniqueStorage()._endpoint = newValue}
+  }
+
+  /// How long ago it was heard; not set when it never was.
+  public var lastHeardMs: UInt64 {
+    get {_storage._lastHeardMs ?? 0}
+    set {_uniqueStorage()._lastHeardMs = newValue}
+  }
+  /// Returns true if `lastHeardMs` has been explicitly set.
+  public var hasLastHeardMs: Bool {_storage._lastHeardMs != nil}
+  /// Clears the value of `lastHeardMs`. Subsequent reads from it will return its default value.
+  public mutating func clearLastHeardMs() {_uniqueStorage()._lastHeardMs = nil}
+
+  /// Records of its own logs that are not here, as it last said, and the age of the oldest of them by stamps.
+  public var lagEvents: UInt64 {
+    get {_storage._lagEvents}
+    set {_uniqueStorage()._lagEvents = newValue}
+  }
+
+  public var lagMs: UInt64 {
+    get {_storage._lagMs}
+    set {_uniqueStorage()._lagMs = newValue}
+  }
+
+  /// From a record's stamp to this region's disk, over the last minute; not set without records.
+  public var lagP50Ms: Double {
+    get {_storage._lagP50Ms ?? 0}
+    set {_uniqueStorage()._lagP50Ms = newValue}
+  }
+  /// Returns true if `lagP50Ms` has been explicitly set.
+  public var hasLagP50Ms: Bool {_storage._lagP50Ms != nil}
+  /// Clears the value of `lagP50Ms`. Subsequent reads from it will return its default value.
+  public mutating func clearLagP50Ms() {_uniqueStorage()._lagP50Ms = nil}
+
+  public var lagP99Ms: Double {
+    get {_storage._lagP99Ms ?? 0}
+    set {_uniqueStorage()._lagP99Ms = newValue}
+  }
+  /// Returns true if `lagP99Ms` has been explicitly set.
+  public var hasLagP99Ms: Bool {_storage._lagP99Ms != nil}
+  /// Clears the value of `lagP99Ms`. Subsequent reads from it will return its default value.
+  public mutating func clearLagP99Ms() {_uniqueStorage()._lagP99Ms = nil}
+
+  /// Its wall clock less this node's.
+  public var clockOffsetMs: Int64 {
+    get {_storage._clockOffsetMs ?? 0}
+    set {_uniqueStorage()._clockOffsetMs = newValue}
+  }
+  /// Returns true if `clockOffsetMs` has been explicitly set.
+  public var hasClockOffsetMs: Bool {_storage._clockOffsetMs != nil}
+  /// Clears the value of `clockOffsetMs`. Subsequent reads from it will return its default value.
+  public mutating func clearClockOffsetMs() {_uniqueStorage()._clockOffsetMs = nil}
+
+  public var roundTripUs: UInt64 {
+    get {_storage._roundTripUs ?? 0}
+    set {_uniqueStorage()._roundTripUs = newValue}
+  }
+  /// Returns true if `roundTripUs` has been explicitly set.
+  public var hasRoundTripUs: Bool {_storage._roundTripUs != nil}
+  /// Clears the value of `roundTripUs`. Subsequent reads from it will return its default value.
+  public mutating func clearRoundTripUs() {_uniqueStorage()._roundTripUs = nil}
+
+  public var applyVersion: UInt32 {
+    get {_storage._applyVersion ?? 0}
+    set {_uniqueStorage()._applyVersion = newValue}
+  }
+  /// Returns true if `applyVersion` has been explicitly set.
+  public var hasApplyVersion: Bool {_storage._applyVersion != nil}
+  /// Clears the value of `applyVersion`. Subsequent reads from it will return its default value.
+  public mutating func clearApplyVersion() {_uniqueStorage()._applyVersion = nil}
+
+  public var receivedBytes: UInt64 {
+    get {_storage._receivedBytes}
+    set {_uniqueStorage()._receivedBytes = newValue}
+  }
+
+  public var receivedBatches: UInt64 {
+    get {_storage._receivedBatches}
+    set {_uniqueStorage()._receivedBatches = newValue}
+  }
+
+  /// Times that a link was lost.
+  public var lostLinks: UInt64 {
+    get {_storage._lostLinks}
+    set {_uniqueStorage()._lostLinks = newValue}
+  }
+
+  /// Why the link was lost last.
+  public var lastFailure: String {
+    get {_storage._lastFailure}
+    set {_uniqueStorage()._lastFailure = newValue}
+  }
+
+  public var stopped: [Meridian_V1_StoppedLog] {
+    get {_storage._stopped}
+    set {_uniqueStorage()._stopped = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Meridian_V1_ClockStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var state: Meridian_V1_ClockState = .unspecified
+
+  /// Empty while the clock is trusted.
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Something that a person should look at.
+public nonisolated struct Meridian_V1_Alarm: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A stable word: mirror_lost, mirror_stopped, replica_stopped, clock_alarm, clock_refusing, log_fenced, evacuated.
+  public var name: String = String()
+
+  public var detail: String = String()
+
+  /// A file of Runbooks/; empty where there is nothing to do.
+  public var runbook: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Meridian_V1_StatusReply: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var region: UInt32 {
+    get {_storage._region}
+    set {_uniqueStorage()._region = newValue}
+  }
+
+  public var serverTimeMs: UInt64 {
+    get {_storage._serverTimeMs}
+    set {_uniqueStorage()._serverTimeMs = newValue}
+  }
+
+  public var deployment: String {
+    get {_storage._deployment}
+    set {_uniqueStorage()._deployment = newValue}
+  }
+
+  public var node: String {
+    get {_storage._node}
+    set {_uniqueStorage()._node = newValue}
+  }
+
+  public var state: Meridian_V1_NodeState {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
+
+  public var uptimeMs: UInt64 {
+    get {_storage._uptimeMs}
+    set {_uniqueStorage()._uptimeMs = newValue}
+  }
+
+  public var version: String {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
+
+  public var partitions: UInt32 {
+    get {_storage._partitions}
+    set {_uniqueStorage()._partitions = newValue}
+  }
+
+  /// Users in memory.
+  public var users: UInt64 {
+    get {_storage._users}
+    set {_uniqueStorage()._users = newValue}
+  }
+
+  /// Event ids held by the index for sums.
+  public var indexedIds: UInt64 {
+    get {_storage._indexedIds}
+    set {_uniqueStorage()._indexedIds = newValue}
+  }
+
+  /// Records appended and not yet flushed.
+  public var unflushedRecords: UInt64 {
+    get {_storage._unflushedRecords}
+    set {_uniqueStorage()._unflushedRecords = newValue}
+  }
+
+  public var regionName: String {
+    get {_storage._regionName}
+    set {_uniqueStorage()._regionName = newValue}
+  }
+
+  /// One each other region of the deployment.
+  public var mirrors: [Meridian_V1_MirrorStatus] {
+    get {_storage._mirrors}
+    set {_uniqueStorage()._mirrors = newValue}
+  }
+
+  /// Own flushed records that no other region has flushed: what would be missing elsewhere if this region died now. Zero
+  /// for a deployment of one region.
+  public var unmirroredEvents: UInt64 {
+    get {_storage._unmirroredEvents}
+    set {_uniqueStorage()._unmirroredEvents = newValue}
+  }
+
+  public var clock: Meridian_V1_ClockStatus {
+    get {_storage._clock ?? Meridian_V1_ClockStatus()}
+    set {_uniqueStorage()._clock = newValue}
+  }
+  /// Returns true if `clock` has been explicitly set.
+  public var hasClock: Bool {_storage._clock != nil}
+  /// Clears the value of `clock`. Subsequent reads from it will return its default value.
+  public mutating func clearClock() {_uniqueStorage()._clock = nil}
+
+  public var alarms: [Meridian_V1_Alarm] {
+    get {_storage._alarms}
+    set {_uniqueStorage()._alarms = newValue}
+  }
+
+  /// With `include_partitions`, ascending.
+  public var partitionStates: [Meridian_V1_PartitionDigest] {
+    get {_storage._partitionStates}
+    set {_uniqueStorage()._partitionStates = newValue}
+  }
+
+  /// User calls under way.
+  public var callsInFlight: UInt64 {
+    get {_storage._callsInFlight}
+    set {_uniqueStorage()._callsInFlight = newValue}
+  }
+
+  /// Partitions that are being folded anew with agreed ends cut; they serve nobody meanwhile.
+  public var rebuildingPartitions: UInt32 {
+    get {_storage._rebuildingPartitions}
+    set {_uniqueStorage()._rebuildingPartitions = newValue}
+  }
+
+  /// Logs that wait for another incarnation of their origin.
+  public var heldLogs: UInt32 {
+    get {_storage._heldLogs}
+    set {_uniqueStorage()._heldLogs = newValue}
+  }
+
+  /// From a record's stamp at its origin to its effect in this region's state, over everything since the start; not set
+  /// without mirrored records.
+  public var freshnessP50Ms: Double {
+    get {_storage._freshnessP50Ms ?? 0}
+    set {_uniqueStorage()._freshnessP50Ms = newValue}
+  }
+  /// Returns true if `freshnessP50Ms` has been explicitly set.
+  public var hasFreshnessP50Ms: Bool {_storage._freshnessP50Ms != nil}
+  /// Clears the value of `freshnessP50Ms`. Subsequent reads from it will return its default value.
+  public mutating func clearFreshnessP50Ms() {_uniqueStorage()._freshnessP50Ms = nil}
+
+  public var freshnessP99Ms: Double {
+    get {_storage._freshnessP99Ms ?? 0}
+    set {_uniqueStorage()._freshnessP99Ms = newValue}
+  }
+  /// Returns true if `freshnessP99Ms` has been explicitly set.
+  public var hasFreshnessP99Ms: Bool {_storage._freshnessP99Ms != nil}
+  /// Clears the value of `freshnessP99Ms`. Subsequent reads from it will return its default value.
+  public mutating func clearFreshnessP99Ms() {_uniqueStorage()._freshnessP99Ms = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct Meridian_V1_DigestRequest: Sendable {
@@ -124,6 +517,9 @@ public nonisolated struct Meridian_V1_DigestRequest: Sendable {
 
   /// Empty for all.
   public var partitions: [UInt32] = []
+
+  /// Whether to ask the shards of all other regions too.
+  public var allRegions: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -164,7 +560,30 @@ public nonisolated struct Meridian_V1_DigestReply: Sendable {
 
   public var serverTimeMs: UInt64 = 0
 
+  /// Of the region that answers.
   public var partitions: [Meridian_V1_PartitionDigest] = []
+
+  /// With `all_regions`: every region of the deployment, ascending, this one included.
+  public var regions: [Meridian_V1_RegionDigest] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Meridian_V1_RegionDigest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var region: UInt32 = 0
+
+  public var regionName: String = String()
+
+  public var partitions: [Meridian_V1_PartitionDigest] = []
+
+  /// Why the region's shards could not be asked; empty where they answered.
+  public var failure: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -202,6 +621,9 @@ public nonisolated struct Meridian_V1_ResumeRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The wall clock is right as it is: a jump that the node saw holds it up no longer.
+  public var trustClock: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -228,6 +650,9 @@ public nonisolated struct Meridian_V1_EvacuateRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Go on although no other region is connected.
+  public var force: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -241,6 +666,24 @@ public nonisolated struct Meridian_V1_EvacuateReply: Sendable {
   public var region: UInt32 = 0
 
   public var serverTimeMs: UInt64 = 0
+
+  public var state: Meridian_V1_NodeState = .unspecified
+
+  /// User calls that were let in before.
+  public var callsInFlight: UInt64 = 0
+
+  /// Records appended and not yet flushed.
+  public var unflushedRecords: UInt64 = 0
+
+  /// Own flushed records that no other region has flushed.
+  public var unmirroredEvents: UInt64 = 0
+
+  public var connectedRegions: UInt32 = 0
+
+  /// Nothing is under way, and every own record is flushed in another region too.
+  public var isComplete: Bool = false
+
+  public var regionName: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -309,31 +752,50 @@ public nonisolated struct Meridian_V1_LogStatsReply: Sendable {
 fileprivate nonisolated let _protobuf_package = "meridian.v1"
 
 nonisolated extension Meridian_V1_NodeState: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0NODE_STATE_UNSPECIFIED\0\u{1}NODE_STATE_STARTING\0\u{1}NODE_STATE_ACTIVE\0\u{1}NODE_STATE_DRAINING\0\u{1}NODE_STATE_FENCED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0NODE_STATE_UNSPECIFIED\0\u{1}NODE_STATE_STARTING\0\u{1}NODE_STATE_ACTIVE\0\u{1}NODE_STATE_DRAINING\0\u{1}NODE_STATE_FENCED\0\u{1}NODE_STATE_EVACUATED\0")
+}
+
+nonisolated extension Meridian_V1_MirrorState: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MIRROR_STATE_UNSPECIFIED\0\u{1}MIRROR_STATE_CONNECTED\0\u{1}MIRROR_STATE_LOST\0\u{1}MIRROR_STATE_STOPPED\0")
+}
+
+nonisolated extension Meridian_V1_ClockState: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CLOCK_STATE_UNSPECIFIED\0\u{1}CLOCK_STATE_TRUSTED\0\u{1}CLOCK_STATE_ALARM\0\u{1}CLOCK_STATE_REFUSING\0")
 }
 
 nonisolated extension Meridian_V1_StatusRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StatusRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}include_partitions\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.includePartitions) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.includePartitions != false {
+      try visitor.visitSingularBoolField(value: self.includePartitions, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Meridian_V1_StatusRequest, rhs: Meridian_V1_StatusRequest) -> Bool {
+    if lhs.includePartitions != rhs.includePartitions {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".StatusReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}deployment\0\u{1}node\0\u{1}state\0\u{3}uptime_ms\0\u{1}version\0\u{1}partitions\0\u{1}users\0\u{3}indexed_ids\0\u{3}unflushed_records\0\u{3}region_name\0")
+nonisolated extension Meridian_V1_StoppedLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".StoppedLog"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{1}topic\0\u{1}partition\0\u{1}incarnation\0\u{1}reason\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -342,17 +804,10 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.region) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.serverTimeMs) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.deployment) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.node) }()
-      case 5: try { try decoder.decodeSingularEnumField(value: &self.state) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.uptimeMs) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.version) }()
-      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.partitions) }()
-      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.users) }()
-      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.indexedIds) }()
-      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.unflushedRecords) }()
-      case 12: try { try decoder.decodeSingularStringField(value: &self.regionName) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.topic) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.partition) }()
+      case 4: try { try decoder.decodeSingularFixed64Field(value: &self.incarnation) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       default: break
       }
     }
@@ -362,55 +817,501 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
     if self.region != 0 {
       try visitor.visitSingularUInt32Field(value: self.region, fieldNumber: 1)
     }
-    if self.serverTimeMs != 0 {
-      try visitor.visitSingularUInt64Field(value: self.serverTimeMs, fieldNumber: 2)
+    if self.topic != 0 {
+      try visitor.visitSingularUInt32Field(value: self.topic, fieldNumber: 2)
     }
-    if !self.deployment.isEmpty {
-      try visitor.visitSingularStringField(value: self.deployment, fieldNumber: 3)
+    if self.partition != 0 {
+      try visitor.visitSingularUInt32Field(value: self.partition, fieldNumber: 3)
     }
-    if !self.node.isEmpty {
-      try visitor.visitSingularStringField(value: self.node, fieldNumber: 4)
+    if self.incarnation != 0 {
+      try visitor.visitSingularFixed64Field(value: self.incarnation, fieldNumber: 4)
     }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_StoppedLog, rhs: Meridian_V1_StoppedLog) -> Bool {
+    if lhs.region != rhs.region {return false}
+    if lhs.topic != rhs.topic {return false}
+    if lhs.partition != rhs.partition {return false}
+    if lhs.incarnation != rhs.incarnation {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_MirrorStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MirrorStatus"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}region_name\0\u{1}state\0\u{1}endpoint\0\u{3}last_heard_ms\0\u{3}lag_events\0\u{3}lag_ms\0\u{3}lag_p50_ms\0\u{3}lag_p99_ms\0\u{3}clock_offset_ms\0\u{3}round_trip_us\0\u{3}apply_version\0\u{3}received_bytes\0\u{3}received_batches\0\u{3}lost_links\0\u{3}last_failure\0\u{1}stopped\0")
+
+  fileprivate class _StorageClass {
+    var _region: UInt32 = 0
+    var _regionName: String = String()
+    var _state: Meridian_V1_MirrorState = .unspecified
+    var _endpoint: String = String()
+    var _lastHeardMs: UInt64? = nil
+    var _lagEvents: UInt64 = 0
+    var _lagMs: UInt64 = 0
+    var _lagP50Ms: Double? = nil
+    var _lagP99Ms: Double? = nil
+    var _clockOffsetMs: Int64? = nil
+    var _roundTripUs: UInt64? = nil
+    var _applyVersion: UInt32? = nil
+    var _receivedBytes: UInt64 = 0
+    var _receivedBatches: UInt64 = 0
+    var _lostLinks: UInt64 = 0
+    var _lastFailure: String = String()
+    var _stopped: [Meridian_V1_StoppedLog] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _region = source._region
+      _regionName = source._regionName
+      _state = source._state
+      _endpoint = source._endpoint
+      _lastHeardMs = source._lastHeardMs
+      _lagEvents = source._lagEvents
+      _lagMs = source._lagMs
+      _lagP50Ms = source._lagP50Ms
+      _lagP99Ms = source._lagP99Ms
+      _clockOffsetMs = source._clockOffsetMs
+      _roundTripUs = source._roundTripUs
+      _applyVersion = source._applyVersion
+      _receivedBytes = source._receivedBytes
+      _receivedBatches = source._receivedBatches
+      _lostLinks = source._lostLinks
+      _lastFailure = source._lastFailure
+      _stopped = source._stopped
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt32Field(value: &_storage._region) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._regionName) }()
+        case 3: try { try decoder.decodeSingularEnumField(value: &_storage._state) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._endpoint) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._lastHeardMs) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._lagEvents) }()
+        case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._lagMs) }()
+        case 8: try { try decoder.decodeSingularDoubleField(value: &_storage._lagP50Ms) }()
+        case 9: try { try decoder.decodeSingularDoubleField(value: &_storage._lagP99Ms) }()
+        case 10: try { try decoder.decodeSingularSInt64Field(value: &_storage._clockOffsetMs) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._roundTripUs) }()
+        case 12: try { try decoder.decodeSingularUInt32Field(value: &_storage._applyVersion) }()
+        case 13: try { try decoder.decodeSingularUInt64Field(value: &_storage._receivedBytes) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._receivedBatches) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._lostLinks) }()
+        case 16: try { try decoder.decodeSingularStringField(value: &_storage._lastFailure) }()
+        case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._stopped) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._region != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._region, fieldNumber: 1)
+      }
+      if !_storage._regionName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._regionName, fieldNumber: 2)
+      }
+      if _storage._state != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._state, fieldNumber: 3)
+      }
+      if !_storage._endpoint.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._endpoint, fieldNumber: 4)
+      }
+      try { if let v = _storage._lastHeardMs {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 5)
+      } }()
+      if _storage._lagEvents != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._lagEvents, fieldNumber: 6)
+      }
+      if _storage._lagMs != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._lagMs, fieldNumber: 7)
+      }
+      try { if let v = _storage._lagP50Ms {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 8)
+      } }()
+      try { if let v = _storage._lagP99Ms {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
+      } }()
+      try { if let v = _storage._clockOffsetMs {
+        try visitor.visitSingularSInt64Field(value: v, fieldNumber: 10)
+      } }()
+      try { if let v = _storage._roundTripUs {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 11)
+      } }()
+      try { if let v = _storage._applyVersion {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 12)
+      } }()
+      if _storage._receivedBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._receivedBytes, fieldNumber: 13)
+      }
+      if _storage._receivedBatches != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._receivedBatches, fieldNumber: 14)
+      }
+      if _storage._lostLinks != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._lostLinks, fieldNumber: 15)
+      }
+      if !_storage._lastFailure.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._lastFailure, fieldNumber: 16)
+      }
+      if !_storage._stopped.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._stopped, fieldNumber: 17)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_MirrorStatus, rhs: Meridian_V1_MirrorStatus) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._region != rhs_storage._region {return false}
+        if _storage._regionName != rhs_storage._regionName {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._endpoint != rhs_storage._endpoint {return false}
+        if _storage._lastHeardMs != rhs_storage._lastHeardMs {return false}
+        if _storage._lagEvents != rhs_storage._lagEvents {return false}
+        if _storage._lagMs != rhs_storage._lagMs {return false}
+        if _storage._lagP50Ms != rhs_storage._lagP50Ms {return false}
+        if _storage._lagP99Ms != rhs_storage._lagP99Ms {return false}
+        if _storage._clockOffsetMs != rhs_storage._clockOffsetMs {return false}
+        if _storage._roundTripUs != rhs_storage._roundTripUs {return false}
+        if _storage._applyVersion != rhs_storage._applyVersion {return false}
+        if _storage._receivedBytes != rhs_storage._receivedBytes {return false}
+        if _storage._receivedBatches != rhs_storage._receivedBatches {return false}
+        if _storage._lostLinks != rhs_storage._lostLinks {return false}
+        if _storage._lastFailure != rhs_storage._lastFailure {return false}
+        if _storage._stopped != rhs_storage._stopped {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_ClockStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ClockStatus"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.state != .unspecified {
-      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 5)
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 1)
     }
-    if self.uptimeMs != 0 {
-      try visitor.visitSingularUInt64Field(value: self.uptimeMs, fieldNumber: 6)
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
     }
-    if !self.version.isEmpty {
-      try visitor.visitSingularStringField(value: self.version, fieldNumber: 7)
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_ClockStatus, rhs: Meridian_V1_ClockStatus) -> Bool {
+    if lhs.state != rhs.state {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_Alarm: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Alarm"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}detail\0\u{1}runbook\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.runbook) }()
+      default: break
+      }
     }
-    if self.partitions != 0 {
-      try visitor.visitSingularUInt32Field(value: self.partitions, fieldNumber: 8)
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
     }
-    if self.users != 0 {
-      try visitor.visitSingularUInt64Field(value: self.users, fieldNumber: 9)
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 2)
     }
-    if self.indexedIds != 0 {
-      try visitor.visitSingularUInt64Field(value: self.indexedIds, fieldNumber: 10)
+    if !self.runbook.isEmpty {
+      try visitor.visitSingularStringField(value: self.runbook, fieldNumber: 3)
     }
-    if self.unflushedRecords != 0 {
-      try visitor.visitSingularUInt64Field(value: self.unflushedRecords, fieldNumber: 11)
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_Alarm, rhs: Meridian_V1_Alarm) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs.runbook != rhs.runbook {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".StatusReply"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}deployment\0\u{1}node\0\u{1}state\0\u{3}uptime_ms\0\u{1}version\0\u{1}partitions\0\u{1}users\0\u{3}indexed_ids\0\u{3}unflushed_records\0\u{3}region_name\0\u{1}mirrors\0\u{3}unmirrored_events\0\u{1}clock\0\u{1}alarms\0\u{3}partition_states\0\u{3}calls_in_flight\0\u{3}rebuilding_partitions\0\u{3}held_logs\0\u{3}freshness_p50_ms\0\u{3}freshness_p99_ms\0")
+
+  fileprivate class _StorageClass {
+    var _region: UInt32 = 0
+    var _serverTimeMs: UInt64 = 0
+    var _deployment: String = String()
+    var _node: String = String()
+    var _state: Meridian_V1_NodeState = .unspecified
+    var _uptimeMs: UInt64 = 0
+    var _version: String = String()
+    var _partitions: UInt32 = 0
+    var _users: UInt64 = 0
+    var _indexedIds: UInt64 = 0
+    var _unflushedRecords: UInt64 = 0
+    var _regionName: String = String()
+    var _mirrors: [Meridian_V1_MirrorStatus] = []
+    var _unmirroredEvents: UInt64 = 0
+    var _clock: Meridian_V1_ClockStatus? = nil
+    var _alarms: [Meridian_V1_Alarm] = []
+    var _partitionStates: [Meridian_V1_PartitionDigest] = []
+    var _callsInFlight: UInt64 = 0
+    var _rebuildingPartitions: UInt32 = 0
+    var _heldLogs: UInt32 = 0
+    var _freshnessP50Ms: Double? = nil
+    var _freshnessP99Ms: Double? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _region = source._region
+      _serverTimeMs = source._serverTimeMs
+      _deployment = source._deployment
+      _node = source._node
+      _state = source._state
+      _uptimeMs = source._uptimeMs
+      _version = source._version
+      _partitions = source._partitions
+      _users = source._users
+      _indexedIds = source._indexedIds
+      _unflushedRecords = source._unflushedRecords
+      _regionName = source._regionName
+      _mirrors = source._mirrors
+      _unmirroredEvents = source._unmirroredEvents
+      _clock = source._clock
+      _alarms = source._alarms
+      _partitionStates = source._partitionStates
+      _callsInFlight = source._callsInFlight
+      _rebuildingPartitions = source._rebuildingPartitions
+      _heldLogs = source._heldLogs
+      _freshnessP50Ms = source._freshnessP50Ms
+      _freshnessP99Ms = source._freshnessP99Ms
     }
-    if !self.regionName.isEmpty {
-      try visitor.visitSingularStringField(value: self.regionName, fieldNumber: 12)
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt32Field(value: &_storage._region) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._serverTimeMs) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._deployment) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._node) }()
+        case 5: try { try decoder.decodeSingularEnumField(value: &_storage._state) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._uptimeMs) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._version) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._partitions) }()
+        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._users) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._indexedIds) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._unflushedRecords) }()
+        case 12: try { try decoder.decodeSingularStringField(value: &_storage._regionName) }()
+        case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._mirrors) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._unmirroredEvents) }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._clock) }()
+        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._alarms) }()
+        case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._partitionStates) }()
+        case 18: try { try decoder.decodeSingularUInt64Field(value: &_storage._callsInFlight) }()
+        case 19: try { try decoder.decodeSingularUInt32Field(value: &_storage._rebuildingPartitions) }()
+        case 20: try { try decoder.decodeSingularUInt32Field(value: &_storage._heldLogs) }()
+        case 21: try { try decoder.decodeSingularDoubleField(value: &_storage._freshnessP50Ms) }()
+        case 22: try { try decoder.decodeSingularDoubleField(value: &_storage._freshnessP99Ms) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._region != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._region, fieldNumber: 1)
+      }
+      if _storage._serverTimeMs != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._serverTimeMs, fieldNumber: 2)
+      }
+      if !_storage._deployment.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._deployment, fieldNumber: 3)
+      }
+      if !_storage._node.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._node, fieldNumber: 4)
+      }
+      if _storage._state != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._state, fieldNumber: 5)
+      }
+      if _storage._uptimeMs != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._uptimeMs, fieldNumber: 6)
+      }
+      if !_storage._version.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._version, fieldNumber: 7)
+      }
+      if _storage._partitions != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._partitions, fieldNumber: 8)
+      }
+      if _storage._users != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._users, fieldNumber: 9)
+      }
+      if _storage._indexedIds != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._indexedIds, fieldNumber: 10)
+      }
+      if _storage._unflushedRecords != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._unflushedRecords, fieldNumber: 11)
+      }
+      if !_storage._regionName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._regionName, fieldNumber: 12)
+      }
+      if !_storage._mirrors.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._mirrors, fieldNumber: 13)
+      }
+      if _storage._unmirroredEvents != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._unmirroredEvents, fieldNumber: 14)
+      }
+      try { if let v = _storage._clock {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
+      if !_storage._alarms.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._alarms, fieldNumber: 16)
+      }
+      if !_storage._partitionStates.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._partitionStates, fieldNumber: 17)
+      }
+      if _storage._callsInFlight != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._callsInFlight, fieldNumber: 18)
+      }
+      if _storage._rebuildingPartitions != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._rebuildingPartitions, fieldNumber: 19)
+      }
+      if _storage._heldLogs != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._heldLogs, fieldNumber: 20)
+      }
+      try { if let v = _storage._freshnessP50Ms {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 21)
+      } }()
+      try { if let v = _storage._freshnessP99Ms {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 22)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Meridian_V1_StatusReply, rhs: Meridian_V1_StatusReply) -> Bool {
-    if lhs.region != rhs.region {return false}
-    if lhs.serverTimeMs != rhs.serverTimeMs {return false}
-    if lhs.deployment != rhs.deployment {return false}
-    if lhs.node != rhs.node {return false}
-    if lhs.state != rhs.state {return false}
-    if lhs.uptimeMs != rhs.uptimeMs {return false}
-    if lhs.version != rhs.version {return false}
-    if lhs.partitions != rhs.partitions {return false}
-    if lhs.users != rhs.users {return false}
-    if lhs.indexedIds != rhs.indexedIds {return false}
-    if lhs.unflushedRecords != rhs.unflushedRecords {return false}
-    if lhs.regionName != rhs.regionName {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._region != rhs_storage._region {return false}
+        if _storage._serverTimeMs != rhs_storage._serverTimeMs {return false}
+        if _storage._deployment != rhs_storage._deployment {return false}
+        if _storage._node != rhs_storage._node {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._uptimeMs != rhs_storage._uptimeMs {return false}
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._partitions != rhs_storage._partitions {return false}
+        if _storage._users != rhs_storage._users {return false}
+        if _storage._indexedIds != rhs_storage._indexedIds {return false}
+        if _storage._unflushedRecords != rhs_storage._unflushedRecords {return false}
+        if _storage._regionName != rhs_storage._regionName {return false}
+        if _storage._mirrors != rhs_storage._mirrors {return false}
+        if _storage._unmirroredEvents != rhs_storage._unmirroredEvents {return false}
+        if _storage._clock != rhs_storage._clock {return false}
+        if _storage._alarms != rhs_storage._alarms {return false}
+        if _storage._partitionStates != rhs_storage._partitionStates {return false}
+        if _storage._callsInFlight != rhs_storage._callsInFlight {return false}
+        if _storage._rebuildingPartitions != rhs_storage._rebuildingPartitions {return false}
+        if _storage._heldLogs != rhs_storage._heldLogs {return false}
+        if _storage._freshnessP50Ms != rhs_storage._freshnessP50Ms {return false}
+        if _storage._freshnessP99Ms != rhs_storage._freshnessP99Ms {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -418,7 +1319,7 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Meridian_V1_DigestRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DigestRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}partitions\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}partitions\0\u{3}all_regions\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -427,6 +1328,7 @@ nonisolated extension Meridian_V1_DigestRequest: SwiftProtobuf.Message, SwiftPro
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedUInt32Field(value: &self.partitions) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.allRegions) }()
       default: break
       }
     }
@@ -436,11 +1338,15 @@ nonisolated extension Meridian_V1_DigestRequest: SwiftProtobuf.Message, SwiftPro
     if !self.partitions.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.partitions, fieldNumber: 1)
     }
+    if self.allRegions != false {
+      try visitor.visitSingularBoolField(value: self.allRegions, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Meridian_V1_DigestRequest, rhs: Meridian_V1_DigestRequest) -> Bool {
     if lhs.partitions != rhs.partitions {return false}
+    if lhs.allRegions != rhs.allRegions {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -508,7 +1414,7 @@ nonisolated extension Meridian_V1_PartitionDigest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Meridian_V1_DigestReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DigestReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}partitions\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}partitions\0\u{1}regions\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -519,6 +1425,7 @@ nonisolated extension Meridian_V1_DigestReply: SwiftProtobuf.Message, SwiftProto
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.region) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.serverTimeMs) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.partitions) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.regions) }()
       default: break
       }
     }
@@ -534,6 +1441,9 @@ nonisolated extension Meridian_V1_DigestReply: SwiftProtobuf.Message, SwiftProto
     if !self.partitions.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.partitions, fieldNumber: 3)
     }
+    if !self.regions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.regions, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -541,6 +1451,52 @@ nonisolated extension Meridian_V1_DigestReply: SwiftProtobuf.Message, SwiftProto
     if lhs.region != rhs.region {return false}
     if lhs.serverTimeMs != rhs.serverTimeMs {return false}
     if lhs.partitions != rhs.partitions {return false}
+    if lhs.regions != rhs.regions {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_RegionDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RegionDigest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}region_name\0\u{1}partitions\0\u{1}failure\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.region) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.regionName) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.partitions) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.failure) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.region != 0 {
+      try visitor.visitSingularUInt32Field(value: self.region, fieldNumber: 1)
+    }
+    if !self.regionName.isEmpty {
+      try visitor.visitSingularStringField(value: self.regionName, fieldNumber: 2)
+    }
+    if !self.partitions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.partitions, fieldNumber: 3)
+    }
+    if !self.failure.isEmpty {
+      try visitor.visitSingularStringField(value: self.failure, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_RegionDigest, rhs: Meridian_V1_RegionDigest) -> Bool {
+    if lhs.region != rhs.region {return false}
+    if lhs.regionName != rhs.regionName {return false}
+    if lhs.partitions != rhs.partitions {return false}
+    if lhs.failure != rhs.failure {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -607,18 +1563,29 @@ nonisolated extension Meridian_V1_DrainReply: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Meridian_V1_ResumeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ResumeRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_clock\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.trustClock) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.trustClock != false {
+      try visitor.visitSingularBoolField(value: self.trustClock, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Meridian_V1_ResumeRequest, rhs: Meridian_V1_ResumeRequest) -> Bool {
+    if lhs.trustClock != rhs.trustClock {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -666,18 +1633,29 @@ nonisolated extension Meridian_V1_ResumeReply: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Meridian_V1_EvacuateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EvacuateRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}force\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.force) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.force != false {
+      try visitor.visitSingularBoolField(value: self.force, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Meridian_V1_EvacuateRequest, rhs: Meridian_V1_EvacuateRequest) -> Bool {
+    if lhs.force != rhs.force {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -685,7 +1663,7 @@ nonisolated extension Meridian_V1_EvacuateRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Meridian_V1_EvacuateReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EvacuateReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}state\0\u{3}calls_in_flight\0\u{3}unflushed_records\0\u{3}unmirrored_events\0\u{3}connected_regions\0\u{3}is_complete\0\u{3}region_name\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -695,6 +1673,13 @@ nonisolated extension Meridian_V1_EvacuateReply: SwiftProtobuf.Message, SwiftPro
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.region) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.serverTimeMs) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.callsInFlight) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.unflushedRecords) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.unmirroredEvents) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.connectedRegions) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.isComplete) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.regionName) }()
       default: break
       }
     }
@@ -707,12 +1692,40 @@ nonisolated extension Meridian_V1_EvacuateReply: SwiftProtobuf.Message, SwiftPro
     if self.serverTimeMs != 0 {
       try visitor.visitSingularUInt64Field(value: self.serverTimeMs, fieldNumber: 2)
     }
+    if self.state != .unspecified {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 3)
+    }
+    if self.callsInFlight != 0 {
+      try visitor.visitSingularUInt64Field(value: self.callsInFlight, fieldNumber: 4)
+    }
+    if self.unflushedRecords != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unflushedRecords, fieldNumber: 5)
+    }
+    if self.unmirroredEvents != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unmirroredEvents, fieldNumber: 6)
+    }
+    if self.connectedRegions != 0 {
+      try visitor.visitSingularUInt32Field(value: self.connectedRegions, fieldNumber: 7)
+    }
+    if self.isComplete != false {
+      try visitor.visitSingularBoolField(value: self.isComplete, fieldNumber: 8)
+    }
+    if !self.regionName.isEmpty {
+      try visitor.visitSingularStringField(value: self.regionName, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Meridian_V1_EvacuateReply, rhs: Meridian_V1_EvacuateReply) -> Bool {
     if lhs.region != rhs.region {return false}
     if lhs.serverTimeMs != rhs.serverTimeMs {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.callsInFlight != rhs.callsInFlight {return false}
+    if lhs.unflushedRecords != rhs.unflushedRecords {return false}
+    if lhs.unmirroredEvents != rhs.unmirroredEvents {return false}
+    if lhs.connectedRegions != rhs.connectedRegions {return false}
+    if lhs.isComplete != rhs.isComplete {return false}
+    if lhs.regionName != rhs.regionName {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,29 @@
+// A call as its attempts share it, and what became of one attempt.
+
+import ClusterModel
+import NIOCore
+import SwiftProtobuf
+
+/// Encoded once, sent as often as needed.
+struct PreparedCall<Reply: Message>: Sendable {
+    let path: String
+    let message: ByteBuffer
+    let kind: CallKind
+    /// The only region that it may go to.
+    let pin: Int?
+    /// When a read is sent to a second region too.
+    let hedgeAfter: Duration?
+    /// The server's time in an answer.
+    let serverTime: @Sendable (Reply) -> UInt64
+}
+
+/// One attempt's end.
+struct AttemptOutcome<Reply: Message>: Sendable {
+    let route: Route
+    let endedAt: BootInstant
+    let result: Result<Reply, MeridianClientError>
+    /// What a failure says of the region.
+    var verdict = RegionVerdict.final
+
+    var isSuccess: Bool { if case .success = result { true } else { false } }
+}

@@ -1,0 +1,128 @@
+// One call from its first attempt to its outcome: the shell around CallPlan and RegionChoice.
+
+import ClusterModel
+import MeridianProtocol
+import NIOCore
+import NodeEnvironment
+import SwiftProtobuf
+import Synchronization
+
+extension MeridianClient {
+    /// One call with its retries in all regions, over at `deadline`.
+    func perform<Request: Message, Reply: Message>(
+        _ method: ServiceMethod<Request, Reply>, _ request: Request, _ options: CallOptions, by deadline: BootInstant
+    ) async throws(MeridianClientError) -> CallAnswer<Reply> {
+        let call = try prepare(method, request, options)
+        var plan = CallPlan(call.kind, policy: options.retry ?? configuration.retry, deadline: deadline)
+        var first: Int?
+        while true {
+            let now = environment.clock.bootTime()
+            guard let route = route(call, plan, at: now) else {
+                let directive = plan.onRoundOver(at: now, random: environment.entropy.next())
+                try await follow(directive, plan)
+                continue
+            }
+            first = first ?? route.region
+            let outcome = await send(call, route, until: end(of: route, call, plan, at: now))
+            switch outcome.result {
+            case .success(let reply):
+                onOver(isRedirected: outcome.route.region != first)
+                return CallAnswer(
+                    reply: reply, region: regions[outcome.route.region].name, failures: plan.failures,
+                    tries: plan.tries + 1)
+            case .failure(let error):
+                try await follow(directive(after: error, outcome, &plan), plan)
+            }
+        }
+    }
+
+    private func prepare<Request: Message, Reply: Message>(
+        _ method: ServiceMethod<Request, Reply>, _ request: Request, _ options: CallOptions
+    ) throws(MeridianClientError) -> PreparedCall<Reply> {
+        let kind = method.kind(request)
+        var pin: Int? = kind.isLocal ? 0 : nil
+        if let name = options.region {
+            pin = regions.firstIndex { $0.name == name }
+            guard pin != nil else {
+                throw MeridianClientError(
+                    .invalidArgument, "the client knows no region \(name), but \(regionNames.joined(separator: ", "))")
+            }
+        }
+        do {
+            return PreparedCall(
+                path: method.path, message: try request.encodedBuffer(), kind: kind, pin: pin,
+                hedgeAfter: kind.isWrite || pin != nil ? nil : options.hedgeAfter ?? configuration.hedgeReadsAfter,
+                serverTime: method.serverTime)
+        } catch {
+            throw MeridianClientError(.invalidArgument, "the request cannot be encoded: \(error)")
+        }
+    }
+
+    private func route<Reply>(_ call: PreparedCall<Reply>, _ plan: CallPlan, at now: BootInstant) -> Route? {
+        state.withLock { state in
+            guard let pin = call.pin else { return state.choice.route(plan.ask, at: now) }
+            return plan.tried.contains(pin) ? nil : state.choice.route(pinnedTo: pin, at: now)
+        }
+    }
+
+    /// When the attempt is given up. A region that is alone, or the only one allowed, gets the policy's whole time.
+    private func end<Reply>(
+        of route: Route, _ call: PreparedCall<Reply>, _ plan: CallPlan, at now: BootInstant
+    ) -> BootInstant {
+        guard call.pin == nil, regions.count > 1 else { return plan.attemptDeadline(patience: nil, at: now) }
+        let patience = state.withLock { state in
+            state.choice.hasAnother(than: route.region, at: now) ? state.choice.patience(of: route.region) : nil
+        }
+        return plan.attemptDeadline(patience: patience, at: now)
+    }
+
+    private func directive<Reply>(
+        after error: MeridianClientError, _ outcome: AttemptOutcome<Reply>, _ plan: inout CallPlan
+    ) -> CallPlan.Directive {
+        let (route, now) = (outcome.route, outcome.endedAt)
+        let (isOpen, isClosed) = state.withLock { state in
+            let region = state.choice.regions[route.region]
+            return (region.isUp && !region.ring.isExhausted, state.isClosed)
+        }
+        let failure = RegionFailure(
+            region: regions[route.region].name,
+            endpoint: regions[route.region].endpoints[route.endpoint].description, error,
+            elapsed: now.since(route.startedAt))
+        let directive = plan.onFailure(
+            error, failure, of: route.region, outcome.verdict, isOpen: isOpen, at: now,
+            random: environment.entropy.next())
+        return isClosed ? .giveUp : directive
+    }
+
+    private func follow(_ directive: CallPlan.Directive, _ plan: CallPlan) async throws(MeridianClientError) {
+        switch directive {
+        case .again: return
+        case .giveUp:
+            onFailed()
+            throw plan.outcome
+        case .wait(let instant):
+            do {
+                try await environment.clock.sleep(until: instant)
+            } catch {
+                onFailed()
+                var failure = MeridianClientError(.cancelled, "the caller was cancelled while it waited to try again")
+                failure.attempts = plan.failures
+                throw failure
+            }
+        }
+    }
+
+    private func onFailed() {
+        state.withLock { state in
+            state.counts.calls += 1
+            state.counts.failedCalls += 1
+        }
+    }
+
+    private func onOver(isRedirected: Bool) {
+        state.withLock { state in
+            state.counts.calls += 1
+            if isRedirected { state.counts.redirectedCalls += 1 }
+        }
+    }
+}

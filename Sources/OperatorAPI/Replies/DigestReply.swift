@@ -1,0 +1,79 @@
+// Digests of one region or of all (S10), as OperatorService.Digest answers them.
+
+import ClusterModel
+import EventLog
+import MergeableState
+import MeridianProtocol
+import Personalization
+import ServingAPI
+
+extension OperatorAPI {
+    func digest(_ request: Meridian_V1_DigestRequest) async throws(Refusal) -> Meridian_V1_DigestReply {
+        let count = control.facts.partitions.rawValue
+        guard request.partitions.count <= count, request.partitions.allSatisfy({ $0 < count }) else {
+            throw Refusal(
+                .fieldOutOfBounds, "partitions: 0 to \(count - 1), none twice", metadata: [("field", "partitions")])
+        }
+        let wanted = Set(request.partitions.map { PartitionID($0) })
+        var reply = Meridian_V1_DigestReply()
+        if request.allRegions {
+            let all = wanted.isEmpty ? (0..<UInt32(count)).map { PartitionID($0) } : wanted.sorted()
+            reply.regions = await digests(of: all)
+            reply.partitions = reply.regions.first { $0.region == region }?.partitions ?? []
+        } else {
+            reply.partitions = await ownDigests(of: wanted)
+        }
+        reply.region = region
+        reply.serverTimeMs = serverTime
+        return reply
+    }
+
+    /// Of this node's shards; all for an empty set.
+    private func ownDigests(of wanted: Set<PartitionID>) async -> [Meridian_V1_PartitionDigest] {
+        await control.shardReports().filter { wanted.isEmpty || wanted.contains($0.partition) }
+            .sorted { $0.partition < $1.partition }.map(Meridian_V1_PartitionDigest.init)
+    }
+
+    /// All regions are asked at once, so that their vectors lie close together. A region that does not answer is in the
+    /// reply with its failure.
+    private func digests(of partitions: [PartitionID]) async -> [Meridian_V1_RegionDigest] {
+        await withTaskGroup(of: Meridian_V1_RegionDigest.self) { group in
+            for mirror in control.mirrors {
+                group.addTask { [self] in await digest(of: mirror, partitions) }
+            }
+            var own = Meridian_V1_RegionDigest()
+            own.region = region
+            own.regionName = control.facts.regionName
+            own.partitions = await ownDigests(of: Set(partitions))
+            var regions = [own]
+            for await one in group { regions.append(one) }
+            return regions.sorted { $0.region < $1.region }
+        }
+    }
+
+    private func digest(of peer: MirrorFacts, _ partitions: [PartitionID]) async -> Meridian_V1_RegionDigest {
+        var reply = Meridian_V1_RegionDigest()
+        reply.region = UInt32(peer.region.rawValue)
+        reply.regionName = peer.name
+        do throws(PeerFailure) {
+            reply.partitions = try await control.peerReports(of: peer.region, partitions: partitions)
+                .sorted { $0.partition < $1.partition }.map(Meridian_V1_PartitionDigest.init)
+        } catch {
+            reply.failure = "\(error)"
+        }
+        return reply
+    }
+}
+
+extension Meridian_V1_PartitionDigest {
+    init(_ report: ShardReport) {
+        self.init()
+        partition = report.partition.rawValue
+        applyVersion = report.applyVersion
+        vector = report.vector.entries.map(Meridian_V1_VectorEntry.init)
+        digest = report.digest.description
+        users = UInt64(clamping: report.users)
+        indexedIds = UInt64(clamping: report.indexedIDs)
+        unflushedRecords = UInt64(clamping: report.unflushedRecords)
+    }
+}

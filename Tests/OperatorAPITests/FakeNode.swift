@@ -1,0 +1,90 @@
+// A node that remembers what it was told.
+
+import ClusterModel
+import EventLog
+import MergeableState
+import Personalization
+import Synchronization
+
+@testable import OperatorAPI
+
+/// Two partitions; everything else can be set.
+final class FakeNode: NodeControl {
+    struct Script: Sendable {
+        var state = NodeState.active
+        var mirrors: [MirrorFacts] = []
+        var unmirrored: UInt64?
+        var clock = ClockVerdict.trusted
+        var callsInFlight = 0
+        var unflushedRecords = 1
+        var replicas = ReplicaFacts()
+        /// By region; one that is not here cannot be reached.
+        var peers: [RegionNumber: [ShardReport]] = [:]
+        var timesClockWasTrusted = 0
+    }
+
+    let script = Mutex(Script())
+
+    let facts = NodeFacts(
+        deploymentID: "shop", node: "n1", region: RegionNumber(2), regionName: "eu \"west\"", version: "1.2",
+        partitions: .standard)
+    var state: NodeState {
+        get { script.withLock(\.state) }
+        set { script.withLock { $0.state = newValue } }
+    }
+    var uptime: Duration { .milliseconds(1_500) }
+    var recovery: RecoveryFacts? {
+        RecoveryFacts(
+            wasClean: false, batches: 3, records: 40, cutBytes: 17, corruptRanges: 0, duration: .milliseconds(20))
+    }
+    var callsInFlight: Int { script.withLock(\.callsInFlight) }
+    var mirrors: [MirrorFacts] { script.withLock(\.mirrors) }
+    var unmirrored: UInt64? { script.withLock(\.unmirrored) }
+    var clock: ClockVerdict { script.withLock(\.clock) }
+
+    func drain() async { state = .draining }
+    func resume() async { state = .active }
+    func trustClock() async { script.withLock { $0.timesClockWasTrusted += 1 } }
+
+    func evacuate() async -> Bool {
+        guard state != .starting, state != .draining else { return false }
+        state = .evacuated
+        return true
+    }
+
+    func shardReports() async -> [ShardReport] {
+        let unflushed = script.withLock(\.unflushedRecords)
+        return [5, 1].map { Self.report(of: $0, unflushed: unflushed) }
+    }
+
+    static func report(of partition: UInt32, unflushed: Int = 0) -> ShardReport {
+        ShardReport(
+            partition: PartitionID(partition), applyVersion: 1,
+            vector: VersionVector([
+                VersionVector.Entry(region: RegionNumber(2), incarnation: Incarnation(8), next: Offset(12))
+            ]), digest: Digest128(high: 0, low: UInt64(partition)), users: 10, indexedIDs: 4,
+            unflushedRecords: unflushed)
+    }
+
+    func peerReports(
+        of region: RegionNumber, partitions: [PartitionID]
+    ) async throws(PeerFailure) -> [ShardReport] {
+        guard let reports = script.withLock({ $0.peers[region] }) else {
+            throw PeerFailure(region: region, name: "far", cause: .timedOut, detail: "no reply")
+        }
+        return reports.filter { partitions.contains($0.partition) }
+    }
+
+    func replicaFacts() async -> ReplicaFacts { script.withLock(\.replicas) }
+
+    func logSummaries() async -> [LogSummary] {
+        [
+            LogSummary(
+                log: LogIdentity(
+                    name: LogName(region: RegionNumber(2), topic: .userEvents, partition: PartitionID(1)),
+                    incarnation: Incarnation(8)), base: Offset(0), baseDigest: .zero, flushedEnd: Offset(12),
+                endDigest: Digest128(high: 0, low: 15), lastStamp: HybridStamp(at: WallTime(milliseconds: 99)),
+                epoch: Epoch(1))
+        ]
+    }
+}

@@ -1,0 +1,123 @@
+// S11: reports at `remote(k)` against cursors and deadlines.
+
+import ClusterModel
+import EventLog
+import MergeableState
+import NodeEnvironment
+import Testing
+
+@testable import Personalization
+
+@Suite struct RemoteDurabilityTests {
+    private static let at = BootInstant(nanoseconds: 1_000)
+
+    private func reached(_ answers: [(RemoteWaiter, reached: Int)]) -> [Int] { answers.map(\.reached) }
+
+    /// k distinct other regions, whatever each reports more than once; a cursor may go down.
+    @Test func distinctRegionsCount() {
+        var waiters = RemoteWaiters()
+        waiters.wait(through: Offset(5), regions: 2, until: Self.at) { _ in }
+        waiters.wait(through: Offset(9), regions: 1, until: Self.at) { _ in }
+        #expect(reached(waiters.onCursor(of: RegionNumber(2), at: Offset(7))) == [])
+        #expect(reached(waiters.onCursor(of: RegionNumber(2), at: Offset(8))) == [])
+        #expect(reached(waiters.onCursor(of: RegionNumber(2), at: Offset(4))) == [])
+        #expect(reached(waiters.onCursor(of: RegionNumber(3), at: Offset(5))) == [])
+        #expect(reached(waiters.onCursor(of: RegionNumber(2), at: Offset(9))) == [2, 1])
+        #expect(waiters.regions(holding: Offset(9)) == 1 && waiters.earliestDeadline == nil)
+    }
+
+    @Test func waitersExpireByThemselves() {
+        var waiters = RemoteWaiters()
+        for (place, second) in [3, 1, 2].enumerated() {
+            waiters.wait(
+                through: Offset(UInt64(place + 1)), regions: 2, until: Self.at.advanced(by: .seconds(second))
+            ) { _ in }
+        }
+        _ = waiters.onCursor(of: RegionNumber(2), at: Offset(2))
+        #expect(waiters.earliestDeadline == Self.at.advanced(by: .seconds(1)))
+        #expect(reached(waiters.expire(at: Self.at)) == [])
+        #expect(reached(waiters.expire(at: Self.at.advanced(by: .seconds(2)))) == [1, 0])
+        #expect(waiters.earliestDeadline == Self.at.advanced(by: .seconds(3)))
+        #expect(waiters.onFenced().count == 1 && waiters.earliestDeadline == nil)
+    }
+
+    @Test func limitsLeaveRoomForTheAnswer() {
+        func left(_ deadline: Duration?) -> Duration {
+            RemoteAlarm.limit(of: deadline.map { Self.at.advanced(by: $0) }, at: Self.at).since(Self.at)
+        }
+        #expect(left(.seconds(2)) == .milliseconds(1_995))
+        #expect(left(.milliseconds(4)) == .milliseconds(3))
+        #expect(left(.milliseconds(-4)) == .zero)
+        #expect(left(nil) == RemoteAlarm.patience)
+    }
+
+    /// The shard answers before the deadline, with what was reached; the events stand, and a retry is a duplicate.
+    @Test func theTypedAnswerComesBeforeTheDeadline() async throws {
+        let loop = QueueLoop()
+        let a = try await TestRegion(1, of: [1, 2, 3], loop: loop)
+        let event = a.click("x", client: 1)
+        let late = a.send([event], durability: .remote(regions: 2), within: .seconds(2))
+        let soon = a.send([event], durability: .remote(regions: 1), within: .milliseconds(100))
+        let end = a.ask { $0.appender.nextOffset }
+        loop.advance(by: .milliseconds(96))
+        #expect(soon.error == .remoteNotReached(reached: 0) && late.all.isEmpty)
+        a.router.cursorMoved(of: RegionNumber(2), in: a.log, to: end)
+        loop.advance(by: .milliseconds(1_890))
+        #expect(late.all.isEmpty)
+        loop.advance(by: .milliseconds(10))
+        #expect(late.error == .remoteNotReached(reached: 1) && late.all.count == 1)
+        #expect(a.clicks(on: "x") == 1)
+        let retry = a.send([event], durability: .remote(regions: 1), within: .seconds(2))
+        #expect(retry.value?.results.map(\.outcome) == [.duplicate] && retry.value?.reached == .remote(regions: 1))
+    }
+
+    /// Cursors on other incarnations, or by the own region, are nobody's ack.
+    @Test func foreignCursorsDoNotCount() async throws {
+        let loop = QueueLoop()
+        let a = try await TestRegion(1, loop: loop)
+        let answer = a.send([a.click("x", client: 1)], durability: .remote(regions: 1), within: .seconds(60))
+        let older = LogIdentity(name: a.log.name, incarnation: Incarnation(a.log.incarnation.rawValue - 1))
+        a.router.cursorMoved(of: RegionNumber(2), in: older, to: Offset(99))
+        a.router.cursorMoved(of: a.number, in: a.log, to: Offset(99))
+        a.router.cursorMoved(of: RegionNumber(2), in: a.log, to: Offset(1))
+        #expect(answer.all.isEmpty)
+        a.router.cursorMoved(of: RegionNumber(2), in: a.log, to: Offset(2))
+        #expect(answer.value?.reached == .remote(regions: 1))
+        #expect(
+            a.send([a.click("x", client: 2)], durability: .remote(regions: 2)).error == .notEnoughRegions(available: 1))
+    }
+
+    /// An event that came with another origin's log is not what this log's cursors speak of: at two regions and more a
+    /// copy is appended that they do, and it is counted once (S5).
+    @Test func aKnownEventIsCopiedForTheCursors() async throws {
+        let loop = QueueLoop()
+        let a = try await TestRegion(1, of: [1, 2, 3], loop: loop)
+        let b = try await TestRegion(2, of: [1, 2, 3], loop: loop)
+        let event = a.click("x", client: 1)
+        a.send([event])
+        try b.pull(from: a)
+        let before = b.ask { $0.appender.nextOffset }
+        let answer = b.send([event], durability: .remote(regions: 2), within: .seconds(1))
+        #expect(b.ask { $0.appender.nextOffset } == before.advanced(by: 1) && b.clicks(on: "x") == 1)
+        for region in [1, 3] as [UInt16] {
+            b.router.cursorMoved(of: RegionNumber(region), in: b.log, to: before)
+        }
+        #expect(answer.all.isEmpty)
+        for region in [1, 3] as [UInt16] {
+            b.router.cursorMoved(of: RegionNumber(region), in: b.log, to: before.advanced(by: 1))
+        }
+        #expect(answer.value?.results.map(\.outcome) == [.duplicate])
+        #expect(b.send([event]).value != nil && b.ask { $0.appender.nextOffset } == before.advanced(by: 1))
+    }
+
+    /// Whoever waits hears that the log has ended.
+    @Test func endedLogsAnswerWaiters() async throws {
+        let loop = QueueLoop()
+        let a = try await TestRegion(1, loop: loop)
+        let answer = a.send([a.click("x", client: 1)], durability: .remote(regions: 1), within: .seconds(60))
+        a.onShard { $0.end(because: "disk") }
+        #expect(answer.error == .logFenced("disk"))
+        loop.advance(by: .seconds(90))
+        #expect(answer.all.count == 1)
+    }
+}

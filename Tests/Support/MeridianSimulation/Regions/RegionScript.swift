@@ -1,0 +1,262 @@
+// Regions driven step by step: for histories that are told, not drawn.
+
+import ClusterModel
+import EventLog
+import FoundationEssentials
+import MergeableState
+import MeridianClient
+package import MeridianProtocol
+import NodeEnvironment
+package import Personalization
+package import SimulatedEnvironment
+import Synchronization
+
+/// What became of one report.
+package enum ScriptedOutcome: Hashable, Sendable {
+    /// With the token that names it.
+    case applied(token: [UInt8])
+    case duplicate
+    case refused(String)
+    /// The call failed with this reason, or this code where there is none.
+    case failed(String)
+
+    package var token: [UInt8]? {
+        if case .applied(let token) = self { return token }
+        return nil
+    }
+}
+
+/// Whole nodes, one a region, under a script. Regions are numbered from 0. At the end everything heals and is held to
+/// the same rules as a drawn run.
+package final class RegionScript: Sendable {
+    private let deployment: RegionDeployment
+    private let clients: [MeridianClient]
+    private let ledger: RegionLedger
+    private let judge: DiskJudge
+    private let watch: DigestWatch
+    private let held = Mutex<[SurveyedShard]>([])
+
+    private struct SurveyedShard {
+        var region: Int
+        var shard: ShardState
+    }
+
+    private static let limit = Duration.seconds(40)
+
+    private init(_ simulation: Simulation, regions: Int, bounds: RegionBounds, _ ledger: RegionLedger) throws {
+        self.ledger = ledger
+        deployment = try RegionDeployment(simulation: simulation, regions: regions, ledger: ledger, bounds: bounds)
+        let deployment = deployment
+        clients = try (0..<regions).map { try deployment.client(of: $0) }
+        judge = DiskJudge(deployment: deployment, ledger: ledger)
+        watch = DigestWatch(deployment: deployment, clients: clients, ledger: ledger)
+    }
+
+    /// Starts the regions, waits until all serve, runs `script`, heals, waits until all agree, and judges. Every rule
+    /// that did not hold.
+    package static func run(
+        regions: Int, seed: UInt64 = 1, bounds: RegionBounds = RegionBounds(), keepsTrace: Bool = false,
+        _ script: @escaping @Sendable (RegionScript) async throws -> Void,
+        afterwards: @Sendable (RegionScript) throws -> Void = { _ in }
+    ) throws -> ScenarioReport {
+        let simulation = Simulation(seed: seed)
+        if keepsTrace { simulation.scheduler.keepTrace() }
+        let ledger = RegionLedger(seed: seed)
+        let regions = try RegionScript(simulation, regions: regions, bounds: bounds, ledger)
+        let served = try simulation.drive(limit: .seconds(600)) { () async throws -> [PartitionID: Digest128] in
+            for region in regions.clients.indices { regions.start(region) }
+            if !(await regions.converge()) { ledger.violated("run", "the regions do not begin") }
+            try await script(regions)
+            return try await regions.finish()
+        }
+        try RegionAudit(deployment: regions.deployment, ledger: ledger, judge: regions.judge).run(served: served)
+        try regions.foldOffline()
+        try afterwards(regions)
+        regions.deployment.releaseDisks()
+        return regions.report(simulation)
+    }
+
+    private func report(_ simulation: Simulation) -> ScenarioReport {
+        var report = ScenarioReport(seed: simulation.seed)
+        report.violations = ledger.violations
+        report.rarePaths = ledger.rarePaths
+        report.acknowledged = ledger.entries.count { $0.strength != nil }
+        report.trace = simulation.scheduler.trace
+        report.traceHash = simulation.traceHash
+        return report
+    }
+
+    private func finish() async throws -> [PartitionID: Digest128] {
+        deployment.simulation.network.healAll()
+        for region in clients.indices {
+            clock(of: region).correct()
+            if !machine(region).isUp { start(region) }
+        }
+        let served = await RegionScenario.settle(deployment, watch, ledger)
+        await SessionProbe(deployment: deployment, clients: clients, ledger: ledger, judge: judge).run()
+        for client in clients { await client.close() }
+        for region in clients.indices { try await deployment.stop(region) }
+        return served
+    }
+
+    // MARK: Machines, disks and links
+
+    package func machine(_ region: Int) -> SimulatedMachine { deployment.machine(region) }
+
+    package func clock(of region: Int) -> SimulatedClock { machine(region).clock }
+
+    package func start(_ region: Int) { deployment.start(region) }
+
+    /// Power is gone. A machine that is down stays so.
+    package func crash(_ region: Int) { machine(region).crash() }
+
+    package func diskImage(of region: Int) -> DiskImage { machine(region).disk.image() }
+
+    /// The machine dies, and finds another disk, or an empty one, at its next start.
+    package func replaceDisk(of region: Int, by image: DiskImage? = nil) {
+        machine(region).kill()
+        judge.diskIsReplaced(of: region, by: image)
+        deployment.noteDiskFault(of: region)
+        if let image { machine(region).disk.install(image) } else { machine(region).disk.wipe() }
+    }
+
+    package func cut(_ one: Int, _ other: Int) {
+        deployment.simulation.network.cut(deployment.machineName(one), deployment.machineName(other))
+    }
+
+    package func heal() { deployment.simulation.network.healAll() }
+
+    package func sleep(_ duration: Duration) async throws { try await deployment.phonesClock.sleep(for: duration) }
+
+    /// What the node ended with; nil while it runs.
+    package func outcome(_ region: Int) -> String? { deployment.outcome(region) }
+
+    /// Waits until all show equal digests on lines with agreed ends. Whether they did.
+    @discardableResult
+    package func converge() async -> Bool { await watch.converge(within: Self.limit).isEqual }
+
+    /// Ids in the index of a region, over all partitions; nil where it does not answer.
+    package func indexedIDs(of region: Int) async -> Int? {
+        guard let digests = await watch.ask(region) else { return nil }
+        return digests.partitions.values.reduce(0) { $0 + Int($1.indexedIDs) }
+    }
+
+    /// Reads the region's disk as it is, with all that is checked then (S1, S2, S6).
+    package func survey(_ region: Int) { _ = judge.survey(region) }
+
+    // MARK: Calls
+
+    package func makeEvent(
+        of content: String = "c1", kind: Meridian_V1_Interaction.Kind = .click
+    ) -> Meridian_V1_Interaction {
+        var event = Meridian_V1_Interaction()
+        // Of the true time: as a phone that is calibrated.
+        let now = deployment.phonesClock.wallTime()
+        event.id = clients[0].makeEventID()
+        event.id.time = EventID(at: now, sequence: EventID(event.id).sequence, client: 0).time
+        event.kind = kind
+        event.contentID = content
+        return event
+    }
+
+    /// One event through one region. `regions` other ones are to hold it where that is above 0.
+    @discardableResult
+    package func report(
+        _ event: Meridian_V1_Interaction, of user: String, through region: Int, buffered: Bool = false,
+        regions: Int = 0, timeout: Duration = .seconds(2)
+    ) async -> ScriptedOutcome {
+        let id = EventID(event.id)
+        ledger.sent(id, of: user)
+        var request = Meridian_V1_ReportRequest()
+        request.userID = user
+        request.events = [event]
+        request.durability.level = buffered ? .buffered : regions > 0 ? .remote : .local
+        request.durability.regions = UInt32(regions)
+        do throws(MeridianClientError) {
+            let reply = try await clients[region].call(.report, request, options: CallOptions(timeout: timeout))
+            guard let result = reply.results.first else { return .failed("no result") }
+            if result.outcome == .refused { return .refused(result.code) }
+            let place = result.outcome == .applied ? EventPlace(result.position) : nil
+            ledger.acknowledged(id, buffered ? .buffered : regions > 0 ? .remote(regions) : .local, at: place)
+            return place == nil ? .duplicate : .applied(token: Array(reply.sessionToken))
+        } catch {
+            return .failed(error.reason.isEmpty ? error.code.description : error.reason)
+        }
+    }
+
+    /// A slate; nil where the region does not answer.
+    package func read(
+        _ user: String, through region: Int, token: [UInt8] = []
+    ) async -> Meridian_V1_NextContentReply? {
+        var request = Meridian_V1_NextContentRequest()
+        request.userID = user
+        request.count = 5
+        request.requestID = 7
+        request.sessionToken = Data(token)
+        // A region that does not answer is what the caller asks about.
+        return try? await clients[region].call(.nextContent, request, options: CallOptions(timeout: .seconds(2)))
+    }
+
+    /// A profile write with an id of the caller's choice. Whether it was taken.
+    package func setLanguage(
+        _ language: String, of user: String, id: Meridian_V1_EventID, through region: Int
+    ) async -> Bool {
+        var request = Meridian_V1_UpdateProfileRequest()
+        request.userID = user
+        request.id = id
+        request.profile.language = language
+        // The caller looks at the outcome only.
+        return (try? await clients[region].call(.updateProfile, request)) != nil
+    }
+
+    package func setConsent(_ granted: Bool, of user: String, through region: Int) async -> Bool {
+        // Likewise.
+        (try? await clients[region].setConsent(granted, of: user)) != nil
+    }
+
+    package func erase(_ user: String, through region: Int) async -> Bool {
+        // Likewise.
+        (try? await clients[region].erase(user)) != nil
+    }
+
+    package func publish(_ content: String, category: String, through region: Int) async -> Bool {
+        var item = Meridian_V1_ContentItem()
+        item.contentID = content
+        item.title = content
+        item.language = "en"
+        item.category = category
+        // Likewise.
+        return (try? await clients[region].publish([item])) != nil
+    }
+
+    /// The first offsets that the region still has of its logs.
+    package func baseOffsets(of region: Int) async -> [UInt64] {
+        // Likewise.
+        (try? await clients[region].logStats())?.logs.map(\.baseOffset) ?? []
+    }
+
+    // MARK: Afterwards
+
+    /// A user's state as a region's stopped disk folds to.
+    package func user(_ user: String, in region: Int) -> UserState? {
+        let key = UserKey(userID: user)
+        return held.withLock { held in
+            held.lazy.filter { $0.region == region }.compactMap { $0.shard.user(key) }.first
+        }
+    }
+
+    /// Records of the event over all logs of the region's disk, tails beyond agreed ends left out or not.
+    package func copies(of event: Meridian_V1_Interaction, in region: Int, cut: Bool = true) -> Int {
+        let surveys = clients.indices.map { judge.survey($0) }
+        let ends = cut ? EndsBook(surveys) : EndsBook([])
+        return surveys[region].events(upTo: ends).count { $0.record.id == EventID(event.id) }
+    }
+
+    private func foldOffline() throws {
+        for region in clients.indices {
+            for shard in try RegionAudit.fold(deployment, region: region, fromZero: false) {
+                held.withLock { $0.append(SurveyedShard(region: region, shard: shard)) }
+            }
+        }
+    }
+}
