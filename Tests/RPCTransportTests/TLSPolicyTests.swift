@@ -7,8 +7,13 @@ import Testing
 
 @Suite struct TLSPolicyTests {
     private let files: TestCertificates
+    /// Here, because its files go with it.
+    private let openssl: OpenSSLCommand
 
-    init() throws { files = try TestCertificates() }
+    init() throws {
+        files = try TestCertificates()
+        openssl = try OpenSSLCommand()
+    }
 
     private func shake(client: TLSSettings, server: TLSSettings, host: String = "127.0.0.1") throws -> TLSHandshake {
         try TLSHandshake(client: TLSContext(client), server: TLSContext(server), host: host)
@@ -53,7 +58,6 @@ import Testing
     // MARK: Revocation and times
 
     @Test(.enabled(if: OpenSSLCommand.isInstalled)) func revokedCertificatesAreRefused() throws {
-        let openssl = try OpenSSLCommand()
         let lost = try files.issue("lost")
         var server = files.server
         server.revocationPath = try openssl.revocationList(files, revoking: [lost.certificatePath])
@@ -64,7 +68,6 @@ import Testing
     }
 
     @Test(.enabled(if: OpenSSLCommand.isInstalled)) func aServerMayBeRevokedToo() throws {
-        let openssl = try OpenSSLCommand()
         var client = files.client
         client.revocationPath = try openssl.revocationList(files, revoking: [files.server.certificatePath])
         let refused = try shake(client: TLSSettings(.client, client), server: TLSSettings(.server, files.server))
@@ -73,7 +76,7 @@ import Testing
 
     @Test(.enabled(if: OpenSSLCommand.isInstalled)) func withoutTheIssuersListNobodyIsAdmitted() throws {
         var server = files.server
-        server.revocationPath = try OpenSSLCommand().revocationList(TestCertificates())
+        server.revocationPath = try openssl.revocationList(TestCertificates())
         let refused = try shake(client: TLSSettings(.client, files.client), server: TLSSettings(.server, server))
         #expect(refused.server == .revocationUnknown)
     }
@@ -86,7 +89,6 @@ import Testing
     }
 
     @Test(.enabled(if: OpenSSLCommand.isInstalled)) func certificatesOfTheFutureAreRefused() throws {
-        let openssl = try OpenSSLCommand()
         let future = try openssl.futureCertificate(files)
         let refused = try shake(client: TLSSettings(.client, future), server: TLSSettings(.server, files.server))
         #expect(refused.server == .certificateNotYetValid)

@@ -5,6 +5,7 @@ import GRPCFraming
 import MergeableState
 import MeridianProtocol
 import NIOCore
+import NodeEnvironment
 import Personalization
 import SwiftProtobuf
 import Synchronization

@@ -16,6 +16,11 @@ import CNghttp2
     }
 
     static func install(in callbacks: OpaquePointer) {
+        unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { session, header, context in
+            guard let header = unsafe header else { return 0 }
+            unsafe HTTP2Callbacks.with(context) { owner in unsafe owner.frameBegun(session, header.pointee) }
+            return 0
+        }
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { session, frame, context in
             guard let frame = unsafe frame else { return 0 }
             let isRequest = unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
@@ -118,9 +123,6 @@ import CNghttp2
 // MARK: What the callbacks do to a session
 
 extension HTTP2Session {
-    /// Bytes that a WINDOW_UPDATE should grant at least.
-    private static let smallIncrement: Int32 = 1_024
-
     /// Where the stream `id` stands; nil when it is not one of ours any more.
     fileprivate func index(of id: Int32, _ session: OpaquePointer?) -> Int? {
         if recent.id == id { return recent.index }
@@ -129,6 +131,24 @@ extension HTTP2Session {
         guard streams.entries.indices.contains(index), streams.entries[index].id == id else { return nil }
         recent = (id, index)
         return index
+    }
+
+    fileprivate func frameBegun(_ session: OpaquePointer?, _ header: nghttp2_frame_hd) {
+        switch UInt32(header.type) {
+        case NGHTTP2_HEADERS.rawValue:
+            toll.onBegun()
+            guard role == .server, header.stream_id % 2 == 1, !peerNumbers.onHeaders(header.stream_id) else { return }
+            // Allowed here: it only queues GOAWAY and makes the library ignore what follows.
+            _ = unsafe nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR.rawValue)
+        case NGHTTP2_DATA.rawValue where header.length == 0, NGHTTP2_DATA.rawValue where isPadded(header):
+            toll.onBegun()
+        case NGHTTP2_PRIORITY.rawValue: toll.onCostly()
+        default: break
+        }
+    }
+
+    private func isPadded(_ header: nghttp2_frame_hd) -> Bool {
+        UInt32(header.flags) & NGHTTP2_FLAG_PADDED.rawValue != 0
     }
 
     fileprivate func beginHeaders(_ id: Int32, _ session: OpaquePointer?, isRequest: Bool) {
@@ -156,6 +176,7 @@ extension HTTP2Session {
     }
 
     fileprivate func data(_ id: Int32, _ session: OpaquePointer?, _ bytes: Span<UInt8>) {
+        toll.onUse()
         guard let index = unsafe index(of: id, session) else {
             _ = unsafe nghttp2_session_consume(session, id, bytes.count)
             return
@@ -169,37 +190,42 @@ extension HTTP2Session {
         frameCount &+= 1
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            if header.length == 0, UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue == 0 { controlCost += 1 }
+            let isEnd = UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
             guard let index = unsafe index(of: header.stream_id, session) else { return }
             let key = streams.key(at: index)
+            if isEnd || UInt32(header.type) == NGHTTP2_HEADERS.rawValue { toll.onUse() }
             if UInt32(header.type) == NGHTTP2_HEADERS.rawValue {
                 sink?.onHeadersEnd(key, isTruncated: headerBytes > limits.maxHeaderListBytes)
             }
-            if UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0 {
+            if isEnd {
                 streams.update(index) { $0.hasPeerEnded = true }
                 sink?.onEnd(key)
             }
         case NGHTTP2_SETTINGS.rawValue:
-            controlCost += 1
+            toll.onCostly()
             markPeerSettings()
         case NGHTTP2_GOAWAY.rawValue:
             sink?.onGoAway(code: HTTP2ErrorCode(rawValue: goAway))
         case NGHTTP2_PING.rawValue where UInt32(header.flags) & NGHTTP2_FLAG_ACK.rawValue != 0:
             sink?.onPingAnswered()
-        // What a call needs is free: a window is seldom granted in small pieces, a stream seldom cancelled.
-        case NGHTTP2_WINDOW_UPDATE.rawValue where increment >= Self.smallIncrement: break
-        case NGHTTP2_WINDOW_UPDATE.rawValue where freeAnswers > 0, NGHTTP2_PING.rawValue where freeAnswers > 0:
-            freeAnswers -= 1
-        default: controlCost += 1
+        case NGHTTP2_WINDOW_UPDATE.rawValue: toll.onGranted(increment)
+        case NGHTTP2_PING.rawValue: toll.onAnswerable()
+        // A server ends a call of ours: no oftener than we begin one.
+        case NGHTTP2_RST_STREAM.rawValue:
+            let isOfOurs = unsafe role == .client && index(of: header.stream_id, session) != nil
+            if !isOfOurs { toll.onCostly() }
+        // Counted when it began: the library keeps those that it has no use for to itself.
+        case NGHTTP2_PRIORITY.rawValue: break
+        default: toll.onCostly()
         }
     }
 
     fileprivate func frameSent(
         _ session: OpaquePointer?, _ header: nghttp2_frame_hd, reset: UInt32, goAway: UInt32
     ) {
-        if header.type <= UInt8(NGHTTP2_HEADERS.rawValue), freeAnswers < Self.maxFreeAnswers {
-            // DATA or HEADERS: two windows may be granted for it.
-            freeAnswers += 2
+        switch UInt32(header.type) {
+        case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue, NGHTTP2_RST_STREAM.rawValue: toll.onSent()
+        default: break
         }
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue where role == .server:
@@ -210,7 +236,7 @@ extension HTTP2Session {
             _ = unsafe nghttp2_submit_rst_stream(session, 0, header.stream_id, NGHTTP2_NO_ERROR.rawValue)
         // A peer whose streams must be reset again and again floods us too (CVE-2025-8671). NO_ERROR only spares it the
         // rest of a request that is answered.
-        case NGHTTP2_RST_STREAM.rawValue where reset != NGHTTP2_NO_ERROR.rawValue: controlCost += 1
+        case NGHTTP2_RST_STREAM.rawValue where reset != NGHTTP2_NO_ERROR.rawValue: toll.onCostly()
         case NGHTTP2_GOAWAY.rawValue where goAway != NGHTTP2_NO_ERROR.rawValue:
             markProtocolError()
         default: break

@@ -26,11 +26,9 @@ package import NIOCore
     var headerBytes = 0
     /// Bytes that the owner took and the library has not been told of.
     private var unconsumed = 0
-    /// Frames that cost work and carry no call, whole frames, bytes of bodies: since they were last asked for.
-    var controlCost = 0
-    /// Window updates and pings that what we sent may cause: other libraries grant small pieces, a frame for each of ours.
-    var freeAnswers = 0
-    static let maxFreeAnswers = 4_096
+    var toll = FrameToll()
+    var peerNumbers = PeerStreamNumbers()
+    /// Whole frames and bytes of bodies since they were last asked for.
     var frameCount = 0
     var bodyBytesSent = 0
     private let native: NativeSession
@@ -86,10 +84,7 @@ package import NIOCore
     package func submitShutdownNotice() { native.submitShutdownNotice() }
 
     /// Control frames since the last time: what a flood consists of.
-    package func takeControlCost() -> Int {
-        defer { controlCost = 0 }
-        return controlCost
-    }
+    package func takeControlCost() -> Int { toll.take() }
 
     /// Whole frames that arrived since the last time.
     package func takeFrameCount() -> Int {

@@ -125,14 +125,25 @@ package import NIOCore
 
     private func failure(_ code: Int32) -> TLSFailure {
         if unsafe SSL_get_error(connection, code) == SSL_ERROR_ZERO_RETURN { return .closed }
-        let reason = Int(meridian_tls_reason(ERR_get_error()))
-        ERR_clear_error()
+        let reason = Self.takeReason()
         if Int32(reason) == SSL_R_CERTIFICATE_VERIFY_FAILED,
             let failure = TLSFailure(verification: unsafe SSL_get_verify_result(connection))
         {
             return failure
         }
         return TLSFailure(reason: reason)
+    }
+
+    /// The first reason of libssl's own: what other parts say before it are only details, such as a signature that does
+    /// not fit.
+    private static func takeReason() -> Int {
+        defer { ERR_clear_error() }
+        while true {
+            let error = ERR_get_error()
+            guard error != 0 else { return 0 }
+            let reason = Int(meridian_tls_reason(error))
+            if reason != 0 { return reason }
+        }
     }
 
     // MARK: Between records

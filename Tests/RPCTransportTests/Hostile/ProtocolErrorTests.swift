@@ -6,7 +6,7 @@ import NodeEnvironment
 import RPCTransport
 import Testing
 
-@Suite(.serialized) struct ProtocolErrorTests {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct ProtocolErrorTests {
     struct Provocation: Sendable, CustomTestStringConvertible {
         var name: String
         var bytes: [UInt8]

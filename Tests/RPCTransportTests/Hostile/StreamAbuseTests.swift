@@ -7,7 +7,7 @@ import NodeEnvironment
 import RPCTransport
 import Testing
 
-@Suite(.serialized) struct StreamAbuseTests {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct StreamAbuseTests {
     private static func request(_ method: String, _ more: [(String, String)] = []) -> [(String, String)] {
         RawHTTP2.request.map { $0.0 == ":path" ? ($0.0, "/test.Streams/\(method)") : $0 } + more
     }
