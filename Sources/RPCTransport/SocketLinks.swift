@@ -70,7 +70,5 @@ package final class SocketLinks: Links {
         return ClientChannel(link: link, loop: executor.eventLoop, limits: limits)
     }
 
-    /// Reads all certificates, keys and revocation lists again, for connections that come from now on; those that are open
-    /// go on. Files that cannot be used change nothing, and the first failure is thrown after everything else was tried.
     package func reload() throws(LinkError) { try registry.reload() }
 }

@@ -99,6 +99,16 @@ package protocol Links: Sendable {
 
     /// A channel to one endpoint. Connects lazily and again after a loss; never throws for a peer that is away.
     func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel
+
+    /// Reads all certificates, keys and revocation lists again, for connections that come from now on; those that are open
+    /// go on. Files that cannot be used change nothing, and the first failure is thrown after everything else was tried.
+    /// Blocks on the disk.
+    func reload() throws(LinkError)
+}
+
+extension Links {
+    /// For links that read no files.
+    package func reload() throws(LinkError) {}
 }
 
 package protocol Listener: Sendable {

@@ -64,7 +64,8 @@ import Testing
                 RawFrame(.settings, [0, 4, 0x7f, 0xff, 0xff, 0xff]).bytes
                 + RawFrame(.windowUpdate, RawFrame.number(1 << 30)).bytes
             _ = try await RawPeer.converse(
-                RawHTTP2.preface + windows + calls, with: server.listener.endpoint, pool: server.pool.group, reads: false, until: { _ in false },
+                RawHTTP2.preface + windows + calls, with: server.listener.endpoint, pool: server.pool.group,
+                reads: false, until: { _ in false },
                 closing: {
                     server.listener.counters.connectionsStalled == 1
                 })
