@@ -124,6 +124,12 @@ package final class RegionScript: Sendable {
         deployment.simulation.network.cut(deployment.machineName(one), deployment.machineName(other))
     }
 
+    /// What `one` says is lost on its way to `other`, not what it hears.
+    package func mute(_ one: Int, to other: Int) {
+        deployment.simulation.network.cutOneWay(
+            from: deployment.machineName(one), to: deployment.machineName(other))
+    }
+
     package func heal() { deployment.simulation.network.healAll() }
 
     package func sleep(_ duration: Duration) async throws { try await deployment.phonesClock.sleep(for: duration) }
@@ -143,6 +149,21 @@ package final class RegionScript: Sendable {
 
     /// Reads the region's disk as it is, with all that is checked then (S1, S2, S6).
     package func survey(_ region: Int) { _ = judge.survey(region) }
+
+    /// Waits until the region's disk holds an ends record of `origin` that it did not hold. Whether it came.
+    package func awaitEnds(of origin: Int, on region: Int) async throws -> Bool {
+        let before = endsRecords(of: origin, on: region)
+        for _ in 0..<2_000 {
+            if endsRecords(of: origin, on: region) > before { return true }
+            try await sleep(.milliseconds(2))
+        }
+        return false
+    }
+
+    private func endsRecords(of origin: Int, on region: Int) -> Int {
+        judge.survey(region).logs.filter { $0.key.name.region == deployment.regions[origin] }
+            .reduce(0) { sum, log in sum + log.value.flatMap(\.records).count { $0.kind == .ends } }
+    }
 
     // MARK: Calls
 
