@@ -1,5 +1,6 @@
 // What watchers of a node's state hear, and when they stop hearing.
 
+import MeridianProtocol
 import Testing
 
 @testable import ServingAPI

@@ -6,8 +6,8 @@ import Testing
 import TransportFuzzing
 
 @Suite struct FuzzTests {
-    /// Damaged inputs of each target; `Tests/run --prove` runs two million.
-    private static let runs = ProcessInfo.processInfo.environment["MERIDIAN_PROVE"] == nil ? 4_000 : 2_000_000
+    /// Damaged inputs of each target; `Tests/run --prove` runs ten million over all.
+    private static let runs = ProcessInfo.processInfo.environment["MERIDIAN_PROVE"] == nil ? 4_000 : 2_500_000
     private static let corpus = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Fuzz/Corpus")
 
