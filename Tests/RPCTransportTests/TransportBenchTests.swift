@@ -16,7 +16,7 @@ import Testing
         defer { scratch.remove() }
         let output = "\(scratch.path)/output"
         let process = try ChildProcess(
-            [Self.bench, "transport", "--seconds", "0.05", "--rounds", "1", "--json"], outputPath: output)
+            [Self.bench, "transport", "--seconds", "0.2", "--rounds", "1", "--json"], outputPath: output)
         let end = try await process.waitForEnd(within: .seconds(300), clock: HostClock())
         let text = String(decoding: try Data(contentsOf: URL(filePath: output)), as: UTF8.self)
         #expect(end == .exited(0), "\(text)")

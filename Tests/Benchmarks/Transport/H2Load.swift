@@ -19,6 +19,9 @@ struct H2Load {
         }
     }
 
+    /// It went on after its time: connections that were not made by then are never told to stop.
+    struct Overrun: Error {}
+
     /// What ends a run.
     enum Extent {
         case duration(Duration)
@@ -41,14 +44,26 @@ struct H2Load {
         ]
         arguments += extentArguments + (logsLatency ? ["--log-file", latencyPath] : []) + [url]
         let process = try ChildProcess(arguments, outputPath: "\(name).log")
-        guard try await process.waitForEnd(within: .seconds(300), clock: environment.clock) == .exited(0) else {
+        guard let end = try await process.waitForEnd(within: limit, clock: environment.clock) else {
             process.signal(SIGKILL)
+            // Killed processes end; the wait only reaps.
+            _ = try? await process.waitForEnd(within: .seconds(5), clock: environment.clock)
+            throw Overrun()
+        }
+        guard end == .exited(0) else {
             throw OperatorFailure(.unreachable, "h2load failed; see \(name).log")
         }
         let text = String(decoding: try Data(contentsOf: URL(filePath: "\(name).log")), as: UTF8.self)
         var outcome = Self.parse(text)
         if logsLatency { outcome.sortedMicroseconds = try Self.latencies(latencyPath) }
         return outcome
+    }
+
+    private var limit: Duration {
+        switch extent {
+        case .requests: .seconds(300)
+        case .duration(let duration), .paced(_, let duration): duration + .seconds(10)
+        }
     }
 
     private var extentArguments: [String] {
