@@ -73,6 +73,11 @@ package final class MeridianNode: Service {
         let (host, plan) = try await start(recovery, system, mesh, clocks, disk: disk)
         let queue = OperatorQueue()
         let api = try await listen(host, queue, disk: disk)
+        let links = LinkGauges(factory: metrics)
+        metrics.addCollector {
+            links.collect(api, named: "api")
+            if let mesh { links.collect(mesh.listener, named: "mesh") }
+        }
         status.onServing(recovery.log, host.router, recovery.log.recovered)
         logger.notice(
             "ready",

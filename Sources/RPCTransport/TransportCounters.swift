@@ -1,5 +1,6 @@
 // What a listener has seen, for the metrics page.
 
+import NodeEnvironment
 import Synchronization
 
 /// Counts since the listener began. A snapshot: the fields are read one after the other.
@@ -55,6 +56,25 @@ package struct TransportCounters: Hashable, Sendable {
         total.connectionsFlooding &+= part.connectionsFlooding
         total.bytesReceived &+= part.bytesReceived
         total.bytesSent &+= part.bytesSent
+    }
+}
+
+extension TransportCounters {
+    /// By the names of the metrics page.
+    var counts: [LinkCount] {
+        [
+            LinkCount("connections_accepted", connectionsAccepted), LinkCount("connections_closed", connectionsClosed),
+            LinkCount("connections_refused", connectionsRefused), LinkCount("handshakes_failed", handshakesFailed),
+            LinkCount("protocol_errors", protocolErrors), LinkCount("calls", calls),
+            LinkCount("calls_failed", callsFailed), LinkCount("calls_expired", callsExpired),
+            LinkCount("calls_cancelled", callsCancelled), LinkCount("calls_refused", callsRefused),
+            LinkCount("requests_timed_out", requestsTimedOut), LinkCount("connections_silent", connectionsSilent),
+            LinkCount("connections_stalled", connectionsStalled),
+            LinkCount("connections_trickling", connectionsTrickling),
+            LinkCount("connections_retired", connectionsRetired),
+            LinkCount("connections_flooding", connectionsFlooding), LinkCount("received_bytes", bytesReceived),
+            LinkCount("sent_bytes", bytesSent),
+        ]
     }
 }
 

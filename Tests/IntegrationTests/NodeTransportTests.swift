@@ -73,6 +73,23 @@ struct NodeTransportTests {
         }
     }
 
+    @Test func whatListenersSawIsOnTheMetricsPage() async throws {
+        try await RealNode.with { real in
+            try await real.node.start()
+            let noise = try RawConnection(port: real.node.endpoint.port)
+            noise.send(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+            #expect(noise.isClosedByPeer(withinMilliseconds: 5_000))
+            noise.close()
+            let page = try RawConnection(port: real.node.adminEndpoint.port)
+            page.send(Array("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".utf8))
+            let text = page.text(withinMilliseconds: 5_000)
+            page.close()
+            #expect(text.contains("meridian_link_protocol_errors{listener=\"api\"} 1\n"), "\(text)")
+            #expect(text.contains("meridian_link_connections_accepted{listener=\"api\"} "), "\(text)")
+            try await real.node.stop()
+        }
+    }
+
     // MARK: Certificates
 
     private static func openssl(_ arguments: [String]) async throws {

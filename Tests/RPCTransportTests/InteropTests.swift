@@ -1,6 +1,7 @@
 // The gRPC project's interoperability cases, our two sides against each other and each against the stock Python library.
 
 import Foundation
+import Glibc
 import Testing
 
 @Suite(.serialized, .enabled(if: InteropProgram.isThere, "grpc-interop is not built beside the tests"))
@@ -83,8 +84,8 @@ enum InteropProgram {
     /// Starts a server and waits for its line "listening on port N".
     static func serve(_ arguments: [String]) throws -> Server {
         let process = makeProcess(arguments)
-        let input = Pipe()
-        let output = Pipe()
+        let input = makePipe()
+        let output = makePipe()
         process.standardInput = input
         process.standardOutput = output
         try process.run()
@@ -101,7 +102,7 @@ enum InteropProgram {
     static func output(of arguments: [String]) async throws -> String {
         try await withCheckedThrowingContinuation { continuation in
             let process = makeProcess(arguments)
-            let output = Pipe()
+            let output = makePipe()
             process.standardOutput = output
             process.terminationHandler = { _ in
                 let bytes = output.fileHandleForReading.readDataToEndOfFile()
@@ -113,6 +114,15 @@ enum InteropProgram {
                 continuation.resume(throwing: error)
             }
         }
+    }
+
+    /// Which no other process that is started meanwhile holds open.
+    private static func makePipe() -> Pipe {
+        let pipe = Pipe()
+        for handle in [pipe.fileHandleForReading, pipe.fileHandleForWriting] {
+            _ = fcntl(handle.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        }
+        return pipe
     }
 
     private static func makeProcess(_ arguments: [String]) -> Process {

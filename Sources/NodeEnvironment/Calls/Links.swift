@@ -115,8 +115,27 @@ package protocol Listener: Sendable {
     /// With the port that the system chose.
     var endpoint: Endpoint { get }
 
+    /// What it has seen since it began, for the metrics page. From any thread; does not block.
+    var counts: [LinkCount] { get }
+
     /// Refuses new connections, lets calls under way finish until `deadline`, then closes. Idempotent.
     func shutDown(by deadline: BootInstant) async
+}
+
+extension Listener {
+    /// For listeners that count nothing.
+    package var counts: [LinkCount] { [] }
+}
+
+/// A figure of a listener that only grows; `name` is fit for a metric: lower case and underscores.
+package struct LinkCount: Hashable, Sendable {
+    package let name: String
+    package let value: UInt64
+
+    package init(_ name: String, _ value: UInt64) {
+        self.name = name
+        self.value = value
+    }
 }
 
 /// The caller's side of a link. Safe to use from any task.

@@ -33,6 +33,8 @@ package final class SocketListener: Listener {
     /// What this listener has seen so far. From any thread.
     package var counters: TransportCounters { acceptor.counters }
 
+    package var counts: [LinkCount] { counters.counts }
+
     package func shutDown(by deadline: BootInstant) async {
         let registry = acceptor.registry
         guard registry.beginClosing() else {

@@ -2,6 +2,7 @@
 
 import GRPCFraming
 import MeridianProtocol
+import NIOCore
 package import NodeEnvironment
 
 /// grpc.health.v1.Health/Watch. Its handlers run in `tasks`, which the node runs.
@@ -34,22 +35,32 @@ package final class HealthWatch: CallHandler {
         }
     }
 
-    private static func tell(_ call: StreamCall, _ service: String, of admission: AdmissionControl) async throws {
+    private typealias Status = Grpc_Health_V1_HealthCheckResponse.ServingStatus
+
+    private static func tell(
+        _ call: StreamCall, _ service: String, of admission: AdmissionControl
+    ) async throws(RPCStatus) {
         let isKnown = HealthAnswer.knows(service)
-        var last: Grpc_Health_V1_HealthCheckResponse.ServingStatus?
-        func say(_ status: Grpc_Health_V1_HealthCheckResponse.ServingStatus) async throws {
-            guard last != status else { return }
-            last = status
-            var reply = Grpc_Health_V1_HealthCheckResponse()
-            reply.status = status
-            try await call.send(reply.encodedBuffer())
-        }
+        var last: Status?
         for await state in admission.states() {
             // A service that is not there is no failure: it may come with another version (health.proto).
-            try await say(isKnown ? HealthAnswer.status(of: state) : .serviceUnknown)
+            let status = isKnown ? HealthAnswer.status(of: state) : .serviceUnknown
+            guard status != last else { continue }
+            last = status
+            try await call.send(message(status))
         }
         // Cancelled: the caller is gone, and hears nothing; or the node stops, and its watchers are told.
-        try await say(isKnown ? .notServing : .serviceUnknown)
+        if last == .serving { try await call.send(message(.notServing)) }
         throw RPCStatus(.unavailable, "the node stops")
+    }
+
+    private static func message(_ status: Status) throws(RPCStatus) -> ByteBuffer {
+        var reply = Grpc_Health_V1_HealthCheckResponse()
+        reply.status = status
+        do {
+            return try reply.encodedBuffer()
+        } catch {
+            throw RPCStatus(.internal, "the reply could not be encoded")
+        }
     }
 }
