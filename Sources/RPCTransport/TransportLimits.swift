@@ -30,6 +30,7 @@ package struct TransportLimits: Hashable, Sendable {
     package var maxCallDuration: Duration = .seconds(300)
     /// Calls of one channel, on the wire and waiting for a connection.
     package var maxCallsUnderWay = 1_024
+    /// Until a socket is connected, and as long again until the peer has introduced itself on it.
     package var connectTimeout: Duration = .seconds(5)
     /// Pause after the first failed attempt to connect; each further one waits longer by `backoffFactor`.
     package var firstBackoff: Duration = .milliseconds(50)

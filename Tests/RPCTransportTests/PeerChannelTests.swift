@@ -4,6 +4,7 @@ import ClusterModel
 import GRPCFraming
 import HostEnvironment
 import NIOCore
+import NIOPosix
 import NodeEnvironment
 import Synchronization
 import Testing
@@ -146,6 +147,25 @@ private final class ScriptedEndpoint: EndpointChannel {
     }
 
     // MARK: On real sockets
+
+    /// The kernel accepts for a process that is stuck: a call that was not sent yet goes elsewhere.
+    @Test func anEndpointThatDoesNotSpeakIsPassedOver() async throws {
+        var limits = TransportLimits()
+        limits.connectTimeout = .milliseconds(50)
+        try await EchoServer.with(limits: limits) { server in
+            let mute = try await ServerBootstrap(group: server.pool.group)
+                .serverChannelOption(.autoRead, value: false).bind(host: "127.0.0.1", port: 0).get()
+            let endpoint = Endpoint(host: "127.0.0.1", port: try #require(mute.localAddress?.port))
+            let channel = try server.links.channel(to: endpoint, security: .plaintext)
+            let failure = await #expect(throws: RPCStatus.self) { try await channel.call("Echo", "x") }
+            #expect(failure?.code == .unavailable && failure?.message.contains("does not speak") == true)
+            await channel.close()
+            let pool = try server.links.channel(to: [endpoint, server.listener.endpoint], security: .plaintext)
+            for _ in 0..<4 { try await pool.expect("well", from: "Echo", "well") }
+            await pool.close()
+            try await mute.close()
+        }
+    }
 
     @Test func aServerThatShutsDownFailsNoCall() async throws {
         // An address of its own: the port of a server that is gone may become that of another test's server.

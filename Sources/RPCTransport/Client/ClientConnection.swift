@@ -17,7 +17,9 @@ final class ClientConnection: ChannelInboundHandler {
     private var calls: [(any ClientCall)?] = []
     private var channel: (any Channel)?
     private var bound: NIOLoopBound<ClientConnection>?
-    private var isReady = false
+    /// Whether calls could be sent at some time.
+    private(set) var isReady = false
+    private var isTooLate = false
     private(set) var isDraining = false
     private(set) var hasAnswered = false
     private var failure: ConnectionEnd?
@@ -41,7 +43,8 @@ final class ClientConnection: ChannelInboundHandler {
         switch failure {
         case .tls(let failure): "\(link.endpoint): \(failure)"
         case .http2(let failure): "\(link.endpoint): HTTP/2 failed: \(failure)"
-        case nil: "\(link.endpoint): the connection was lost"
+        case nil:
+            "\(link.endpoint)" + (isTooLate ? " accepts connections and does not speak" : ": the connection was lost")
         }
     }
 
@@ -54,8 +57,8 @@ final class ClientConnection: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         if let bound {
-            let limit = link.clock.bootTime().advanced(by: link.limits.handshakeTimeout)
-            handshakeTimer = executor.schedule(at: limit) { bound.value.close() }
+            let limit = link.clock.bootTime().advanced(by: link.limits.connectTimeout)
+            handshakeTimer = executor.schedule(at: limit) { bound.value.onHandshakeTimeout() }
         }
         do throws(ConnectionEnd) {
             try wire.start()
@@ -101,8 +104,15 @@ final class ClientConnection: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
+    private func onHandshakeTimeout() {
+        isTooLate = true
+        close()
+    }
+
+    /// A socket alone proves nothing: who accepted it may be a kernel on behalf of a process that is stuck or gone. A server
+    /// that is there introduces itself first (RFC 9113 section 3.4).
     private func noteReady() {
-        guard !isReady, wire.isSecured else { return }
+        guard !isReady, !isDraining, wire.isSecured, wire.session.hasPeerSettings else { return }
         isReady = true
         handshakeTimer?.cancel()
         link.onConnectionReady(self)

@@ -221,8 +221,8 @@ extension ClientLink {
             } else {
                 fail(reason: connection.reason)
             }
-        } else if state.phase == .connecting, !connection.isDraining {
-            // The TLS handshake failed, or the peer left before it was done.
+        } else if state.phase == .connecting, !connection.isReady {
+            // The TLS handshake failed, or the peer left, or wanted no calls, before it was done.
             fail(reason: connection.reason)
         }
     }
