@@ -41,12 +41,14 @@ package struct OriginLogWriter: Sendable {
         return nextOffset
     }
 
-    /// The batch of everything appended since the last seal; nil when there is nothing.
-    package mutating func seal() throws(BatchError) -> EncodedBatch? {
+    /// The batch of everything appended since the last seal; nil when there is nothing. `compressing`: by LZ4 where it
+    /// pays.
+    package mutating func seal(compressing: Bool = true) throws(BatchError) -> EncodedBatch? {
         guard !pending.isEmpty else { return nil }
         let base = Offset(nextOffset.rawValue - UInt64(pending.count))
         let batch = try EncodedBatch(
-            sealing: pending, of: log, epoch: epoch, baseOffset: base, previousDigest: chainDigest)
+            sealing: pending, of: log, epoch: epoch, baseOffset: base, previousDigest: chainDigest,
+            compressing: compressing)
         chainDigest = batch.chainDigest
         pending.removeAll(keepingCapacity: true)
         pendingBytes = 0

@@ -65,9 +65,22 @@ package struct ByteReader: Sendable {
     package var remaining: Int { end - offset }
     package var isAtEnd: Bool { offset == end }
 
+    // Concrete widths: see ByteWriter.
+    package mutating func read(_ type: UInt8.Type = UInt8.self) throws(ByteCodingError) -> UInt8 { try load() }
+    package mutating func read(_ type: UInt16.Type = UInt16.self) throws(ByteCodingError) -> UInt16 { try load() }
+    package mutating func read(_ type: UInt32.Type = UInt32.self) throws(ByteCodingError) -> UInt32 { try load() }
+    package mutating func read(_ type: UInt64.Type = UInt64.self) throws(ByteCodingError) -> UInt64 { try load() }
+    package mutating func read(_ type: Int64.Type = Int64.self) throws(ByteCodingError) -> Int64 { try load() }
+
+    /// Any other width.
     package mutating func read<T: FixedWidthInteger & BitwiseCopyable>(
         _ type: T.Type = T.self
     ) throws(ByteCodingError) -> T {
+        try load()
+    }
+
+    @inline(__always)
+    private mutating func load<T: FixedWidthInteger & BitwiseCopyable>() throws(ByteCodingError) -> T {
         try require(MemoryLayout<T>.size)
         let value = unsafe bytes.span.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: T.self)
         offset += MemoryLayout<T>.size

@@ -15,12 +15,20 @@ package struct ByteWriter: Sendable {
 
     package var count: Int { bytes.count }
 
-    package mutating func write<T: FixedWidthInteger>(_ value: T) {
-        var rest = value
-        for _ in 0..<T.bitWidth / 8 {
-            bytes.append(UInt8(truncatingIfNeeded: rest))
-            rest >>= 8
-        }
+    // Concrete widths: a generic function of another module is not specialised for its callers, and would cost a look-up
+    // of witnesses a byte.
+    package mutating func write(_ value: UInt8) { bytes.append(value) }
+    package mutating func write(_ value: UInt16) { append(value) }
+    package mutating func write(_ value: UInt32) { append(value) }
+    package mutating func write(_ value: UInt64) { append(value) }
+    package mutating func write(_ value: Int64) { append(value) }
+
+    /// Any other width.
+    package mutating func write<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) { append(value) }
+
+    @inline(__always)
+    private mutating func append<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
+        unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 
     package mutating func write(_ digest: Digest128) {
@@ -59,12 +67,15 @@ package struct ByteWriter: Sendable {
 
     /// Puts `value` over the bytes at `offset`, for lengths and checksums that are known last.
     /// Precondition: the value lies inside what was written.
-    package mutating func overwrite<T: FixedWidthInteger>(_ value: T, at offset: Int) {
-        precondition(offset >= 0 && offset + T.bitWidth / 8 <= bytes.count, "overwrite beyond what was written")
-        var rest = value
-        for index in offset..<offset + T.bitWidth / 8 {
-            bytes[index] = UInt8(truncatingIfNeeded: rest)
-            rest >>= 8
-        }
+    package mutating func overwrite(_ value: UInt8, at offset: Int) { put(value, at: offset) }
+    package mutating func overwrite(_ value: UInt16, at offset: Int) { put(value, at: offset) }
+    package mutating func overwrite(_ value: UInt32, at offset: Int) { put(value, at: offset) }
+    package mutating func overwrite(_ value: UInt64, at offset: Int) { put(value, at: offset) }
+
+    private mutating func put<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
+        precondition(offset >= 0 && offset + MemoryLayout<T>.size <= bytes.count, "overwrite beyond what was written")
+        var span = bytes.mutableSpan
+        var raw = unsafe span.mutableBytes
+        raw.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
     }
 }

@@ -1,0 +1,67 @@
+// `meridian-bench log`: the embedded log beside plain writes and syncs of the same bytes.
+
+import ArgumentParser
+import ClusterModel
+import NodeEnvironment
+import OperatorCommands
+
+struct LogCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log", abstract: "Appends over many partitions, a sync before each acknowledgement, and replay.",
+        discussion: """
+            append-fsync-N: N producers, each sending its next batch when the last one is acknowledged. raw-fsync-N
+            writes and syncs the same number of bytes, group by group, as append-fsync-N just did, to a file whose
+            blocks are reserved in the same way: the machine's limit for that pattern. append-N leaves the syncs out.
+            replay opens the journal and decodes every record. Records are as large as the issue's: 204 bytes.
+            """)
+
+    @Option(help: "Seconds of each load.") var seconds = 3
+    @Option(help: "Partitions.") var partitions = 64
+    @Option(help: "Records of a batch.") var records = 100
+    @Option(help: "Numbers of producers, separated by commas.") var producers = "1,16,64"
+    @Option(help: "Mebibytes of the journal that is replayed.") var megabytes = 256
+    @Flag(help: "Print one JSON object.") var json = false
+
+    mutating func validate() throws {
+        guard (1...600).contains(seconds), (1...4_096).contains(partitions), (1...16_384).contains(megabytes),
+            (1...10_000).contains(records)
+        else { throw ValidationError("seconds 1-600, partitions 1-4096, records 1-10000, megabytes 1-16384") }
+        guard !counts.isEmpty, counts.allSatisfy({ (1...partitions).contains($0) }) else {
+            throw ValidationError("producers: numbers from 1 to the number of partitions, such as 1,16,64")
+        }
+    }
+
+    private var counts: [Int] { producers.split(separator: ",").compactMap { Int($0) } }
+
+    mutating func run() async throws {
+        let command = self
+        let scratch = try ScratchDirectory("meridian-bench")
+        defer { scratch.remove() }
+        let report = try await HostRuntime.run { environment in
+            try await command.measure(environment, in: scratch)
+        }
+        let machine = MachineFacts.read()
+        Console.answer(json ? report.json(machine) : report.table(machine))
+    }
+
+    private func measure(_ environment: NodeEnvironment, in scratch: ScratchDirectory) async throws -> BenchReport {
+        let bench = LogBench(
+            plan: LogBench.Plan(
+                partitions: partitions, records: records, duration: .seconds(seconds), replayBytes: megabytes << 20),
+            environment: environment, scratch: scratch)
+        var report = BenchReport(area: "log", results: [])
+        for count in counts {
+            try await bench.compare(.init(name: "append-fsync-\(count)", producers: count, records: records), &report)
+        }
+        let last = counts.max() ?? 1
+        try await bench.compare(
+            .init(name: "append-fsync-lz4-\(last)", producers: last, records: records, compresses: true), &report)
+        try await bench.compare(
+            .init(name: "append-fsync-single-\(last)", producers: last, records: 1), &report)
+        report.results.append(
+            try await bench.append(.init(name: "append-\(last)", producers: last, records: records, syncs: false))
+                .result)
+        report.results += try await bench.replay()
+        return report
+    }
+}
