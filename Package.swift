@@ -12,7 +12,7 @@
 //   3  SegmentLog, RPCTransport, HostEnvironment
 //   2  NodeEnvironment, EventLog
 //   1  ClusterModel, MergeableState, HTTP2Engine, GRPCFraming, MeridianProtocol
-//   0  CChecksum, CKernelClock, CLZ4, CNghttp2, COpenSSL
+//   0  CChecksum, CKernelClock, CLZ4, CNghttp2, COpenSSL, CZlib
 
 import PackageDescription
 
@@ -44,8 +44,11 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: librarySettings)
 }
 
-func executable(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+func executable(
+    _ name: String, path: String? = nil, exclude: [String] = [], _ dependencies: [Target.Dependency]
+) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 func support(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -79,11 +82,12 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // MARK: Layer 1: types, formats, wire rules
         library("ClusterModel", ["CChecksum", "COpenSSL"]),
         library("MergeableState", ["ClusterModel"]),
-        library("GRPCFraming", [nioCore]),
+        library("GRPCFraming", ["CZlib", nioCore]),
         library("HTTP2Engine", ["CNghttp2", "COpenSSL", nioCore]),
         .target(
             name: "MeridianProtocol", dependencies: [protobuf, nioCore], exclude: ["proto"],
@@ -163,7 +167,9 @@ let package = Package(
                 "MeridianNode", "MeridianClient", "MeridianProtocol", "SimulatedEnvironment", logging,
             ]),
 
-        // MARK: Benchmarks and simulation
+        support("TransportFuzzing", ["GRPCFraming", "HTTP2Engine", nioCore]),
+
+        // MARK: Benchmarks, fuzzing and simulation
         executable(
             "meridian-bench", path: "Tests/Benchmarks",
             [
@@ -171,6 +177,15 @@ let package = Package(
                 "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", "EventLog",
                 "SegmentLog", "RegionMirror", arguments, deques, logging, nioCore,
             ]),
+        executable(
+            "grpc-interop", path: "Tests/Interop", exclude: ["proto"],
+            [
+                "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "GRPCFraming", arguments, nioCore,
+                protobuf,
+            ]),
+        .executableTarget(
+            name: "meridian-fuzz", dependencies: ["TransportFuzzing", "OperatorCommands", arguments],
+            path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
         executable(
             "simulate", path: "Tests/Simulate",
             [
@@ -182,7 +197,9 @@ let package = Package(
         tests("ClusterModelTests", ["ClusterModel"]),
         tests("MergeableStateTests", ["ClusterModel", "MergeableState", "NodeEnvironment"]),
         tests("MeridianProtocolTests", ["MeridianProtocol", nioCore, protobuf]),
-        tests("NodeEnvironmentTests", ["ClusterModel", "GRPCFraming", "NodeEnvironment"]),
+        tests(
+            "NodeEnvironmentTests",
+            ["ClusterModel", "GRPCFraming", "NodeEnvironment", "SimulatedEnvironment", nioCore]),
         tests("EventLogTests", ["ClusterModel", "NodeEnvironment", "EventLog"]),
         tests(
             "SegmentLogTests",
@@ -198,7 +215,7 @@ let package = Package(
             name: "RPCTransportTests",
             dependencies: [
                 "ClusterModel", "NodeEnvironment", "GRPCFraming", "HTTP2Engine", "HostEnvironment", "RPCTransport",
-                "OperatorCommands", nioCore, nioPosix,
+                "TransportFuzzing", "OperatorCommands", "grpc-interop", nioCore, nioPosix,
             ], exclude: ["Python"], swiftSettings: swiftSettings),
         tests(
             "ActorClusterTests",

@@ -13,17 +13,40 @@
 
 // What OpenSSL offers as macros only, and Swift does not see.
 
-/// TLS 1.3 and nothing else. 1 on success.
-static inline int meridian_tls_allow_13_only(SSL_CTX *context) {
-    return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
+/// TLS 1.3, and 1.2 too when `allows_12`. 1 on success.
+static inline int meridian_tls_set_versions(SSL_CTX *context, int allows_12) {
+    return SSL_CTX_set_min_proto_version(context, allows_12 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1;
 }
 
-/// No sessions are kept, and idle connections give their buffers back.
+/// What RFC 9113 section 9.2 forbids is off; a server's choice of cipher goes first.
+static inline void meridian_tls_harden(SSL_CTX *context) {
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+}
+
+/// A client hands each new session to its callback; nothing is kept inside the context.
+static inline void meridian_tls_keep_outside(SSL_CTX *context) {
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+}
+
+/// A server gives out tickets and keeps nothing.
 static inline void meridian_tls_keep_nothing(SSL_CTX *context) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(context, 0);
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+}
+
+/// Makes a TLS file lookup read the certificate revocation lists of `path`. Their number; 0 or less on failure.
+static inline int meridian_tls_load_crls(SSL_CTX *context, const char *path) {
+    X509_STORE *store = SSL_CTX_get_cert_store(context);
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+    if (lookup == NULL) return 0;
+    int count = X509_load_crl_file(lookup, path, X509_FILETYPE_PEM);
+    if (count > 0) X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+    return count;
+}
+
+/// Whether the certificate's time is over.
+static inline int meridian_x509_has_expired(const X509 *certificate) {
+    return X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0;
 }
 
 /// Names the server that a client dials (SNI). 1 on success.

@@ -25,6 +25,9 @@ package final class MeridianNode: Service {
     private let metrics = MetricsRegistry()
     private let gauges: AdmissionGauges
     private let stamps = StampGate()
+    /// Handlers of streaming calls run here.
+    private let streams = StreamTasks(limit: MeridianNode.maxStreams)
+    private static let maxStreams = 1_024
     package let status: NodeStatus
 
     /// `acceptsCorruption`: start with what precedes damage in the journal instead of refusing to (S7).
@@ -70,6 +73,11 @@ package final class MeridianNode: Service {
         let (host, plan) = try await start(recovery, system, mesh, clocks, disk: disk)
         let queue = OperatorQueue()
         let api = try await listen(host, queue, disk: disk)
+        let links = LinkGauges(factory: metrics)
+        metrics.addCollector {
+            links.collect(api, named: "api")
+            if let mesh { links.collect(mesh.listener, named: "mesh") }
+        }
         status.onServing(recovery.log, host.router, recovery.log.recovered)
         logger.notice(
             "ready",
@@ -188,10 +196,12 @@ package final class MeridianNode: Service {
         let operators = OperatorAPI(
             control: status, demandsCertificate: configuration.tls != nil, queue: queue, clock: environment.clock,
             refusals: ServingMetrics(factory: metrics), metrics: metrics)
+        let watch = HealthWatch(admission, tasks: streams)
+        let reflection = ReflectionService(of: [serving, operators, watch], tasks: streams)
         do {
             return try await environment.links.listen(
                 on: configuration.listen.api, security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
-                handler: ServiceTable([serving, operators]))
+                handler: ServiceTable([serving, operators, watch, reflection]))
         } catch {
             throw NodeError(.cannotListen, "listen.api: \(error)", nextStep: "correct listen.api or tls")
         }
@@ -220,6 +230,7 @@ package final class MeridianNode: Service {
             group.addTask { try? await snapshots.run() }  // likewise
             group.addTask { try? await fence.run() }  // likewise
             group.addTask { await queue.run() }
+            group.addTask { [streams] in await streams.run() }
             beside(&group)
             await Self.untilShutdown()
             group.cancelAll()

@@ -13,6 +13,7 @@ package final class SocketLinks: Links {
     private let pool: EventLoopPool
     private let clock: any NodeClock
     private let entropy: any EntropySource
+    private let registry = CredentialRegistry()
 
     /// `pool` must outlive the links and everything that they made.
     package init(
@@ -35,9 +36,8 @@ package final class SocketLinks: Links {
     package func listenCounted(
         on endpoint: Endpoint, security: LinkSecurity, handler: any CallHandler
     ) async throws(LinkError) -> SocketListener {
-        let tls = try Self.context(security, role: .server)
-        let setting = ServerSetting(
-            handler: handler, methods: MethodTable(handler.methods), limits: limits, clock: clock)
+        let tls = try registry.credentials(security, role: .server)
+        let setting = ServerSetting(handler: handler, limits: limits, clock: clock, entropy: entropy)
         return try await SocketListener.open(on: endpoint, tls: tls, setting: setting, pool: pool)
     }
 
@@ -48,7 +48,21 @@ package final class SocketLinks: Links {
     }
 
     package func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel {
-        let tls = try Self.context(security, role: .client)
+        try endpointChannel(to: endpoint, security: security)
+    }
+
+    /// A channel to a peer that answers at several endpoints, at least one.
+    package func channel(
+        to endpoints: [Endpoint], security: LinkSecurity, policy: PeerPolicy = PeerPolicy()
+    ) throws(LinkError) -> PeerChannel {
+        guard !endpoints.isEmpty else { throw LinkError(.badAddress, "the peer has no endpoint") }
+        var channels: [any EndpointChannel] = []
+        for endpoint in endpoints { channels.append(try endpointChannel(to: endpoint, security: security)) }
+        return PeerChannel(channels: channels, policy: policy, limits: limits, clock: clock, entropy: entropy)
+    }
+
+    private func endpointChannel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> ClientChannel {
+        let tls = try registry.credentials(security, role: .client)
         let executor = pool.eventLoops[Int(entropy.next() % UInt64(pool.eventLoops.count))]
         let link = ClientLink(
             endpoint: endpoint, tls: tls, limits: limits, clock: clock, entropy: entropy, executor: executor,
@@ -56,20 +70,5 @@ package final class SocketLinks: Links {
         return ClientChannel(link: link, loop: executor.eventLoop, limits: limits)
     }
 
-    private static func context(_ security: LinkSecurity, role: HTTP2Role) throws(LinkError) -> TLSContext? {
-        let demand: TLSContext.Demand
-        let identity: TLSIdentity
-        switch security {
-        case .plaintext: return nil
-        case .mutualTLS(let files): (demand, identity) = (.mutual, files)
-        case .serverTLS(let files): (demand, identity) = (.serverOnly, files)
-        }
-        do throws(TLSContextError) {
-            return try TLSContext(
-                role: role, demand: demand, authorityPath: identity.authorityPath,
-                certificatePath: identity.certificatePath, keyPath: identity.keyPath)
-        } catch {
-            throw LinkError(.badCertificate, error.message)
-        }
-    }
+    package func reload() throws(LinkError) { try registry.reload() }
 }

@@ -1,5 +1,6 @@
 // What a listener has seen, for the metrics page.
 
+import NodeEnvironment
 import Synchronization
 
 /// Counts since the listener began. A snapshot: the fields are read one after the other.
@@ -21,6 +22,16 @@ package struct TransportCounters: Hashable, Sendable {
     package var callsCancelled: UInt64 = 0
     /// Calls that never reached the handler: unknown method, too large, malformed, over a limit.
     package var callsRefused: UInt64 = 0
+    /// Requests whose bytes did not arrive in time; they are among `callsRefused`.
+    package var requestsTimedOut: UInt64 = 0
+    /// Connections that ended because nothing was heard, because nothing was taken, because no frame was ever whole.
+    package var connectionsSilent: UInt64 = 0
+    package var connectionsStalled: UInt64 = 0
+    package var connectionsTrickling: UInt64 = 0
+    /// Connections that were told to go because of their age or for want of calls.
+    package var connectionsRetired: UInt64 = 0
+    /// Connections that ended because of floods; they are among `protocolErrors`.
+    package var connectionsFlooding: UInt64 = 0
     package var bytesReceived: UInt64 = 0
     package var bytesSent: UInt64 = 0
 
@@ -37,8 +48,33 @@ package struct TransportCounters: Hashable, Sendable {
         total.callsExpired &+= part.callsExpired
         total.callsCancelled &+= part.callsCancelled
         total.callsRefused &+= part.callsRefused
+        total.requestsTimedOut &+= part.requestsTimedOut
+        total.connectionsSilent &+= part.connectionsSilent
+        total.connectionsStalled &+= part.connectionsStalled
+        total.connectionsTrickling &+= part.connectionsTrickling
+        total.connectionsRetired &+= part.connectionsRetired
+        total.connectionsFlooding &+= part.connectionsFlooding
         total.bytesReceived &+= part.bytesReceived
         total.bytesSent &+= part.bytesSent
+    }
+}
+
+extension TransportCounters {
+    /// By the names of the metrics page.
+    var counts: [LinkCount] {
+        [
+            LinkCount("connections_accepted", connectionsAccepted), LinkCount("connections_closed", connectionsClosed),
+            LinkCount("connections_refused", connectionsRefused), LinkCount("handshakes_failed", handshakesFailed),
+            LinkCount("protocol_errors", protocolErrors), LinkCount("calls", calls),
+            LinkCount("calls_failed", callsFailed), LinkCount("calls_expired", callsExpired),
+            LinkCount("calls_cancelled", callsCancelled), LinkCount("calls_refused", callsRefused),
+            LinkCount("requests_timed_out", requestsTimedOut), LinkCount("connections_silent", connectionsSilent),
+            LinkCount("connections_stalled", connectionsStalled),
+            LinkCount("connections_trickling", connectionsTrickling),
+            LinkCount("connections_retired", connectionsRetired),
+            LinkCount("connections_flooding", connectionsFlooding), LinkCount("received_bytes", bytesReceived),
+            LinkCount("sent_bytes", bytesSent),
+        ]
     }
 }
 

@@ -15,6 +15,11 @@ package struct TransportLimits: Hashable, Sendable {
     package var maxBufferedBytes = 64 << 20
     /// Bytes of answers that a connection has not taken yet; calls beyond are refused.
     package var maxUnsentBytes = 64 << 20
+    /// Bytes of one stream's messages that wait to be sent before its sender waits.
+    package var maxQueuedStreamBytes = 256 << 10
+    /// Bytes of streams that their readers have not taken, over all streams of a connection; beyond it the peer is granted
+    /// no more on any of them.
+    package var maxUnreadStreamBytes = 64 << 20
     /// Connections of one listener.
     package var maxConnections = 10_000
     /// Connections of one listener that serves pages.
@@ -25,6 +30,7 @@ package struct TransportLimits: Hashable, Sendable {
     package var maxCallDuration: Duration = .seconds(300)
     /// Calls of one channel, on the wire and waiting for a connection.
     package var maxCallsUnderWay = 1_024
+    /// Until a socket is connected, and as long again until the peer has introduced itself on it.
     package var connectTimeout: Duration = .seconds(5)
     /// Pause after the first failed attempt to connect; each further one waits longer by `backoffFactor`.
     package var firstBackoff: Duration = .milliseconds(50)
@@ -33,6 +39,29 @@ package struct TransportLimits: Hashable, Sendable {
     /// A channel with calls under way that hears nothing for so long asks for a sign of life, and gives the connection
     /// up when it hears nothing for as long again.
     package var silenceBeforePing: Duration = .seconds(10)
+
+    // MARK: Peers that do not do their part
+
+    /// Control frames (PING, SETTINGS, RST_STREAM, empty DATA…) that a peer may send at once, and a second in the long run.
+    package var controlFrameBurst = 1_000
+    package var controlFramesPerSecond = 200
+    /// How often a listener looks at each connection; what follows counts these steps.
+    package var watchStep: Duration = .seconds(10)
+    /// Steps without a byte before a sign of life is asked for, and how many more without an answer end the connection.
+    package var silentStepsBeforePing = 3
+    package var maxMissedPings = 2
+    /// Steps in which answers wait and not one byte of them is taken.
+    package var maxStalledSteps = 6
+    /// Steps in which bytes arrive but no whole frame.
+    package var maxTrickleSteps = 3
+    /// Steps that a request may take to arrive.
+    package var maxRequestSteps = 6
+    /// A connection of this age (a tenth more or less) retires gracefully; nil lets it live.
+    package var maxConnectionAge: Duration?
+    /// Steps without a call after which a connection retires; nil lets it live.
+    package var maxIdleSteps: Int?
+    /// Steps that a retired connection has for the calls under way.
+    package var maxRetiredSteps = 6
 
     package init() {}
 }

@@ -51,7 +51,7 @@ package final class ServingAPI: CallHandler {
             return OpenCall(call: call, edge: edge, started: started, isAdmitted: false)
                 .refuse(Refusal(.deadlinePassed, "the deadline had passed before the call was started"))
         }
-        let needsAdmission = method != .checkHealth && method != .watchHealth
+        let needsAdmission = method != .checkHealth
         if needsAdmission, let refusal = edge.admission.admit(bytes: call.message.readableBytes) {
             return OpenCall(call: call, edge: edge, started: started, isAdmitted: false).refuse(refusal)
         }
@@ -73,7 +73,7 @@ package final class ServingAPI: CallHandler {
         case .popular: insight.popular(open)
         case .contentStats: insight.contentStats(open)
         case .checkHealth: health.check(open)
-        case .explain, .getProfile, .subscribe, .watchHealth: open.refuse(.notImplemented(method.path))
+        case .explain, .getProfile, .subscribe: open.refuse(.notImplemented(method.path))
         }
     }
 }

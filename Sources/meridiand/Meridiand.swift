@@ -14,7 +14,10 @@ import UnixSignals
 struct Meridiand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meridiand", abstract: "Run a Meridian node.",
-        discussion: "SIGTERM and SIGINT drain the node and stop it. Exit codes: 0 stopped, 2 configuration, 4 refused.",
+        discussion: """
+            SIGTERM and SIGINT drain the node and stop it; SIGHUP reads its certificates, keys and revocation lists again. \
+            Exit codes: 0 stopped, 2 configuration, 4 refused.
+            """,
         version: MeridianNode.version)
 
     @Option(name: .customLong("config"), help: "The node's configuration, a YAML file; see Config/.")
@@ -38,14 +41,18 @@ struct Meridiand: AsyncParsableCommand {
         LoggingSystem.bootstrap { label in StreamLogHandler.standardError(label: label) }
         var logger = Logger(label: "meridiand")
         logger.logLevel = level
+        // Before anything else: without somebody who listens, this signal ends a process.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         let pool = EventLoopPool(count: node.limits.loops)
         let environment = NodeEnvironment(
             clock: HostClock(), entropy: HostEntropy(), executors: pool, files: HostFileStore(),
             links: SocketLinks(pool: pool, limits: Self.transportLimits(node)))
         let service = MeridianNode(
             node, environment: environment, logger: logger, acceptsCorruption: acceptCorruption)
+        let reload = CredentialReload(at: hangups, links: environment.links, logger: logger)
         let group = ServiceGroup(
-            services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "lifecycle"))
+            services: [service, reload], gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "lifecycle"))
         do {
             try await group.run()
         } catch {

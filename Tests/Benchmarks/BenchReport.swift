@@ -15,6 +15,8 @@ struct BenchReport {
     var area: String
     var results: [BenchResult]
     var ratios: [(key: String, value: Double)] = []
+    /// Peers that are not installed, with the command that installs each.
+    var skipped: [(name: String, command: String)] = []
 
     func json(_ machine: MachineFacts) -> String {
         let rows = results.map { result in
@@ -31,6 +33,7 @@ struct BenchReport {
             ]),
             "commit": .string(machine.commit), "results": .array(rows),
             "ratios": .object(ratios.map { .init(key: $0.key, value: .number($0.value)) }),
+            "skipped": .array(skipped.map { .object(["name": .string($0.name), "command": .string($0.command)]) }),
         ]).text
     }
 
@@ -42,6 +45,7 @@ struct BenchReport {
             for figure in result.figures { lines.append("    \(figure.key)  \(Self.text(figure.value))") }
         }
         for ratio in ratios { lines.append("  \(ratio.key)  \(Self.text(ratio.value))") }
+        for peer in skipped { lines.append("  skipped: \(peer.name) is not installed; \(peer.command)") }
         return lines.joined(separator: "\n")
     }
 

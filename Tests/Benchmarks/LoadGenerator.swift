@@ -34,6 +34,7 @@ struct LoadGenerator: Sendable {
     /// Calls under way on each connection.
     var streams: Int
     var duration: Duration
+    var security = LinkSecurity.plaintext
 
     /// `request(worker, number)` gives the next request of a worker.
     func run(
@@ -41,7 +42,7 @@ struct LoadGenerator: Sendable {
         request: @escaping @Sendable (Int, UInt64) -> PreparedRequest
     ) async throws -> LoadOutcome {
         var channels: [any CallChannel] = []
-        for _ in 0..<connections { channels.append(try environment.links.channel(to: endpoint, security: .plaintext)) }
+        for _ in 0..<connections { channels.append(try environment.links.channel(to: endpoint, security: security)) }
         let started = environment.clock.bootTime()
         let end = started.advanced(by: duration)
         var total = LoadOutcome()

@@ -10,5 +10,7 @@ struct MeridianBench: AsyncParsableCommand {
             These machines are shared: trust counts and ratios before absolute times. Every area starts what it needs on
             loopback and stops it again.
             """,
-        subcommands: [ServeCommand.self, LogCommand.self, MirrorCommand.self])
+        subcommands: [
+            ServeCommand.self, TransportCommand.self, EchoServerCommand.self, MirrorCommand.self, LogCommand.self,
+        ])
 }

@@ -27,6 +27,20 @@ final class RawConnection {
         _ = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
     }
 
+    /// Reads until the peer closes or nothing comes for `limit`.
+    func text(withinMilliseconds limit: Int32) -> String {
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        var bytes: [UInt8] = []
+        while bytes.count < 1 << 20 {
+            var query = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard poll(&query, 1, limit) > 0 else { break }
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { break }
+            bytes += buffer.prefix(count)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// Reads and drops until the peer closes or resets.
     func isClosedByPeer(withinMilliseconds limit: Int32) -> Bool {
         var buffer = [UInt8](repeating: 0, count: 4_096)

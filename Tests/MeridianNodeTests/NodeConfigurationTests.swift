@@ -47,6 +47,31 @@ import Testing
         #expect(shipped.mirror == smallest.mirror)
     }
 
+    private static let tls = "tls: {ca: c.pem, certificate: n.pem, key: n.key"
+
+    @Test func tlsNamesItsFiles() throws {
+        let plain = try NodeConfiguration(yaml: Self.smallest + Self.tls + "}\n", file: "node.yaml")
+        #expect(plain.tls?.revocationPath == nil && plain.tls?.allowsTLS12 == false)
+        let full = try NodeConfiguration(
+            yaml: Self.smallest + Self.tls + ", crl: r.pem, allow_tls_1_2: true}\n", file: "node.yaml"
+        ) { _ in true }
+        #expect(full.tls?.revocationPath == "r.pem" && full.tls?.allowsTLS12 == true)
+    }
+
+    @Test(arguments: ["ca": "c.pem", "certificate": "n.pem", "key": "n.key", "crl": "r.pem"])
+    func filesOfTLSThatAreNotThereAreNamedWithTheirPlace(key: String, path: String) throws {
+        let yaml =
+            Self.smallest + "tls:\n"
+            + [("ca", "c.pem"), ("certificate", "n.pem"), ("key", "n.key"), ("crl", "r.pem")]
+            .map { "  \($0.0): \($0.1)\n" }.joined()
+        let error = #expect(throws: ConfigurationError.self) {
+            try NodeConfiguration(yaml: yaml, file: "node.yaml") { $0 != path }
+        }
+        #expect(error?.code == .invalidValue && error?.key == "tls.\(key)")
+        #expect(error?.message.contains(path) == true)
+        #expect(error?.location?.line == 6 + (["ca", "certificate", "key", "crl"].firstIndex(of: key) ?? 0))
+    }
+
     @Test func anUnknownKeyIsNamedWithItsPlace() throws {
         let error = try #require(Self.refusal(Self.smallest + "limits:\n  callz: 3\n"))
         #expect(error.code == .unknownKey)
@@ -68,6 +93,8 @@ import Testing
         ("events: {id_max_future_ms: 400}", "clock.max_drift_ms", .invalidValue),
         ("peers: [{region: gcp-eu, number: 2, endpoints: [\"10.0.0.1:7412\"]}]", "listen.mesh", .missingKey),
         ("nats: {url: x}", "nats", .unsupported),
+        ("tls: {ca: a, certificate: b, key: c, crl: [d]}", "tls.crl", .wrongType),
+        ("tls: {ca: a, certificate: b, key: c, allow_tls_1_2: 1.2}", "tls.allow_tls_1_2", .wrongType),
         ("drill: [1]", "drill", .wrongType),
         ("node: {name: \"a b\"}", "node.name", .invalidValue),
     ])

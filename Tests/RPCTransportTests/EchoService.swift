@@ -65,14 +65,14 @@ struct EchoServer {
 
     /// Runs `body` with a server, and ends everything afterwards.
     static func with(
-        security: LinkSecurity = .plaintext, limits: TransportLimits = TransportLimits(), loops: Int = 2,
-        _ body: (EchoServer) async throws -> Void
+        host: String = "127.0.0.1", security: LinkSecurity = .plaintext, limits: TransportLimits = TransportLimits(),
+        loops: Int = 2, _ body: (EchoServer) async throws -> Void
     ) async throws {
         let pool = EventLoopPool(count: loops)
         let links = SocketLinks(pool: pool, limits: limits)
         let service = EchoService(pool: pool)
         let listener = try await links.listenCounted(
-            on: Endpoint(host: "127.0.0.1", port: 0), security: security, handler: service)
+            on: Endpoint(host: host, port: 0), security: security, handler: service)
         let server = EchoServer(pool: pool, links: links, service: service, listener: listener)
         do {
             try await body(server)

@@ -37,11 +37,14 @@ enum PythonClient {
     /// Checks in Python/conformance.py.
     static let checkCount = 10
 
-    private static let script = URL(filePath: #filePath).deletingLastPathComponent()
-        .appending(path: "Python/conformance.py")
+    /// A script beside the tests.
+    static func script(_ name: String) -> String {
+        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Python/\(name)").path
+    }
+
     private static let environment = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: ".build/python-grpcio")
-    private static let python = environment.appending(path: "bin/python").path
+    static let python = environment.appending(path: "bin/python").path
 
     /// Whether the library is there, after an attempt to install it.
     static let isInstalled: Bool = {
@@ -55,7 +58,7 @@ enum PythonClient {
         let text = try await withCheckedThrowingContinuation { continuation in
             do {
                 let pipe = Pipe()
-                let process = try start([python, script.path] + arguments, output: pipe)
+                let process = try start([python, script("conformance.py")] + arguments, output: pipe)
                 process.terminationHandler = { _ in
                     continuation.resume(
                         returning: String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self))

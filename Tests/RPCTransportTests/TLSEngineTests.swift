@@ -6,51 +6,20 @@ import NodeEnvironment
 import Testing
 
 @Suite struct TLSEngineTests {
-    /// Two engines and what became of them.
-    private struct Outcome {
-        var client: TLSFailure?
-        var server: TLSFailure?
-        var clientEngine: TLSEngine
-        var serverEngine: TLSEngine
-        var plain = ByteBuffer()
-    }
-
     private func context(
-        _ role: HTTP2Role, _ identity: TLSIdentity, _ demand: TLSContext.Demand = .mutual
+        _ role: HTTP2Role, _ identity: TLSIdentity, _ demand: TLSSettings.Demand = .mutual
     ) throws -> TLSContext {
-        try TLSContext(
-            role: role, demand: demand, authorityPath: identity.authorityPath,
-            certificatePath: identity.certificatePath, keyPath: identity.keyPath)
+        try TLSContext(TLSSettings(role, identity, demand))
     }
 
-    /// Runs a handshake until neither side has bytes for the other.
     private func shake(
         client: TLSContext, server: TLSContext, host: String = "127.0.0.1", piecesOf size: Int = .max
-    ) throws -> Outcome {
-        var outcome = Outcome(
-            clientEngine: try client.makeClientEngine(host: host), serverEngine: try server.makeServerEngine())
-        try outcome.clientEngine.start()
-        while true {
-            var up = ByteBuffer()
-            outcome.clientEngine.drain(into: &up)
-            outcome.server = outcome.server ?? feed(outcome.serverEngine, up, size, &outcome.plain)
-            var down = ByteBuffer()
-            outcome.serverEngine.drain(into: &down)
-            outcome.client = outcome.client ?? feed(outcome.clientEngine, down, size, &outcome.plain)
-            if up.readableBytes == 0, down.readableBytes == 0 { return outcome }
-        }
+    ) throws -> TLSHandshake {
+        try TLSHandshake(client: client, server: server, host: host, piecesOf: size)
     }
 
     private func feed(_ engine: TLSEngine, _ bytes: ByteBuffer, _ size: Int, _ plain: inout ByteBuffer) -> TLSFailure? {
-        var bytes = bytes
-        while let piece = bytes.readSlice(length: min(size, bytes.readableBytes)), piece.readableBytes > 0 {
-            do throws(TLSFailure) {
-                try engine.receive(piece.readableBytesUInt8Span, into: &plain)
-            } catch {
-                return error
-            }
-        }
-        return nil
+        TLSHandshake.feed(engine, bytes, size, &plain)
     }
 
     @Test(arguments: [1, 2, 100, Int.max])

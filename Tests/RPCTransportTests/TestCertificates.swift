@@ -33,6 +33,14 @@ final class TestCertificates: Sendable {
         return try Self.issue(made, name, uri: uri, hosts: hosts, days: days, directory)
     }
 
+    /// The authority's own files, for a tool that signs with them.
+    func writeAuthority(into directory: String) throws -> (certificate: String, key: String) {
+        let paths = (certificate: "\(directory)/authority.pem", key: "\(directory)/authority.key")
+        try Data(authorityPEM).write(to: URL(filePath: paths.certificate))
+        try Data(authorityKeyPEM).write(to: URL(filePath: paths.key))
+        return paths
+    }
+
     private static func issue(
         _ authority: CertificateAuthority, _ name: String, uri: String, hosts: [String], days: Int = 1, _ directory: URL
     ) throws -> TLSIdentity {

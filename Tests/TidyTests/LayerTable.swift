@@ -3,7 +3,7 @@
 /// Layer of each target of ours, and the targets of ours that it may import.
 enum LayerTable {
     static let layers: [String: Int] = [
-        "CChecksum": 0, "CKernelClock": 0, "CLZ4": 0, "CNghttp2": 0, "COpenSSL": 0,
+        "CChecksum": 0, "CKernelClock": 0, "CLZ4": 0, "CNghttp2": 0, "COpenSSL": 0, "CZlib": 0,
         "ClusterModel": 1, "MergeableState": 1, "GRPCFraming": 1, "HTTP2Engine": 1, "MeridianProtocol": 1,
         "NodeEnvironment": 2, "EventLog": 2,
         "SegmentLog": 3, "HostEnvironment": 3, "RPCTransport": 3,
@@ -17,7 +17,7 @@ enum LayerTable {
     static let edges: [String: Set<String>] = [
         "ClusterModel": ["CChecksum", "COpenSSL"],
         "MergeableState": ["ClusterModel"],
-        "GRPCFraming": [],
+        "GRPCFraming": ["CZlib"],
         "HTTP2Engine": ["CNghttp2", "COpenSSL"],
         "MeridianProtocol": [],
         "NodeEnvironment": ["ClusterModel", "GRPCFraming"],

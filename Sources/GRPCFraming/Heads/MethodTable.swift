@@ -1,33 +1,38 @@
 // Finds the method of a `:path` without making a string of it.
 
-/// The served paths in a hash table (FNV-1a, open addressing, at most half full).
-package struct MethodTable: Sendable {
+/// The served paths in a hash table (FNV-1a, open addressing, at most half full). An object: handing it to each header
+/// counts one reference.
+package final class MethodTable: Sendable {
     package static let maxMethods = Int(Int16.max)
 
     private let paths: [[UInt8]]
     /// 1 + index into `paths`; 0 is free.
-    private var slots: [UInt16]
+    private let slots: [UInt16]
 
     /// `paths` as `/package.Service/Method`. Of equal paths the first wins; those beyond `maxMethods` are not served.
     package init(_ paths: [String]) {
-        self.paths = paths.prefix(Self.maxMethods).map { Array($0.utf8) }
+        let paths = paths.prefix(Self.maxMethods).map { Array($0.utf8) }
         var size = 4
-        while size < self.paths.count * 2 { size *= 2 }
-        slots = Array(repeating: 0, count: size)
-        for (index, path) in self.paths.enumerated() where self.index(of: path.span) == nil {
+        while size < paths.count * 2 { size *= 2 }
+        var slots: [UInt16] = Array(repeating: 0, count: size)
+        for (index, path) in paths.enumerated() where Self.index(of: path.span, paths, slots) == nil {
             var slot = Int(truncatingIfNeeded: Self.hash(path.span)) & (size - 1)
             while slots[slot] != 0 { slot = (slot + 1) & (size - 1) }
             slots[slot] = UInt16(index + 1)
         }
+        self.paths = paths
+        self.slots = slots
     }
 
     /// The index of `path`. Complexity: O(path).
-    package func index(of path: Span<UInt8>) -> Int? {
-        var slot = Int(truncatingIfNeeded: Self.hash(path)) & (slots.count - 1)
+    package func index(of path: Span<UInt8>) -> Int? { Self.index(of: path, paths, slots) }
+
+    private static func index(of path: Span<UInt8>, _ paths: [[UInt8]], _ slots: [UInt16]) -> Int? {
+        var slot = Int(truncatingIfNeeded: hash(path)) & (slots.count - 1)
         while slots[slot] != 0 {
             let index = Int(slots[slot]) - 1
             let known = paths[index]
-            if Self.equal(known.span, path) { return index }
+            if equal(known.span, path) { return index }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil

@@ -16,7 +16,10 @@ package struct RequestHead: Sendable {
     private var method: Int?
     private var isPost = false
     private var hasGRPCType = false
-    private var isEncoded = false
+    /// How the caller compresses messages that say so, and whether it reads gzip.
+    package private(set) var encoding = MessageEncoding.identity
+    package private(set) var accepted = MessageEncoding.identity
+    private var hasUnknownEncoding = false
     private var hasBadTimeout = false
 
     package init() {}
@@ -28,7 +31,10 @@ package struct RequestHead: Sendable {
         case .path: method = methods.index(of: value)
         case .method: isPost = value.equals("POST")
         case .contentType: hasGRPCType = ContentType.isGRPC(value)
-        case .encoding: isEncoded = !value.equals("identity")
+        case .encoding:
+            encoding = MessageEncoding(value) ?? .identity
+            hasUnknownEncoding = MessageEncoding(value) == nil
+        case .acceptEncoding: accepted = MessageEncoding.best(of: value)
         case .timeout:
             timeout = CallTimeout.parse(value)
             hasBadTimeout = timeout == nil
@@ -43,7 +49,9 @@ package struct RequestHead: Sendable {
         guard isPost else { return .refuseHTTP(status: 405) }
         guard hasGRPCType else { return .refuseHTTP(status: 415) }
         guard let method else { return .refuse(RPCStatus(.unimplemented, "the method is not served here")) }
-        if isEncoded { return .refuse(RPCStatus(.unimplemented, "compressed messages are not supported")) }
+        if hasUnknownEncoding {
+            return .refuse(RPCStatus(.unimplemented, "grpc-encoding is none of \(MessageEncoding.accepted)"))
+        }
         if hasBadTimeout { return .refuse(RPCStatus(.invalidArgument, "grpc-timeout cannot be read")) }
         if custom.isMalformed { return .refuse(RPCStatus(.invalidArgument, "the metadata cannot be read")) }
         return .accept(method: method)

@@ -10,6 +10,8 @@ package struct ResponseHead: Sendable {
     private var hasCode = false
     private var message = ""
     private var details: [UInt8] = []
+    /// How the server compresses messages that say so; nil for a way that is not ours.
+    package private(set) var encoding: MessageEncoding? = .identity
 
     package init() {}
 
@@ -24,9 +26,18 @@ package struct ResponseHead: Sendable {
             code = Self.number(value).map { RPCStatusCode(rawValue: $0) ?? .unknown }
         case .grpcMessage: message = PercentEncoding.decode(value)
         case .grpcStatusDetails: details = Base64.decode(value, in: 0..<value.count) ?? []
+        case .encoding: encoding = MessageEncoding(value)
         case .custom: custom.onHeader(name, value)
-        case .method, .path, .encoding, .timeout, .reserved: break
+        case .method, .path, .acceptEncoding, .timeout, .reserved: break
         }
+    }
+
+    /// Takes the metadata out, so that what comes with the trailers stands apart. Nothing for a trailers-only answer, which
+    /// has no head.
+    package mutating func takeHeadMetadata() -> CallMetadata {
+        guard !hasCode else { return CallMetadata() }
+        defer { custom = MetadataDecoder() }
+        return custom.metadata
     }
 
     /// An error that stands before any message: an answer that is not gRPC. Nil when it is.
@@ -36,7 +47,8 @@ package struct ResponseHead: Sendable {
         guard httpStatus == 200 else {
             return RPCStatus(StatusMapping.code(forHTTPStatus: httpStatus), "HTTP status \(httpStatus)")
         }
-        return hasGRPCType ? nil : RPCStatus(.unknown, "the answer is not application/grpc")
+        guard hasGRPCType else { return RPCStatus(.unknown, "the answer is not application/grpc") }
+        return encoding == nil ? RPCStatus(.internal, "the answer is compressed in a way that was not offered") : nil
     }
 
     /// How the call ended, once the answer has. Nil is OK.

@@ -24,19 +24,26 @@ package struct MessagePrefix: Hashable, Sendable {
 
 /// Why the bytes of a call are not a message.
 package enum FramingError: Error, Hashable, Sendable {
-    /// The flag says compressed; we never offer an encoding.
+    /// The flag says compressed, but no encoding was named.
     case compressed
     /// The flag is neither 0 nor 1.
     case badFlag(UInt8)
     case tooLarge(length: Int, limit: Int)
+    /// A compressed message that cannot be read.
+    case badCompression
+    /// A compressed message that grows beyond the limit.
+    case inflatesTooLarge(limit: Int)
 
     /// What the caller is told (grpc/doc/statuscodes.md).
     package var status: RPCStatus {
         switch self {
-        case .compressed: RPCStatus(.unimplemented, "compressed messages are not supported")
+        case .compressed: RPCStatus(.internal, "a compressed message in a call without grpc-encoding")
         case .badFlag(let flag): RPCStatus(.internal, "message flag \(flag) is not 0 or 1")
         case .tooLarge(let length, let limit):
             RPCStatus(.resourceExhausted, "a message of \(length) bytes is larger than the limit of \(limit)")
+        case .badCompression: RPCStatus(.internal, "a compressed message cannot be read")
+        case .inflatesTooLarge(let limit):
+            RPCStatus(.resourceExhausted, "a compressed message grows beyond the limit of \(limit) bytes")
         }
     }
 }
@@ -48,7 +55,11 @@ package struct MessageDecoder: Sendable {
     /// A sender may announce much and send little: no more than this is reserved ahead of the bytes.
     package static let maxReservedAhead = 64 << 10
 
-    private let limit: Int
+    /// How messages are compressed that say so. Set it before the first byte.
+    package var encoding = MessageEncoding.identity
+    /// Whether the last complete message (or the one that is being read) is compressed.
+    package private(set) var isCompressed = false
+    package let limit: Int
     private var prefixFilled = 0
     private var length = 0
     private var missing = 0
@@ -82,8 +93,9 @@ package struct MessageDecoder: Sendable {
 
     private mutating func takePrefix(_ byte: UInt8, into message: inout ByteBuffer) throws(FramingError) {
         if prefixFilled == 0 {
-            guard byte != 1 else { throw .compressed }
-            guard byte == 0 else { throw .badFlag(byte) }
+            guard byte <= 1 else { throw .badFlag(byte) }
+            isCompressed = byte == 1
+            guard !isCompressed || encoding != .identity else { throw .compressed }
             length = 0
         } else {
             length = length << 8 | Int(byte)

@@ -1,5 +1,7 @@
 // Header names of gRPC calls, told apart without making strings.
 
+import Glibc
+
 /// What a header of a request or an answer means to gRPC.
 package enum FieldName: Hashable, Sendable {
     case method
@@ -7,6 +9,7 @@ package enum FieldName: Hashable, Sendable {
     case status
     case contentType
     case encoding
+    case acceptEncoding
     case timeout
     case grpcStatus
     case grpcMessage
@@ -41,6 +44,7 @@ package enum FieldName: Hashable, Sendable {
         if name.equals("grpc-encoding") { return .encoding }
         if name.equals("grpc-status") { return .grpcStatus }
         if name.equals("grpc-message") { return .grpcMessage }
+        if name.equals("grpc-accept-encoding") { return .acceptEncoding }
         return name.equals("grpc-status-details-bin") ? .grpcStatusDetails : .reserved
     }
 
@@ -88,8 +92,10 @@ extension Span<UInt8> {
     package func starts(with text: StaticString) -> Bool {
         guard count >= text.utf8CodeUnitCount else { return false }
         let bytes = unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        for index in 0..<bytes.count where unsafe self[index] != bytes[index] { return false }
-        return true
+        return unsafe withUnsafeBufferPointer { own in
+            guard let ours = own.baseAddress, let theirs = bytes.baseAddress else { return bytes.isEmpty }
+            return unsafe memcmp(ours, theirs, bytes.count) == 0
+        }
     }
 
     /// Whether the bytes end with those of `text`.

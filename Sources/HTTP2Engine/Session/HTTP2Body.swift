@@ -1,4 +1,4 @@
-// A body on its way out.
+// A body on its way out: known at once, or asked for piece by piece.
 
 package import NIOCore
 
@@ -36,5 +36,29 @@ package struct HTTP2Body: Sendable {
             buffer.moveReaderIndex(forwardBy: count)
         }
         return filled + count
+    }
+}
+
+/// Gives a body's bytes as the peer's windows allow. Asked during `send` only; must not touch the session.
+package protocol HTTP2BodySource: AnyObject {
+    /// Moves the next bytes into `target`. No bytes and no end: the source is asked again after `HTTP2Session.resume`.
+    func read(into target: UnsafeMutableRawBufferPointer) -> HTTP2BodyPiece
+}
+
+/// What a source gave.
+package struct HTTP2BodyPiece: Sendable {
+    package enum End: Sendable {
+        /// More may follow.
+        case none
+        case end
+        case trailers(HTTP2HeaderBlock)
+    }
+
+    package var count: Int
+    package var end: End
+
+    package init(count: Int, end: End = .none) {
+        self.count = count
+        self.end = end
     }
 }

@@ -16,31 +16,45 @@ import CNghttp2
     }
 
     static func install(in callbacks: OpaquePointer) {
+        unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { session, header, context in
+            guard let header = unsafe header else { return 0 }
+            unsafe HTTP2Callbacks.with(context) { owner in unsafe owner.frameBegun(session, header.pointee) }
+            return 0
+        }
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { session, frame, context in
-            guard let (owner, id, _) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
-            unsafe owner.beginHeaders(id, session, isRequest: frame?.pointee.headers.cat == NGHTTP2_HCAT_REQUEST)
+            guard let frame = unsafe frame else { return 0 }
+            let isRequest = unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.beginHeaders(frame.pointee.hd.stream_id, session, isRequest: isRequest)
+            }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
             session, frame, name, nameCount, value, valueCount, _, context in
-            guard let (owner, id, _) = unsafe HTTP2Callbacks.opened(frame, context), let name = unsafe name else {
-                return 0
-            }
+            guard let frame = unsafe frame, let name = unsafe name else { return 0 }
             let nameSpan = unsafe Span(_unsafeStart: name, count: nameCount)
             // An empty value may come without an address.
             let valueSpan = unsafe Span(_unsafeStart: value ?? name, count: valueCount)
-            unsafe owner.header(id, session, nameSpan, valueSpan)
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.header(frame.pointee.hd.stream_id, session, nameSpan, valueSpan)
+            }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { session, frame, context in
-            guard let (owner, id, header) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
-            unsafe owner.frameReceived(id, session, header, goAway: frame?.pointee.goaway.error_code ?? 0)
+            guard let frame = unsafe frame else { return 0 }
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.frameReceived(
+                    session, frame.pointee.hd, goAway: frame.pointee.goaway.error_code,
+                    increment: frame.pointee.window_update.window_size_increment)
+            }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
             session, _, id, bytes, count, context in
-            guard let owner = unsafe HTTP2Callbacks.owner(context), let bytes = unsafe bytes else { return 0 }
-            unsafe owner.data(id, session, Span(_unsafeStart: bytes, count: count))
+            guard let bytes = unsafe bytes else { return 0 }
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.data(id, session, Span(_unsafeStart: bytes, count: count))
+            }
             return 0
         }
         unsafe installEnds(in: callbacks)
@@ -48,33 +62,39 @@ import CNghttp2
 
     private static func installEnds(in callbacks: OpaquePointer) {
         unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { session, id, code, context in
-            unsafe HTTP2Callbacks.owner(context)?.streamClosed(id, session, HTTP2ErrorCode(rawValue: code))
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.streamClosed(id, session, HTTP2ErrorCode(rawValue: code))
+            }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { session, frame, context in
-            guard let (owner, id, header) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
-            unsafe owner.frameSent(id, session, header, goAway: frame?.pointee.goaway.error_code ?? 0)
+            guard let frame = unsafe frame else { return 0 }
+            unsafe HTTP2Callbacks.with(context) { owner in
+                unsafe owner.frameSent(
+                    session, frame.pointee.hd, reset: frame.pointee.rst_stream.error_code,
+                    goAway: frame.pointee.goaway.error_code)
+            }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { session, frame, _, context in
-            guard let (owner, id, header) = unsafe HTTP2Callbacks.opened(frame, context) else { return 0 }
-            if owner.role == .client, header.type == UInt8(NGHTTP2_HEADERS.rawValue) {
-                unsafe owner.streamClosed(id, session, .refusedStream)
+            guard let frame = unsafe frame else { return 0 }
+            let header = unsafe frame.pointee.hd
+            guard header.type == UInt8(NGHTTP2_HEADERS.rawValue) else { return 0 }
+            unsafe HTTP2Callbacks.with(context) { owner in
+                if owner.role == .client { unsafe owner.streamClosed(header.stream_id, session, .refusedStream) }
             }
             return 0
         }
     }
 
-    private static func owner(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
-        unsafe context.map { unsafe Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
+    /// The session outlives each call of the library: it need not be retained for every event.
+    private static func with(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> Void) {
+        guard let context = unsafe context else { return }
+        unsafe Unmanaged<HTTP2Session>.fromOpaque(context)._withUnsafeGuaranteedRef { body($0) }
     }
 
-    private static func opened(
-        _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
-    ) -> (HTTP2Session, Int32, nghttp2_frame_hd)? {
-        guard let frame = unsafe frame, let owner = unsafe HTTP2Callbacks.owner(context) else { return nil }
-        let header = unsafe frame.pointee.hd
-        return (owner, header.stream_id, header)
+    private static func owner(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
+        unsafe context.map { unsafe Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
     }
 
     /// Copies the next bytes of a body into the library's buffer; at the end it hands in the trailers.
@@ -84,17 +104,19 @@ import CNghttp2
             let index = unsafe owner.index(of: id, session)
         else { return ssize_t(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
         let buffer = unsafe UnsafeMutableRawBufferPointer(start: target, count: capacity)
-        let (count, isEnd, trailers) = unsafe owner.readBody(at: index, into: buffer)
-        guard isEnd else { return count }
+        let piece = unsafe owner.readBody(at: index, into: buffer)
+        if case .none = piece.end {
+            return piece.count > 0 ? piece.count : ssize_t(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
         unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
-        if let trailers {
+        if case .trailers(let trailers) = piece.end {
             unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
             // Fails only without memory, which the session then reports itself.
             _ = unsafe trailers.withVectors { vectors, count in
                 unsafe nghttp2_submit_trailer(session, id, vectors, count)
             }
         }
-        return count
+        return piece.count
     }
 }
 
@@ -111,6 +133,24 @@ extension HTTP2Session {
         return index
     }
 
+    fileprivate func frameBegun(_ session: OpaquePointer?, _ header: nghttp2_frame_hd) {
+        switch UInt32(header.type) {
+        case NGHTTP2_HEADERS.rawValue:
+            toll.onBegun()
+            guard role == .server, header.stream_id % 2 == 1, !peerNumbers.onHeaders(header.stream_id) else { return }
+            // Allowed here: it only queues GOAWAY and makes the library ignore what follows.
+            _ = unsafe nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR.rawValue)
+        case NGHTTP2_DATA.rawValue where header.length == 0, NGHTTP2_DATA.rawValue where isPadded(header):
+            toll.onBegun()
+        case NGHTTP2_PRIORITY.rawValue: toll.onCostly()
+        default: break
+        }
+    }
+
+    private func isPadded(_ header: nghttp2_frame_hd) -> Bool {
+        UInt32(header.flags) & NGHTTP2_FLAG_PADDED.rawValue != 0
+    }
+
     fileprivate func beginHeaders(_ id: Int32, _ session: OpaquePointer?, isRequest: Bool) {
         if isRequest, role == .server {
             guard let key = streams.open() else {
@@ -122,22 +162,21 @@ extension HTTP2Session {
                 session, id, HTTP2Callbacks.streamContext(Int(key.place)))
             recent = (id, Int(key.place))
             sink?.onStreamOpened(key)
-        } else if let index = unsafe index(of: id, session) {
-            streams.update(index) { $0.headerBytes = 0 }
         }
+        // A block is never interrupted (RFC 9113 section 4.3): one count serves all streams.
+        headerBytes = 0
     }
 
     fileprivate func header(_ id: Int32, _ session: OpaquePointer?, _ name: Span<UInt8>, _ value: Span<UInt8>) {
         guard let index = unsafe index(of: id, session) else { return }
-        let bytes = streams.entries[index].headerBytes + name.count + value.count + 32
-        streams.update(index) { entry in
-            entry.headerBytes = bytes
-            if bytes > limits.maxHeaderListBytes { entry.isTruncated = true }
+        headerBytes += name.count + value.count + 32
+        if headerBytes <= limits.maxHeaderListBytes {
+            sink?.onHeader(streams.key(at: index), name: name, value: value)
         }
-        if bytes <= limits.maxHeaderListBytes { sink?.onHeader(streams.key(at: index), name: name, value: value) }
     }
 
     fileprivate func data(_ id: Int32, _ session: OpaquePointer?, _ bytes: Span<UInt8>) {
+        toll.onUse()
         guard let index = unsafe index(of: id, session) else {
             _ = unsafe nghttp2_session_consume(session, id, bytes.count)
             return
@@ -146,39 +185,58 @@ extension HTTP2Session {
     }
 
     fileprivate func frameReceived(
-        _ id: Int32, _ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32
+        _ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32, increment: Int32
     ) {
+        frameCount &+= 1
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
-            guard let index = unsafe index(of: id, session) else { return }
+            let isEnd = UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
+            guard let index = unsafe index(of: header.stream_id, session) else { return }
             let key = streams.key(at: index)
+            if isEnd || UInt32(header.type) == NGHTTP2_HEADERS.rawValue { toll.onUse() }
             if UInt32(header.type) == NGHTTP2_HEADERS.rawValue {
-                sink?.onHeadersEnd(key, isTruncated: streams.entries[index].isTruncated)
+                sink?.onHeadersEnd(key, isTruncated: headerBytes > limits.maxHeaderListBytes)
             }
-            if UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0 {
+            if isEnd {
                 streams.update(index) { $0.hasPeerEnded = true }
                 sink?.onEnd(key)
             }
         case NGHTTP2_SETTINGS.rawValue:
+            toll.onCostly()
             markPeerSettings()
         case NGHTTP2_GOAWAY.rawValue:
             sink?.onGoAway(code: HTTP2ErrorCode(rawValue: goAway))
         case NGHTTP2_PING.rawValue where UInt32(header.flags) & NGHTTP2_FLAG_ACK.rawValue != 0:
             sink?.onPingAnswered()
-        default: break
+        case NGHTTP2_WINDOW_UPDATE.rawValue: toll.onGranted(increment)
+        case NGHTTP2_PING.rawValue: toll.onAnswerable()
+        // A server ends a call of ours: no oftener than we begin one.
+        case NGHTTP2_RST_STREAM.rawValue:
+            let isOfOurs = unsafe role == .client && index(of: header.stream_id, session) != nil
+            if !isOfOurs { toll.onCostly() }
+        // Counted when it began: the library keeps those that it has no use for to itself.
+        case NGHTTP2_PRIORITY.rawValue: break
+        default: toll.onCostly()
         }
     }
 
     fileprivate func frameSent(
-        _ id: Int32, _ session: OpaquePointer?, _ header: nghttp2_frame_hd, goAway: UInt32
+        _ session: OpaquePointer?, _ header: nghttp2_frame_hd, reset: UInt32, goAway: UInt32
     ) {
+        switch UInt32(header.type) {
+        case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue, NGHTTP2_RST_STREAM.rawValue: toll.onSent()
+        default: break
+        }
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue where role == .server:
             // An answer before the end of the request: the peer need not send the rest (RFC 9113 section 8.1).
             guard UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
-                let index = unsafe index(of: id, session), !streams.entries[index].hasPeerEnded
+                let index = unsafe index(of: header.stream_id, session), !streams.entries[index].hasPeerEnded
             else { return }
-            _ = unsafe nghttp2_submit_rst_stream(session, 0, id, NGHTTP2_NO_ERROR.rawValue)
+            _ = unsafe nghttp2_submit_rst_stream(session, 0, header.stream_id, NGHTTP2_NO_ERROR.rawValue)
+        // A peer whose streams must be reset again and again floods us too (CVE-2025-8671). NO_ERROR only spares it the
+        // rest of a request that is answered.
+        case NGHTTP2_RST_STREAM.rawValue where reset != NGHTTP2_NO_ERROR.rawValue: toll.onCostly()
         case NGHTTP2_GOAWAY.rawValue where goAway != NGHTTP2_NO_ERROR.rawValue:
             markProtocolError()
         default: break
@@ -192,17 +250,23 @@ extension HTTP2Session {
         recent = (0, 0)
     }
 
-    fileprivate func readBody(
-        at index: Int, into buffer: UnsafeMutableRawBufferPointer
-    ) -> (count: Int, isEnd: Bool, trailers: HTTP2HeaderBlock?) {
-        streams.update(index) { entry in
+    fileprivate func readBody(at index: Int, into buffer: UnsafeMutableRawBufferPointer) -> HTTP2BodyPiece {
+        if let source = streams.entries[index].source {
+            let piece = unsafe source.read(into: buffer)
+            bodyBytesSent &+= piece.count
+            if case .none = piece.end { return piece }
+            streams.update(index) { $0.source = nil }
+            return piece
+        }
+        return streams.update(index) { entry in
             let count = unsafe entry.body?.read(into: buffer) ?? 0
-            guard (entry.body?.count ?? 0) == 0 else { return (count, false, nil) }
+            bodyBytesSent &+= count
+            guard (entry.body?.count ?? 0) == 0 else { return HTTP2BodyPiece(count: count) }
             // The buffer goes back to its owner before the stream closes.
             entry.body = nil
             let trailers = entry.trailers
             entry.trailers = nil
-            return (count, true, trailers)
+            return HTTP2BodyPiece(count: count, end: trailers.map { .trailers($0) } ?? .end)
         }
     }
 }

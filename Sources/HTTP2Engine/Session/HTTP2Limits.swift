@@ -18,11 +18,16 @@ package struct HTTP2Limits: Hashable, Sendable {
     package var maxSettings = 32
     /// CONTINUATION frames after one HEADERS frame.
     package var maxContinuations = 8
-    /// RST_STREAM that a client may send at once, and a second in the long run (rapid reset, CVE-2023-44487).
-    package var resetBurst: UInt64 = 1_000
+    /// RST_STREAM that a client may send at once, and a second in the long run (rapid reset, CVE-2023-44487): the library's
+    /// own limit, behind the one that counts all control frames.
+    package var resetBurst: UInt64 = 4_000
     package var resetsPerSecond: UInt64 = 200
 
     package init() {}
+
+    /// The library is told of taken bytes in steps of this many: it grants a window again by halves, so that an eighth
+    /// held back delays nothing, and a small call costs no look-up.
+    func consumedStep(of window: Int32) -> Int { min(64 << 10, max(1, Int(window) / 8)) }
 }
 
 /// Which side of a connection a session is.
@@ -35,7 +40,7 @@ package enum HTTP2Role: Hashable, Sendable {
 package enum HTTP2SessionError: Error, Hashable, Sendable {
     /// The peer does not speak HTTP/2.
     case badPreface
-    /// The peer makes us queue more acknowledgements than the limit.
+    /// More acknowledgements to queue, more CONTINUATION or more control frames than the limit.
     case flooded
     case outOfMemory
     /// Another failure of the library, by its code.

@@ -22,6 +22,15 @@ package import NIOCore
     var sink: (any HTTP2EventSink)?
     /// The stream of the last event: most come in runs.
     var recent: (id: Int32, index: Int) = (0, 0)
+    /// Bytes of the header block that is being read, as RFC 9113 section 6.5.2 counts them.
+    var headerBytes = 0
+    /// Bytes that the owner took and the library has not been told of.
+    private var unconsumed = 0
+    var toll = FrameToll()
+    var peerNumbers = PeerStreamNumbers()
+    /// Whole frames and bytes of bodies since they were last asked for.
+    var frameCount = 0
+    var bodyBytesSent = 0
     private let native: NativeSession
 
     /// Fails when memory is short.
@@ -71,6 +80,24 @@ package import NIOCore
     /// Tells the peer that no new streams are taken; those under way go on.
     package func submitGoAway(_ code: HTTP2ErrorCode = .noError) { native.submitGoAway(code) }
 
+    /// Tells the peer that a `submitGoAway` follows, without refusing any stream yet (server).
+    package func submitShutdownNotice() { native.submitShutdownNotice() }
+
+    /// Control frames since the last time: what a flood consists of.
+    package func takeControlCost() -> Int { toll.take() }
+
+    /// Whole frames that arrived since the last time.
+    package func takeFrameCount() -> Int {
+        defer { frameCount = 0 }
+        return frameCount
+    }
+
+    /// Bytes of bodies that were sent since the last time.
+    package func takeBodyBytesSent() -> Int {
+        defer { bodyBytesSent = 0 }
+        return bodyBytesSent
+    }
+
     /// Sends GOAWAY and ends: nothing more is read.
     package func terminate(_ code: HTTP2ErrorCode) { native.terminate(code) }
 
@@ -92,9 +119,18 @@ package import NIOCore
 extension HTTP2Session {
     /// Opens a stream with a request (client). Nil when the session has too many streams, or takes no more.
     package func submitRequest(_ headers: HTTP2HeaderBlock, body: HTTP2Body) -> HTTP2StreamKey? {
+        open(headers) { $0.body = body }
+    }
+
+    /// The same with a body that `source` gives piece by piece.
+    package func submitRequest(_ headers: HTTP2HeaderBlock, source: any HTTP2BodySource) -> HTTP2StreamKey? {
+        open(headers) { $0.source = source }
+    }
+
+    private func open(_ headers: HTTP2HeaderBlock, with fill: (inout StreamTable.Entry) -> Void) -> HTTP2StreamKey? {
         guard role == .client, let key = streams.open() else { return nil }
         let index = Int(key.place)
-        streams.update(index) { $0.body = body }
+        streams.update(index, fill)
         let id = native.submitRequest(headers, place: index)
         guard id > 0 else {
             streams.close(index)
@@ -119,6 +155,21 @@ extension HTTP2Session {
         return native.submitResponse(headers, id: streams.entries[index].id, hasBody: true)
     }
 
+    /// Answers a stream (server): headers at once, then what `source` gives. False when the stream is gone.
+    package func submitResponse(
+        _ stream: HTTP2StreamKey, _ headers: HTTP2HeaderBlock, source: any HTTP2BodySource
+    ) -> Bool {
+        guard let index = streams.index(of: stream) else { return false }
+        streams.update(index) { $0.source = source }
+        return native.submitResponse(headers, id: streams.entries[index].id, hasBody: true)
+    }
+
+    /// The source of a stream has bytes again, or its end. Harmless when it was not waiting for that.
+    package func resume(_ stream: HTTP2StreamKey) {
+        guard let index = streams.index(of: stream) else { return }
+        native.resume(id: streams.entries[index].id)
+    }
+
     /// Answers a stream with headers only (server). False when the stream is gone.
     package func submitResponse(_ stream: HTTP2StreamKey, _ headers: HTTP2HeaderBlock) -> Bool {
         guard let index = streams.index(of: stream) else { return false }
@@ -133,7 +184,30 @@ extension HTTP2Session {
 
     /// Lets the peer send `count` more bytes. Of a stream that is gone the connection's share only.
     package func consume(_ stream: HTTP2StreamKey, _ count: Int) {
-        native.consume(id: streams.index(of: stream).map { streams.entries[$0].id }, count)
+        unconsumed += count
+        if unconsumed >= limits.consumedStep(of: limits.connectionWindow) {
+            native.consumeOfConnection(unconsumed)
+            unconsumed = 0
+        }
+        guard let index = streams.index(of: stream) else { return }
+        let (id, bytes) = streams.update(index) { entry in
+            entry.unconsumed += count
+            guard entry.unconsumed >= limits.consumedStep(of: limits.streamWindow) else { return (entry.id, 0) }
+            defer { entry.unconsumed = 0 }
+            return (entry.id, entry.unconsumed)
+        }
+        if bytes > 0 { native.consumeOfStream(id: id, bytes) }
+    }
+
+    /// Lets the peer send `count` more bytes on this stream; the connection's share is granted apart.
+    package func consumeOfStream(_ stream: HTTP2StreamKey, _ count: Int) {
+        guard let index = streams.index(of: stream) else { return }
+        native.consumeOfStream(id: streams.entries[index].id, count)
+    }
+
+    /// Lets the peer send `count` more bytes on the connection, on whatever stream.
+    package func consumeOfConnection(_ count: Int) {
+        if count > 0 { native.consumeOfConnection(count) }
     }
 
     func markPeerSettings() { hasPeerSettings = true }
@@ -145,7 +219,7 @@ extension HTTP2SessionError {
     init(_ code: Int32) {
         switch code {
         case NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue: self = .badPreface
-        case NGHTTP2_ERR_FLOODED.rawValue: self = .flooded
+        case NGHTTP2_ERR_FLOODED.rawValue, NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue: self = .flooded
         case NGHTTP2_ERR_NOMEM.rawValue: self = .outOfMemory
         default: self = .library(code: code)
         }

@@ -6,6 +6,8 @@ import NIOCore
 /// Owns an `nghttp2_session`. Not to be called from the library's callbacks, except for what submits.
 @safe final class NativeSession {
     private var session: OpaquePointer?
+    /// Released after the session.
+    private let memory = SessionMemory()
 
     deinit { unsafe nghttp2_session_del(session) }
 
@@ -29,10 +31,11 @@ import NIOCore
         unsafe nghttp2_option_set_max_settings(options, limits.maxSettings)
         unsafe nghttp2_option_set_max_continuations(options, limits.maxContinuations)
         unsafe nghttp2_option_set_stream_reset_rate_limit(options, limits.resetBurst, limits.resetsPerSecond)
+        var functions = unsafe memory.functions
         let code =
             switch role {
-            case .server: unsafe nghttp2_session_server_new2(&session, callbacks, context, options)
-            case .client: unsafe nghttp2_session_client_new2(&session, callbacks, context, options)
+            case .server: unsafe nghttp2_session_server_new3(&session, callbacks, context, options, &functions)
+            case .client: unsafe nghttp2_session_client_new3(&session, callbacks, context, options, &functions)
             }
         guard code == 0 else { throw HTTP2SessionError(code) }
     }
@@ -100,13 +103,13 @@ import NIOCore
         _ = unsafe nghttp2_submit_rst_stream(session, 0, id, code.rawValue)
     }
 
-    func consume(id: Int32?, _ count: Int) {
-        if let id {
-            _ = unsafe nghttp2_session_consume(session, id, count)
-        } else {
-            _ = unsafe nghttp2_session_consume_connection(session, count)
-        }
-    }
+    func consumeOfConnection(_ count: Int) { _ = unsafe nghttp2_session_consume_connection(session, count) }
+
+    func consumeOfStream(id: Int32, _ count: Int) { _ = unsafe nghttp2_session_consume_stream(session, id, count) }
+
+    func resume(id: Int32) { _ = unsafe nghttp2_session_resume_data(session, id) }
+
+    func submitShutdownNotice() { _ = unsafe nghttp2_submit_shutdown_notice(session) }
 
     func submitGoAway(_ code: HTTP2ErrorCode) {
         let last = unsafe nghttp2_session_get_last_proc_stream_id(session)

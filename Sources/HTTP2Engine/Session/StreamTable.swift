@@ -9,10 +9,11 @@ struct StreamTable {
         /// What is still to be sent, and the trailers after it.
         var body: HTTP2Body?
         var trailers: HTTP2HeaderBlock?
-        /// Bytes of the header block that is being read, as RFC 9113 counts them.
-        var headerBytes = 0
-        var isTruncated = false
+        /// Instead of a body: what is asked for bytes as they can be sent.
+        var source: (any HTTP2BodySource)?
         var hasPeerEnded = false
+        /// Bytes that the owner took and the library has not been told of.
+        var unconsumed = 0
     }
 
     private(set) var entries: [Entry] = []

@@ -3,22 +3,27 @@
 private import COpenSSL
 package import NIOCore
 
-/// A TLS 1.3 connection. For one thread at a time. Feed `receive`, empty `drain` after every call, failures included: an
+/// A TLS connection. For one thread at a time. Feed `receive`, empty `drain` after every call, failures included: an
 /// alert may stand there.
 @safe package final class TLSEngine {
     private static let maxRecordBytes = 16 << 10
-    private static let maxURIBytes: Int32 = 512
 
     /// Whether the handshake is over and the peer passed every check.
     package private(set) var isEstablished = false
     /// The URI SAN of the peer's verified certificate.
     package private(set) var peerURI: String?
+    /// Whether the handshake built on an earlier one: no certificate was sent or verified again.
+    package private(set) var isResumed = false
+    private let context: NativeTLSContext
+    /// What a client dialled: the name of its sessions.
+    private let host: String?
     private let connection: OpaquePointer
     private let input: OpaquePointer
     private let output: OpaquePointer
 
-    /// Takes ownership of `connection`, whose role is set.
-    init(_ connection: OpaquePointer) throws(TLSFailure) {
+    /// For a client `host` is what it dials; nil makes a server's engine.
+    init(_ context: NativeTLSContext, host: String?) throws(TLSFailure) {
+        let connection = unsafe try context.makeConnection(host: host)
         guard let input = unsafe BIO_new(BIO_s_mem()) else {
             unsafe SSL_free(connection)
             throw .other(reason: 0)
@@ -28,11 +33,14 @@ package import NIOCore
             unsafe SSL_free(connection)
             throw .other(reason: 0)
         }
+        self.context = context
+        self.host = host
         unsafe self.connection = connection
         unsafe self.input = input
         unsafe self.output = output
         // The connection owns both from here on.
         unsafe SSL_set_bio(connection, input, output)
+        unsafe SSL_set_ex_data(connection, 0, Unmanaged.passUnretained(self).toOpaque())
     }
 
     deinit { unsafe SSL_free(connection) }
@@ -95,14 +103,9 @@ package import NIOCore
             if unsafe SSL_get_error(connection, code) == SSL_ERROR_WANT_READ { return }
             throw failure(code)
         }
-        var name: UnsafePointer<UInt8>?
-        var count: UInt32 = 0
-        unsafe SSL_get0_alpn_selected(connection, &name, &count)
-        // A client that sends no ALPN at all is not refused by OpenSSL.
-        guard count == 2, let name = unsafe name, unsafe name[0] == UInt8(ascii: "h"),
-            unsafe name[1] == UInt8(ascii: "2")
-        else { throw .noApplicationProtocol }
-        peerURI = readPeerURI()
+        guard unsafe ApplicationProtocol.isAgreed(on: connection) else { throw .noApplicationProtocol }
+        peerURI = unsafe try TLSPeerCheck.finish(connection, context.settings)
+        isResumed = unsafe SSL_session_reused(connection) == 1
         isEstablished = true
     }
 
@@ -122,8 +125,7 @@ package import NIOCore
 
     private func failure(_ code: Int32) -> TLSFailure {
         if unsafe SSL_get_error(connection, code) == SSL_ERROR_ZERO_RETURN { return .closed }
-        let reason = Int(meridian_tls_reason(ERR_get_error()))
-        ERR_clear_error()
+        let reason = Self.takeReason()
         if Int32(reason) == SSL_R_CERTIFICATE_VERIFY_FAILED,
             let failure = TLSFailure(verification: unsafe SSL_get_verify_result(connection))
         {
@@ -132,11 +134,29 @@ package import NIOCore
         return TLSFailure(reason: reason)
     }
 
-    private func readPeerURI() -> String? {
-        guard let certificate = unsafe SSL_get0_peer_certificate(connection) else { return nil }
-        var text = [CChar](repeating: 0, count: Int(Self.maxURIBytes))
-        let count = unsafe meridian_x509_uri(certificate, &text, Self.maxURIBytes)
-        guard count > 0 else { return nil }
-        return String(decoding: text[..<Int(count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    /// The first reason of libssl's own: what other parts say before it are only details, such as a signature that does
+    /// not fit.
+    private static func takeReason() -> Int {
+        defer { ERR_clear_error() }
+        while true {
+            let error = ERR_get_error()
+            guard error != 0 else { return 0 }
+            let reason = Int(meridian_tls_reason(error))
+            if reason != 0 { return reason }
+        }
+    }
+
+    // MARK: Between records
+
+    /// Gives record buffers (about 32 KiB) back while a connection rests; they come again with the next record.
+    package func releaseBuffers() { _ = unsafe SSL_free_buffers(connection) }
+
+    /// Called by OpenSSL when a server sends a ticket: the session is kept for the next connection.
+    static let onNewSession: @convention(c) (OpaquePointer?, OpaquePointer?) -> Int32 = { connection, session in
+        guard let session = unsafe session, let owner = unsafe SSL_get_ex_data(connection, 0) else { return 0 }
+        let engine = unsafe Unmanaged<TLSEngine>.fromOpaque(owner).takeUnretainedValue()
+        guard let host = engine.host else { return 0 }
+        unsafe engine.context.sessions.keep(session, of: host)
+        return 1
     }
 }

@@ -10,6 +10,11 @@ package enum TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownAuthority
     /// The certificate is not for the host that was dialled.
     case wrongName
+    /// The certificate's URI SAN is not the one that is expected.
+    case wrongIdentity
+    case certificateRevoked
+    /// There is no valid revocation list of the certificate's issuer.
+    case revocationUnknown
     /// The peer showed no certificate where one is demanded.
     case noCertificate
     /// The certificate may not be used by this side of a link.
@@ -18,7 +23,7 @@ package enum TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case certificateRejected(code: Int)
     /// The peer does not offer HTTP/2 by ALPN.
     case noApplicationProtocol
-    /// The peer does not speak TLS 1.3.
+    /// The peer does not speak TLS 1.3, nor 1.2 where that is allowed.
     case protocolVersion
     /// The bytes are not TLS.
     case notTLS
@@ -35,11 +40,14 @@ package enum TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case .certificateNotYetValid: "the peer's certificate is not valid yet"
         case .unknownAuthority: "the peer's certificate was issued by an unknown authority"
         case .wrongName: "the peer's certificate is for another name"
+        case .wrongIdentity: "the peer's certificate is for another identity"
+        case .certificateRevoked: "the peer's certificate was revoked"
+        case .revocationUnknown: "there is no valid revocation list for the peer's certificate"
         case .noCertificate: "the peer showed no certificate"
         case .wrongPurpose: "the peer's certificate is for another purpose"
         case .certificateRejected(let code): "the peer's certificate was rejected (X.509 error \(code))"
         case .noApplicationProtocol: "the peer does not offer h2"
-        case .protocolVersion: "the peer does not speak TLS 1.3"
+        case .protocolVersion: "the peer speaks no version of TLS that is allowed"
         case .notTLS: "the peer does not speak TLS"
         case .refusedByPeer(let alert): "the peer refused with TLS alert \(alert)\(Self.name(ofAlert: alert))"
         case .closed: "the peer closed"
@@ -49,7 +57,9 @@ package enum TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
 
     private static func name(ofAlert alert: Int) -> String {
         switch alert {
+        case 40: " (handshake failure)"
         case 42: " (bad certificate)"
+        case 44: " (certificate revoked)"
         case 45: " (certificate expired)"
         case 46: " (certificate unknown)"
         case 48: " (unknown authority)"
@@ -71,6 +81,11 @@ package enum TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
             X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_V_ERR_CERT_SIGNATURE_FAILURE:
             self = .unknownAuthority
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH: self = .wrongName
+        case X509_V_ERR_APPLICATION_VERIFICATION: self = .wrongIdentity
+        case X509_V_ERR_CERT_REVOKED: self = .certificateRevoked
+        case X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_CRL_NOT_YET_VALID,
+            X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, X509_V_ERR_CRL_SIGNATURE_FAILURE:
+            self = .revocationUnknown
         case X509_V_ERR_INVALID_PURPOSE: self = .wrongPurpose
         default: self = .certificateRejected(code: code)
         }

@@ -57,7 +57,8 @@ struct ConfigurationSection {
     }
 
     mutating func optionalString(_ key: String) throws(ConfigurationError) -> String? {
-        isPresent(key) ? try string(key) : nil
+        asked.insert(key)
+        return isPresent(key) ? try string(key) : nil
     }
 
     mutating func integer(

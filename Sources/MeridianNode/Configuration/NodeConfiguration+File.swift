@@ -6,7 +6,7 @@ extension NodeConfiguration {
     /// The largest file that is read.
     package static let maxFileBytes = 1 << 20
 
-    /// Reads, parses and validates. Blocks on the disk.
+    /// Reads, parses and validates; the files of `tls` must be there. Blocks on the disk.
     package init(path: String, files: any FileStore) throws(ConfigurationError) {
         let text: String
         do {
@@ -24,6 +24,6 @@ extension NodeConfiguration {
             throw ConfigurationError(
                 code: .unreadable, file: path, location: nil, key: "", message: "\(error); give --config a YAML file")
         }
-        try self.init(yaml: text, file: path)
+        try self.init(yaml: text, file: path) { files.exists($0) }
     }
 }

@@ -5,8 +5,11 @@ import NodeEnvironment
 import Yams
 
 extension NodeConfiguration {
-    /// Reads and checks a configuration. `file` is only for messages.
-    package init(yaml: String, file: String) throws(ConfigurationError) {
+    /// Reads and checks a configuration. `file` is only for messages. `isThere` says whether a file that it names exists; nil
+    /// leaves that to the start.
+    package init(
+        yaml: String, file: String, isThere: ((String) -> Bool)? = nil
+    ) throws(ConfigurationError) {
         var root = try ConfigurationSection(file: file, path: "", node: Self.compose(yaml, file))
         deployment = try Self.deployment(&root)
         region = try Self.region(&root)
@@ -15,7 +18,7 @@ extension NodeConfiguration {
         try node.finish()
         peers = try Self.peers(&root)
         listen = try Self.listen(&root)
-        tls = try Self.tls(&root)
+        tls = try Self.tls(&root, isThere)
         log = try Self.log(&root)
         mirror = try Self.mirror(&root)
         timeBounds = try Self.timeBounds(&root)
@@ -103,12 +106,22 @@ extension NodeConfiguration {
         return endpoint
     }
 
-    private static func tls(_ root: inout ConfigurationSection) throws(ConfigurationError) -> TLSIdentity? {
+    private static func tls(
+        _ root: inout ConfigurationSection, _ isThere: ((String) -> Bool)?
+    ) throws(ConfigurationError) -> TLSIdentity? {
         guard root.isPresent("tls") else { return nil }
         var section = try root.section("tls")
-        let identity = TLSIdentity(
+        var identity = TLSIdentity(
             authorityPath: try section.string("ca"), certificatePath: try section.string("certificate"),
-            keyPath: try section.string("key"))
+            keyPath: try section.string("key"), revocationPath: try section.optionalString("crl"))
+        identity.allowsTLS12 = try section.boolean("allow_tls_1_2", default: false)
+        let named = [
+            ("ca", identity.authorityPath), ("certificate", identity.certificatePath), ("key", identity.keyPath),
+            ("crl", identity.revocationPath ?? ""),
+        ]
+        for (key, path) in named where section.isPresent(key) && isThere?(path) == false {
+            throw section.failure(.invalidValue, key, "there is no file \(path)")
+        }
         try section.finish()
         return identity
     }

@@ -16,12 +16,20 @@ struct MeshHandler: CallHandler {
     }
 
     var methods: [String] { handler.methods }
+    var streamingMethods: [String] { handler.streamingMethods }
 
     func handle(_ call: UnaryCall) {
-        guard peers.admits(call.peer) else {
-            let name = call.peer.certificateURI ?? "a peer without a certificate"
-            return call.fail(RPCStatus(.permissionDenied, "\(name) is no node of a configured region"))
-        }
+        guard peers.admits(call.peer) else { return call.fail(refusal(of: call.peer)) }
         handler.handle(call)
+    }
+
+    func handle(_ call: StreamCall) {
+        guard peers.admits(call.peer) else { return call.fail(refusal(of: call.peer)) }
+        handler.handle(call)
+    }
+
+    private func refusal(of peer: PeerIdentity) -> RPCStatus {
+        let name = peer.certificateURI ?? "a peer without a certificate"
+        return RPCStatus(.permissionDenied, "\(name) is no node of a configured region")
     }
 }

@@ -15,7 +15,7 @@ struct NodeMesh: Sendable {
     private let system: ClusterActorSystem
     private let keeper: LineageKeeper
     private let invocations: ActorInvocationServer
-    private let listener: any Listener
+    let listener: any Listener
     private let configuration: NodeConfiguration
     private let environment: NodeEnvironment
     private let logger: Logger

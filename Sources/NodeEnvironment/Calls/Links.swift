@@ -30,18 +30,38 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
-/// Files of a TLS identity (PEM) and what is demanded of the peer.
+/// Files of a TLS identity (PEM) and what is demanded of the peer. Files are read again when the links are told to.
 package struct TLSIdentity: Hashable, Sendable {
     /// Certificates that a peer's chain must end in.
     package var authorityPath: String
     package var certificatePath: String
     package var keyPath: String
+    /// Certificate revocation lists, one of each issuer; nil checks none.
+    package var revocationPath: String?
+    package var expectedPeer = ExpectedPeer.host
+    /// Whether TLS 1.2 is spoken with peers that have no 1.3.
+    package var allowsTLS12 = false
 
-    package init(authorityPath: String, certificatePath: String, keyPath: String) {
+    package init(
+        authorityPath: String, certificatePath: String, keyPath: String, revocationPath: String? = nil,
+        expectedPeer: ExpectedPeer = .host
+    ) {
         self.authorityPath = authorityPath
         self.certificatePath = certificatePath
         self.keyPath = keyPath
+        self.revocationPath = revocationPath
+        self.expectedPeer = expectedPeer
     }
+}
+
+/// Who a peer must be, beyond being certified by the authority.
+package enum ExpectedPeer: Hashable, Sendable {
+    /// A client verifies the host that it dials; a server takes every certificate of its authority.
+    case host
+    /// The certificate's one URI SAN is exactly this; hosts do not matter, so that a node may move.
+    case uri(String)
+    /// The URI SAN begins with this, as `meridian://<deployment>/`; a client verifies the host too.
+    case uriPrefix(String)
 }
 
 /// How a link is secured. There is no downgrade from one to the other.
@@ -79,14 +99,43 @@ package protocol Links: Sendable {
 
     /// A channel to one endpoint. Connects lazily and again after a loss; never throws for a peer that is away.
     func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel
+
+    /// Reads all certificates, keys and revocation lists again, for connections that come from now on; those that are open
+    /// go on. Files that cannot be used change nothing, and the first failure is thrown after everything else was tried.
+    /// Blocks on the disk.
+    func reload() throws(LinkError)
+}
+
+extension Links {
+    /// For links that read no files.
+    package func reload() throws(LinkError) {}
 }
 
 package protocol Listener: Sendable {
     /// With the port that the system chose.
     var endpoint: Endpoint { get }
 
+    /// What it has seen since it began, for the metrics page. From any thread; does not block.
+    var counts: [LinkCount] { get }
+
     /// Refuses new connections, lets calls under way finish until `deadline`, then closes. Idempotent.
     func shutDown(by deadline: BootInstant) async
+}
+
+extension Listener {
+    /// For listeners that count nothing.
+    package var counts: [LinkCount] { [] }
+}
+
+/// A figure of a listener that only grows; `name` is fit for a metric: lower case and underscores.
+package struct LinkCount: Hashable, Sendable {
+    package let name: String
+    package let value: UInt64
+
+    package init(_ name: String, _ value: UInt64) {
+        self.name = name
+        self.value = value
+    }
 }
 
 /// The caller's side of a link. Safe to use from any task.
@@ -97,8 +146,31 @@ package protocol CallChannel: Sendable {
         path: String, message: ByteBuffer, metadata: CallMetadata, deadline: BootInstant?
     ) async throws(RPCStatus) -> UnaryReply
 
+    /// Begins a call whose messages come one after another, on either side or both. Failures show when it is read or
+    /// written, a link that cannot be made among them.
+    /// `encoding`: what the caller's messages may be compressed with; a server that cannot read it answers UNIMPLEMENTED.
+    func stream(
+        path: String, metadata: CallMetadata, deadline: BootInstant?, encoding: MessageEncoding
+    ) throws(RPCStatus) -> ClientStream
+
     /// Closes the connection; calls under way fail with UNAVAILABLE. Idempotent.
     func close() async
+}
+
+extension CallChannel {
+    /// For channels of tests that know unary calls only.
+    package func stream(
+        path: String, metadata: CallMetadata, deadline: BootInstant?, encoding: MessageEncoding
+    ) throws(RPCStatus) -> ClientStream {
+        throw RPCStatus(.unimplemented, "this channel has no streams")
+    }
+
+    /// The same without compression.
+    package func stream(
+        path: String, metadata: CallMetadata = CallMetadata(), deadline: BootInstant?
+    ) throws(RPCStatus) -> ClientStream {
+        try stream(path: path, metadata: metadata, deadline: deadline, encoding: .identity)
+    }
 }
 
 package struct UnaryReply: Sendable {

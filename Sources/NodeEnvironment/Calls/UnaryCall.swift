@@ -10,9 +10,23 @@ package protocol CallHandler: Sendable {
     /// path by itself, and passes the index into this list with a call. At most `Int16.max` entries, read once.
     var methods: [String] { get }
 
+    /// Methods whose calls are streams of messages, on either side or both. Read once; together with `methods` at most
+    /// `Int16.max`. None unless said otherwise.
+    var streamingMethods: [String] { get }
+
     /// Called once per call, on the loop of the connection; must not block. The call is answered through `call`, now
     /// or later. A call dropped without an answer is a defect: the transport answers INTERNAL at its deadline.
     func handle(_ call: UnaryCall)
+
+    /// The same for a method of `streamingMethods`, as soon as its headers are there. A call without a deadline lives until
+    /// it is ended.
+    func handle(_ call: StreamCall)
+}
+
+extension CallHandler {
+    package var streamingMethods: [String] { [] }
+
+    package func handle(_ call: StreamCall) { call.fail(RPCStatus(.unimplemented, "the method takes no streams")) }
 }
 
 /// One unary call. Answer it exactly once; a second answer is ignored.
@@ -70,6 +84,14 @@ package struct CallToken: Hashable, Sendable {
         self.stream = stream
         self.generation = generation
     }
+
+    /// The token in one number, for those who name calls so.
+    package init(_ number: UInt64) {
+        stream = Int32(truncatingIfNeeded: number)
+        generation = UInt32(truncatingIfNeeded: number >> 32)
+    }
+
+    package var number: UInt64 { UInt64(generation) << 32 | UInt64(UInt32(bitPattern: stream)) }
 }
 
 /// The transport's end of its calls.

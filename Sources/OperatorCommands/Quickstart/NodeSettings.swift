@@ -68,6 +68,7 @@ package struct NodeSettings: Hashable, Sendable {
                 "tls:", "  ca: \(identity.authorityPath)", "  certificate: \(identity.certificatePath)",
                 "  key: \(identity.keyPath)",
             ]
+            if let list = identity.revocationPath { lines.append("  crl: \(list)") }
         }
         if let tokenKeyPath { lines += ["keys:", "  tokens:", "    - {id: 1, file: \(tokenKeyPath)}"] }
         return (lines + ["log:", "  directory: \(directory)/data", logExtra]).joined(separator: "\n")

@@ -1,4 +1,4 @@
-// A call that somebody waits for.
+// A call that somebody waits for, and what every kind of call has in common.
 
 import ClusterModel
 import GRPCFraming
@@ -6,12 +6,19 @@ import HTTP2Engine
 import NIOCore
 import NodeEnvironment
 
-/// What a call sends.
-struct ClientRequest: Sendable {
+/// What stands before a call's messages.
+struct ClientCallHead: Sendable {
     let path: String
-    let message: ByteBuffer
     let metadata: CallMetadata
     let deadline: BootInstant?
+    /// A stream's messages: what they may be compressed with. Nil for a unary call, whose answer is never compressed.
+    var encoding: MessageEncoding?
+
+    init(path: String, metadata: CallMetadata, deadline: BootInstant?) {
+        self.path = path
+        self.metadata = metadata
+        self.deadline = deadline
+    }
 
     /// The headers in the order that HTTP/2 and gRPC want: pseudo-headers, timeout, the rest.
     func headers(authority: [UInt8], isSecure: Bool, now: BootInstant) -> HTTP2HeaderBlock {
@@ -26,13 +33,12 @@ struct ClientRequest: Sendable {
         }
         block.append("content-type", "application/grpc")
         block.append("user-agent", "meridian")
+        if let encoding {
+            block.append("grpc-accept-encoding", MessageEncoding.accepted)
+            if encoding == .gzip { block.append("grpc-encoding", "gzip") }
+        }
         metadata.forEachEncoded { name, value in block.append(name, value) }
         return block
-    }
-
-    var body: HTTP2Body {
-        let prefix = MessagePrefix(length: message.readableBytes)
-        return HTTP2Body(prefix: prefix.bits, prefixCount: MessagePrefix.byteCount, message)
     }
 }
 
@@ -41,36 +47,35 @@ struct ClientCallID: Hashable, Sendable {
     let rawValue: UInt64
 }
 
-/// A call under way, on its channel's loop. Its waiter is resumed exactly once.
-final class ClientCall {
-    typealias Waiter = CheckedContinuation<ClientCallState.Outcome, Never>
-
-    let id: ClientCallID
-    let request: ClientRequest
-    var state: ClientCallState
+/// A call under way, on its channel's loop. It ends exactly once: by `complete` or by `finish`.
+protocol ClientCall: AnyObject {
+    var id: ClientCallID { get }
+    var head: ClientCallHead { get }
     /// Where it runs, once it was sent.
-    var connection: ClientConnection?
-    var stream: HTTP2StreamKey?
+    var connection: ClientConnection? { get set }
+    var stream: HTTP2StreamKey? { get set }
     /// A call that the peer refused unseen is sent a second time, not a third.
-    var wasRefused = false
-    private var waiter: Waiter?
+    var wasRefused: Bool { get set }
+    /// Whether bytes are granted to the peer as they arrive, and not as they are read.
+    var grantsAtOnce: Bool { get }
+    /// Bytes that arrived and were not read yet.
+    var unreadBytes: Int { get }
+    var hasSentAll: Bool { get }
 
-    init(id: ClientCallID, request: ClientRequest, waiter: Waiter, maxMessageBytes: Int) {
-        self.id = id
-        self.request = request
-        self.waiter = waiter
-        state = ClientCallState(maxMessageBytes: maxMessageBytes)
-    }
+    /// Sends the call; nil when the session takes no more.
+    func submit(_ headers: HTTP2HeaderBlock, to session: HTTP2Session) -> HTTP2StreamKey?
 
-    /// Forgets what arrived, for another attempt.
-    func restart(maxMessageBytes: Int) {
-        state = ClientCallState(maxMessageBytes: maxMessageBytes)
-        connection = nil
-        stream = nil
-    }
+    // What arrived of the answer. A failure makes the rest worthless.
+    func onHeader(_ name: Span<UInt8>, _ value: Span<UInt8>)
+    func onHeadersEnd(isTruncated: Bool) -> RPCStatus?
+    func onData(_ bytes: Span<UInt8>) -> RPCStatus?
 
-    func finish(_ outcome: ClientCallState.Outcome) {
-        waiter?.resume(returning: outcome)
-        waiter = nil
-    }
+    /// Forgets what arrived, for another attempt. False when it cannot be sent again.
+    func restart(limits: TransportLimits) -> Bool
+
+    /// The whole answer has arrived.
+    func complete()
+
+    /// The call ended otherwise.
+    func finish(_ failure: RPCStatus)
 }

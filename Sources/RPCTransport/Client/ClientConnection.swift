@@ -14,13 +14,16 @@ final class ClientConnection: ChannelInboundHandler {
     let wire: ConnectionWire
     let executor: any NodeExecutor
     private let link: ClientLink
-    private var calls: [ClientCall?] = []
+    private var calls: [(any ClientCall)?] = []
     private var channel: (any Channel)?
     private var bound: NIOLoopBound<ClientConnection>?
-    private var isReady = false
+    /// Whether calls could be sent at some time.
+    private(set) var isReady = false
+    private var isTooLate = false
     private(set) var isDraining = false
     private(set) var hasAnswered = false
     private var failure: ConnectionEnd?
+    private var streamCredit: ConnectionCredit
     private var isReading = false
     private var isFlushScheduled = false
     private var handshakeTimer: (any ScheduledWork)?
@@ -31,6 +34,7 @@ final class ClientConnection: ChannelInboundHandler {
         self.wire = wire
         self.executor = executor
         self.link = link
+        streamCredit = ConnectionCredit(limit: link.limits.maxUnreadStreamBytes)
         silence = SilenceWatch(limit: link.limits.silenceBeforePing)
     }
 
@@ -39,7 +43,8 @@ final class ClientConnection: ChannelInboundHandler {
         switch failure {
         case .tls(let failure): "\(link.endpoint): \(failure)"
         case .http2(let failure): "\(link.endpoint): HTTP/2 failed: \(failure)"
-        case nil: "\(link.endpoint): the connection was lost"
+        case nil:
+            "\(link.endpoint)" + (isTooLate ? " accepts connections and does not speak" : ": the connection was lost")
         }
     }
 
@@ -52,8 +57,8 @@ final class ClientConnection: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         if let bound {
-            let limit = link.clock.bootTime().advanced(by: link.limits.handshakeTimeout)
-            handshakeTimer = executor.schedule(at: limit) { bound.value.close() }
+            let limit = link.clock.bootTime().advanced(by: link.limits.connectTimeout)
+            handshakeTimer = executor.schedule(at: limit) { bound.value.onHandshakeTimeout() }
         }
         do throws(ConnectionEnd) {
             try wire.start()
@@ -99,8 +104,15 @@ final class ClientConnection: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
+    private func onHandshakeTimeout() {
+        isTooLate = true
+        close()
+    }
+
+    /// A socket alone proves nothing: who accepted it may be a kernel on behalf of a process that is stuck or gone. A server
+    /// that is there introduces itself first (RFC 9113 section 3.4).
     private func noteReady() {
-        guard !isReady, wire.isSecured else { return }
+        guard !isReady, !isDraining, wire.isSecured, wire.session.hasPeerSettings else { return }
         isReady = true
         handshakeTimer?.cancel()
         link.onConnectionReady(self)
@@ -120,10 +132,10 @@ final class ClientConnection: ChannelInboundHandler {
     // MARK: Calls
 
     /// Sends a call. False when the connection takes no more.
-    func start(_ call: ClientCall) -> Bool {
-        let headers = call.request.headers(
+    func start(_ call: any ClientCall) -> Bool {
+        let headers = call.head.headers(
             authority: link.authority, isSecure: wire.tls != nil, now: link.clock.bootTime())
-        guard let stream = wire.session.submitRequest(headers, body: call.request.body) else { return false }
+        guard let stream = call.submit(headers, to: wire.session) else { return false }
         while calls.count <= Int(stream.place) { calls.append(nil) }
         calls[Int(stream.place)] = call
         call.connection = self
@@ -135,17 +147,23 @@ final class ClientConnection: ChannelInboundHandler {
     }
 
     /// The caller waits no longer.
-    func cancel(_ call: ClientCall) {
+    func cancel(_ call: any ClientCall) {
         guard let stream = call.stream, calls[Int(stream.place)] === call else { return }
-        calls[Int(stream.place)] = nil
+        leave(stream, call)
         wire.session.reset(stream, .cancel)
         scheduleFlush()
     }
 
-    private func finish(_ stream: HTTP2StreamKey, _ outcome: ClientCallState.Outcome?) {
-        guard let outcome, let call = calls[Int(stream.place)] else { return }
-        calls[Int(stream.place)] = nil
-        link.finish(call, outcome)
+    /// The application did something on a stream.
+    func work(_ call: StreamingClientCall) {
+        guard let stream = call.stream, calls[Int(stream.place)] === call else { return }
+        let work = call.takeWork()
+        if work.credit > 0 {
+            wire.session.consumeOfStream(stream, work.credit)
+            wire.session.consumeOfConnection(streamCredit.onTaken(work.credit))
+        }
+        if work.hasOutput { wire.session.resume(stream) }
+        scheduleFlush()
     }
 
     /// Takes no new calls; closes when those under way are over.
@@ -209,39 +227,57 @@ extension ClientConnection: HTTP2EventSink {
     func onStreamOpened(_ stream: HTTP2StreamKey) {}
 
     func onHeader(_ stream: HTTP2StreamKey, name: Span<UInt8>, value: Span<UInt8>) {
-        calls[Int(stream.place)]?.state.onHeader(name, value)
+        calls[Int(stream.place)]?.onHeader(name, value)
     }
 
     func onHeadersEnd(_ stream: HTTP2StreamKey, isTruncated: Bool) {
         hasAnswered = true
-        fail(stream, calls[Int(stream.place)]?.state.onHeadersEnd(isTruncated: isTruncated))
+        guard let call = calls[Int(stream.place)] else { return }
+        if let failure = call.onHeadersEnd(isTruncated: isTruncated) { fail(stream, call, failure) }
     }
 
     func onData(_ stream: HTTP2StreamKey, _ bytes: Span<UInt8>) {
-        wire.session.consume(stream, bytes.count)
-        fail(stream, calls[Int(stream.place)]?.state.onData(bytes))
+        guard let call = calls[Int(stream.place)] else { return wire.session.consume(stream, bytes.count) }
+        if call.grantsAtOnce {
+            wire.session.consume(stream, bytes.count)
+        } else {
+            wire.session.consumeOfConnection(streamCredit.onReceived(bytes.count))
+        }
+        if let failure = call.onData(bytes) { fail(stream, call, failure) }
     }
 
-    /// An outcome before the answer's end: the rest is not wanted.
-    private func fail(_ stream: HTTP2StreamKey, _ outcome: ClientCallState.Outcome??) {
-        guard let outcome = outcome ?? nil else { return }
-        finish(stream, outcome)
+    /// A failure before the answer's end: the rest is not wanted.
+    private func fail(_ stream: HTTP2StreamKey, _ call: any ClientCall, _ failure: RPCStatus) {
+        leave(stream, call)
+        link.finish(call, failure)
         wire.session.reset(stream, .cancel)
     }
 
-    func onEnd(_ stream: HTTP2StreamKey) { finish(stream, calls[Int(stream.place)]?.state.onEnd()) }
+    func onEnd(_ stream: HTTP2StreamKey) {
+        guard let call = calls[Int(stream.place)] else { return }
+        leave(stream, call)
+        // An answer before the end of the request: what is left of it is not sent.
+        if !call.hasSentAll { wire.session.reset(stream, .cancel) }
+        link.complete(call)
+    }
+
+    /// The call has no stream any more.
+    private func leave(_ stream: HTTP2StreamKey, _ call: any ClientCall) {
+        calls[Int(stream.place)] = nil
+        if call.unreadBytes > 0 { wire.session.consumeOfConnection(streamCredit.onTaken(call.unreadBytes)) }
+    }
 
     func onClosed(_ stream: HTTP2StreamKey, code: HTTP2ErrorCode) {
         guard calls.indices.contains(Int(stream.place)), let call = calls[Int(stream.place)] else { return }
-        calls[Int(stream.place)] = nil
-        if channel == nil || failure != nil {
-            return link.finish(call, .failure(RPCStatus(.unavailable, reason)))
-        }
-        if code == .refusedStream, !call.wasRefused {
+        leave(stream, call)
+        if channel == nil || failure != nil { return link.finish(call, RPCStatus(.unavailable, reason)) }
+        if code == .refusedStream, !call.wasRefused, call.restart(limits: link.limits) {
             call.wasRefused = true
             return link.retry(call)
         }
-        link.finish(call, .failure(call.state.onClosed(code)))
+        // A server may reset with NO_ERROR after its whole answer; without one it is a fault.
+        let status = RPCStatus(StatusMapping.code(forHTTP2Error: code.rawValue), "the stream was closed: \(code)")
+        link.finish(call, status)
     }
 
     func onGoAway(code: HTTP2ErrorCode) { drain() }

@@ -13,20 +13,20 @@ final class ClientLink {
     let limits: TransportLimits
     let clock: any NodeClock
     let authority: [UInt8]
-    private let tls: TLSContext?
+    private let tls: TLSCredentials?
     private let entropy: any EntropySource
     private let loop: any EventLoop
     private let executor: any NodeExecutor
     private var state: ClientLinkState
     private var current: ClientConnection?
     private var connections: [ObjectIdentifier: any Channel] = [:]
-    private var calls: [ClientCallID: ClientCall] = [:]
-    private var waiting: [ClientCall] = []
+    private var calls: [ClientCallID: any ClientCall] = [:]
+    private var waiting: [any ClientCall] = []
     private var alarm = DeadlineAlarm()
     private var timer: (any ScheduledWork)?
 
     init(
-        endpoint: Endpoint, tls: TLSContext?, limits: TransportLimits, clock: any NodeClock,
+        endpoint: Endpoint, tls: TLSCredentials?, limits: TransportLimits, clock: any NodeClock,
         entropy: any EntropySource, executor: any NodeExecutor, loop: any EventLoop
     ) {
         self.endpoint = endpoint
@@ -42,14 +42,20 @@ final class ClientLink {
 
     // MARK: From the channel
 
-    func start(_ id: ClientCallID, _ request: ClientRequest, _ waiter: ClientCall.Waiter) {
-        let call = ClientCall(id: id, request: request, waiter: waiter, maxMessageBytes: limits.maxReplyBytes)
-        if let deadline = request.deadline {
-            guard deadline > clock.bootTime() else { return call.finish(.failure(Self.expired)) }
+    func start(_ call: any ClientCall) {
+        if let deadline = call.head.deadline {
+            guard deadline > clock.bootTime() else { return call.finish(Self.expired) }
             arm(deadline)
         }
-        calls[id] = call
+        calls[call.id] = call
         dispatch(call)
+    }
+
+    /// The application did something on a stream. One that waits for a connection is asked when it has one.
+    func work(_ id: ClientCallID) {
+        guard let call = calls[id] as? StreamingClientCall else { return }
+        if call.isGivenUp { return abandon(call, RPCStatus(.cancelled, "the caller cancelled")) }
+        call.connection?.work(call)
     }
 
     func cancel(_ id: ClientCallID) {
@@ -69,9 +75,9 @@ final class ClientLink {
         return EventLoopFuture.andAllComplete(closing, on: loop)
     }
 
-    private func dispatch(_ call: ClientCall) {
+    private func dispatch(_ call: any ClientCall) {
         switch state.onCall(now: clock.bootTime()) {
-        case .fail(let status): finish(call, .failure(status))
+        case .fail(let status): finish(call, status)
         case .wait: waiting.append(call)
         case .connect:
             waiting.append(call)
@@ -80,27 +86,37 @@ final class ClientLink {
         }
     }
 
-    private func send(_ call: ClientCall) {
-        guard let current else { return finish(call, .failure(RPCStatus(.internal, "no connection"))) }
+    private func send(_ call: any ClientCall) {
+        if call is ConnectionProbe { return complete(call) }
+        guard let current else { return finish(call, RPCStatus(.internal, "no connection")) }
         guard !current.start(call) else { return }
-        finish(call, .failure(RPCStatus(.resourceExhausted, "too many calls on one connection")))
+        finish(call, RPCStatus(.resourceExhausted, "too many calls on one connection"))
     }
 
-    private func abandon(_ call: ClientCall, _ status: RPCStatus) {
+    private func abandon(_ call: any ClientCall, _ status: RPCStatus) {
         call.connection?.cancel(call)
         waiting.removeAll { $0 === call }
-        finish(call, .failure(status))
+        finish(call, status)
     }
 
-    func finish(_ call: ClientCall, _ outcome: ClientCallState.Outcome) {
+    /// The call is over before its answer's end.
+    func finish(_ call: any ClientCall, _ failure: RPCStatus) {
         calls[call.id] = nil
         call.connection = nil
-        call.finish(outcome)
+        call.finish(failure)
+    }
+
+    /// The call has its whole answer.
+    func complete(_ call: any ClientCall) {
+        calls[call.id] = nil
+        call.connection = nil
+        call.complete()
     }
 
     /// The peer refused the call unseen.
-    func retry(_ call: ClientCall) {
-        call.restart(maxMessageBytes: limits.maxReplyBytes)
+    func retry(_ call: any ClientCall) {
+        call.connection = nil
+        call.stream = nil
         dispatch(call)
     }
 
@@ -120,7 +136,7 @@ final class ClientLink {
         let now = clock.bootTime()
         var next: BootInstant?
         for call in calls.values {
-            guard let deadline = call.request.deadline else { continue }
+            guard let deadline = call.head.deadline else { continue }
             if deadline <= now {
                 abandon(call, Self.expired)
             } else {
@@ -157,9 +173,10 @@ extension ClientLink {
 
     private func makeConnection() throws -> ClientConnection {
         let session = try HTTP2Session(role: .client, limits: limits.http2)
-        let engine = try tls.map { try $0.makeClientEngine(host: endpoint.host) }
+        let engine = try tls.map { try $0.context.makeClientEngine(host: endpoint.host) }
         return ClientConnection(
-            wire: ConnectionWire(session: session, tls: engine), executor: executor, link: self)
+            wire: ConnectionWire(session: session, tls: engine, limits: limits, clock: clock), executor: executor,
+            link: self)
     }
 
     private func onConnected(_ channel: any Channel) {
@@ -177,7 +194,7 @@ extension ClientLink {
         state.onFailed(reason, now: clock.bootTime(), random: entropy.next())
         let failed = waiting
         waiting = []
-        for call in failed { finish(call, .failure(RPCStatus(.unavailable, reason))) }
+        for call in failed { finish(call, RPCStatus(.unavailable, reason)) }
     }
 
     func onConnectionReady(_ connection: ClientConnection) {
@@ -204,8 +221,8 @@ extension ClientLink {
             } else {
                 fail(reason: connection.reason)
             }
-        } else if state.phase == .connecting, !connection.isDraining {
-            // The TLS handshake failed, or the peer left before it was done.
+        } else if state.phase == .connecting, !connection.isReady {
+            // The TLS handshake failed, or the peer left, or wanted no calls, before it was done.
             fail(reason: connection.reason)
         }
     }

@@ -2,6 +2,7 @@
 
 import HTTP2Engine
 import NIOCore
+import NodeEnvironment
 
 /// Why a connection ends.
 enum ConnectionEnd: Error, Hashable, Sendable {
@@ -22,10 +23,15 @@ final class ConnectionWire {
     private var plain = ByteBuffer()
     private var output = ByteBuffer()
     private var isFlushing = false
+    private var hasHeard = false
+    private var budget: FrameBudget
+    private let clock: any NodeClock
 
-    init(session: HTTP2Session, tls: TLSEngine?) {
+    init(session: HTTP2Session, tls: TLSEngine?, limits: TransportLimits, clock: any NodeClock) {
         self.session = session
         self.tls = tls
+        self.clock = clock
+        budget = FrameBudget(limits: limits)
     }
 
     /// Whether HTTP/2 may be spoken: there is no TLS, or its handshake is over.
@@ -46,6 +52,12 @@ final class ConnectionWire {
         return bytesReceived
     }
 
+    /// Whether bytes arrived since the last time.
+    func takeHeard() -> Bool {
+        defer { hasHeard = false }
+        return hasHeard
+    }
+
     /// Bytes written since the last time.
     func takeSentCount() -> UInt64 {
         defer { bytesSent = 0 }
@@ -55,6 +67,7 @@ final class ConnectionWire {
     /// Takes what the socket read.
     func receive(_ bytes: ByteBuffer, sink: any HTTP2EventSink) throws(ConnectionEnd) {
         bytesReceived &+= UInt64(bytes.readableBytes)
+        hasHeard = true
         guard let tls else { return try receivePlain(bytes, sink: sink) }
         plain.clear()
         // What came before a failure still counts: an answer may stand before a close.
@@ -75,6 +88,10 @@ final class ConnectionWire {
         } catch {
             throw .http2(error)
         }
+        let cost = session.takeControlCost()
+        guard cost > 0, !budget.spend(cost, at: clock.bootTime()) else { return }
+        session.terminate(.enhanceYourCalm)
+        throw .http2(.flooded)
     }
 
     /// Writes what the session and TLS have, as long as the channel takes it. True when more is left for another tick.

@@ -7,15 +7,17 @@ import Synchronization
 
 /// The responder of one connection's calls. On the connection's loop an answer goes straight in; answers from elsewhere
 /// wait in a mailbox, and the first of them wakes the loop for all.
-final class ConnectionResponder: CallResponder {
+final class ConnectionResponder: CallResponder, StreamLink {
     enum Answer: Sendable {
         case success(ByteBuffer, CallMetadata)
         case failure(RPCStatus)
+        /// The application did something on a stream.
+        case work
     }
 
     private let loop: any EventLoop
     private let connection: NIOLoopBound<ServerConnection>
-    /// Bounded by the calls that were handed out: each is answered once.
+    /// Bounded by the calls that were handed out: each is answered once, and a stream has one piece of work at a time.
     private let mailbox = Mutex<[(CallToken, Answer)]>([])
 
     init(_ connection: NIOLoopBound<ServerConnection>, loop: any EventLoop) {
@@ -30,6 +32,8 @@ final class ConnectionResponder: CallResponder {
     func fail(_ token: CallToken, _ status: RPCStatus) { answer(token, .failure(status)) }
 
     func isLive(_ token: CallToken) -> Bool { loop.inEventLoop && connection.value.isLive(token) }
+
+    func onWork(_ stream: MessageStream) { answer(CallToken(stream.number), .work) }
 
     private func answer(_ token: CallToken, _ answer: Answer) {
         if loop.inEventLoop { return connection.value.answer(token, answer) }

@@ -15,6 +15,8 @@ struct ServerCall {
         case body(method: Int)
         /// The handler has it.
         case running
+        /// A stream: the handler has it, messages come and go.
+        case streaming
         /// Answered, expired or refused: what still arrives is ignored.
         case answered
     }
@@ -26,6 +28,8 @@ struct ServerCall {
         case refuse(RPCStatus)
         /// The message is complete: over to the handler.
         case handOver(method: Int)
+        /// A streaming method, by its own number: over to the handler before any message.
+        case openStream(method: Int)
     }
 
     /// A buffer that grew beyond this is given back when its call ends.
@@ -40,20 +44,26 @@ struct ServerCall {
     /// When the connection gives up waiting for the handler.
     var expiry: BootInstant?
     private(set) var unsentBytes = 0
+    /// While the phase is `streaming`.
+    var stream: StreamBody?
     private var decoder: MessageDecoder
     private var hasMessage = false
+    private var unfinishedSteps = 0
 
     init(maxMessageBytes: Int) { decoder = MessageDecoder(limit: maxMessageBytes) }
 
     /// Bytes that wait for the rest of their message.
     var bufferedBytes: Int { if case .body = phase { message.readableBytes } else { 0 } }
 
+    /// Whether somebody waits for an answer until `expiry`.
+    var isWatched: Bool { phase == .running || phase == .streaming }
+
     mutating func onOpened(generation: UInt32, maxMessageBytes: Int) {
         self.generation = generation
         phase = .head
-        head = RequestHead()
         decoder = MessageDecoder(limit: maxMessageBytes)
         hasMessage = false
+        unfinishedSteps = 0
         deadline = nil
         expiry = nil
         message.clear()
@@ -64,10 +74,15 @@ struct ServerCall {
         if phase == .head { head.onHeader(name, value, methods: methods) }
     }
 
-    mutating func onHeadersEnd(isTruncated: Bool) -> Directive {
+    /// Methods from `firstStreaming` on are streaming ones.
+    mutating func onHeadersEnd(isTruncated: Bool, firstStreaming: Int = .max) -> Directive {
         guard phase == .head else { return .none }
         switch head.verdict(isTruncated: isTruncated) {
+        case .accept(let method) where method >= firstStreaming:
+            phase = .streaming
+            return .openStream(method: method - firstStreaming)
         case .accept(let method):
+            decoder.encoding = head.encoding
             phase = .body(method: method)
             return .none
         case .refuseHTTP(let status): return .refuseHTTP(status: status)
@@ -82,6 +97,8 @@ struct ServerCall {
             while offset < bytes.count {
                 guard !hasMessage else { return .refuse(RPCStatus(.internal, "more than one message in a unary call")) }
                 hasMessage = try decoder.decode(bytes, from: &offset, into: &message)
+                guard hasMessage, decoder.isCompressed else { continue }
+                message = try MessageInflater(limit: decoder.limit).inflate(message, head.encoding)
             }
             return .none
         } catch {
@@ -105,9 +122,20 @@ struct ServerCall {
         self.unsentBytes = unsentBytes
     }
 
+    /// A step of the connection's watch. For how many of them the request has been incomplete.
+    mutating func onStep() -> Int {
+        switch phase {
+        case .head, .body:
+            unfinishedSteps += 1
+            return unfinishedSteps
+        case .idle, .running, .streaming, .answered: return 0
+        }
+    }
+
     mutating func onClosed() {
         phase = .idle
         unsentBytes = 0
+        stream = nil
         head = RequestHead()
         if message.capacity > Self.maxKeptBytes { message = ByteBuffer() }
     }

@@ -18,11 +18,13 @@ extension ServerConnection: HTTP2EventSink {
     }
 
     func onHeadersEnd(_ stream: HTTP2StreamKey, isTruncated: Bool) {
-        run(calls[Int(stream.place)].onHeadersEnd(isTruncated: isTruncated), stream)
-        guard case .body = calls[Int(stream.place)].phase else { return }
-        if let timeout = calls[Int(stream.place)].head.timeout {
-            calls[Int(stream.place)].deadline = setting.clock.bootTime().advanced(by: timeout)
+        let index = Int(stream.place)
+        let directive = calls[index].onHeadersEnd(isTruncated: isTruncated, firstStreaming: setting.firstStreaming)
+        if let timeout = calls[index].head.timeout {
+            calls[index].deadline = setting.clock.bootTime().advanced(by: timeout)
         }
+        run(directive, stream)
+        guard case .body = calls[index].phase else { return }
         if unsentBytes > setting.limits.maxUnsentBytes {
             refuse(stream, RPCStatus(.resourceExhausted, "the caller does not take its answers"))
         }
@@ -30,6 +32,7 @@ extension ServerConnection: HTTP2EventSink {
 
     func onData(_ stream: HTTP2StreamKey, _ bytes: Span<UInt8>) {
         let index = Int(stream.place)
+        if case .streaming = calls[index].phase { return onStreamData(stream, bytes) }
         let before = calls[index].bufferedBytes
         let directive = calls[index].onData(bytes)
         bufferedBytes += calls[index].bufferedBytes - before
@@ -42,6 +45,7 @@ extension ServerConnection: HTTP2EventSink {
 
     func onEnd(_ stream: HTTP2StreamKey) {
         let index = Int(stream.place)
+        if case .streaming = calls[index].phase { return onStreamEnd(stream) }
         let before = calls[index].bufferedBytes
         let directive = calls[index].onEnd()
         bufferedBytes += calls[index].bufferedBytes - before
@@ -53,6 +57,7 @@ extension ServerConnection: HTTP2EventSink {
         bufferedBytes -= calls[index].bufferedBytes
         switch calls[index].phase {
         case .running, .body: counts.callsCancelled += 1
+        case .streaming: onStreamClosed(index)
         case .idle, .head, .answered: break
         }
         unsentBytes -= calls[index].unsentBytes
@@ -60,8 +65,6 @@ extension ServerConnection: HTTP2EventSink {
     }
 
     func onGoAway(code: HTTP2ErrorCode) {}
-
-    func onPingAnswered() {}
 
     // MARK: Directives
 
@@ -74,10 +77,11 @@ extension ServerConnection: HTTP2EventSink {
             _ = session.submitResponse(stream, AnswerBlocks.http(status: status))
         case .refuse(let status): refuse(stream, status)
         case .handOver(let method): handOver(stream, method: method)
+        case .openStream(let method): openStream(stream, method: method)
         }
     }
 
-    private func refuse(_ stream: HTTP2StreamKey, _ status: RPCStatus) {
+    func refuse(_ stream: HTTP2StreamKey, _ status: RPCStatus) {
         bufferedBytes -= calls[Int(stream.place)].bufferedBytes
         counts.callsRefused += 1
         fail(stream, status)
@@ -109,6 +113,7 @@ extension ServerConnection: HTTP2EventSink {
 
     /// Takes a handler's answer. One that is late or given twice is dropped.
     func answer(_ token: CallToken, _ answer: ConnectionResponder.Answer) {
+        if case .work = answer { return onStreamWork(token) }
         guard isLive(token) else { return }
         let stream = HTTP2StreamKey(place: token.stream, generation: token.generation)
         switch answer {
@@ -117,6 +122,7 @@ extension ServerConnection: HTTP2EventSink {
         case .failure(let status):
             counts.callsFailed += 1
             fail(stream, status.code == .ok ? RPCStatus(.internal, "a failure with the status OK") : status)
+        case .work: break
         }
     }
 
@@ -136,7 +142,7 @@ extension ServerConnection: HTTP2EventSink {
         scheduleFlush()
     }
 
-    private func fail(_ stream: HTTP2StreamKey, _ status: RPCStatus) {
+    func fail(_ stream: HTTP2StreamKey, _ status: RPCStatus) {
         calls[Int(stream.place)].onAnswered(unsentBytes: 0)
         _ = session.submitResponse(stream, AnswerBlocks.failure(status))
         scheduleFlush()
@@ -144,6 +150,7 @@ extension ServerConnection: HTTP2EventSink {
 
     /// Nobody answered in time.
     func expire(_ index: Int) {
+        if calls[index].phase == .streaming { return expireStream(index) }
         counts.callsExpired += 1
         let stream = HTTP2StreamKey(place: Int32(index), generation: calls[index].generation)
         let status =

@@ -9,9 +9,24 @@ import NodeEnvironment
 /// What the connections of one listener share.
 struct ServerSetting: Sendable {
     let handler: any CallHandler
+    /// Paths of unary methods, and from `firstStreaming` on those of streaming ones.
     let methods: MethodTable
+    let firstStreaming: Int
     let limits: TransportLimits
     let clock: any NodeClock
+    let entropy: any EntropySource
+
+    init(
+        handler: any CallHandler, limits: TransportLimits, clock: any NodeClock, entropy: any EntropySource
+    ) {
+        let unary = handler.methods
+        self.handler = handler
+        self.limits = limits
+        self.clock = clock
+        self.entropy = entropy
+        methods = MethodTable(unary + handler.streamingMethods)
+        firstStreaming = unary.count
+    }
 }
 
 /// Reads, dispatches, answers, writes: once a tick each. Owned by its channel's pipeline.
@@ -26,6 +41,8 @@ final class ServerConnection: ChannelInboundHandler {
     var counts = TransportCounters()
     var bufferedBytes = 0
     var unsentBytes = 0
+    var streamCredit: ConnectionCredit
+    var watch: ConnectionWatch
     var peer = PeerIdentity(certificateURI: nil, address: "")
     private(set) var responder: ConnectionResponder?
     private let cell: CounterCell
@@ -37,7 +54,9 @@ final class ServerConnection: ChannelInboundHandler {
     private var handshakeTimer: (any ScheduledWork)?
     private var isReading = false
     private var isFlushScheduled = false
-    private var isShuttingDown = false
+    private(set) var isShuttingDown = false
+    var hasSaidLastStream = false
+    private var watchTimer: (any ScheduledWork)?
     private var wasSecured = false
     private var isEnding = false
 
@@ -48,6 +67,8 @@ final class ServerConnection: ChannelInboundHandler {
         onEnd: @escaping @Sendable () -> Void
     ) {
         self.setting = setting
+        streamCredit = ConnectionCredit(limit: setting.limits.maxUnreadStreamBytes)
+        watch = ConnectionWatch(limits: setting.limits, random: setting.entropy.next())
         self.executor = executor
         self.wire = wire
         self.cell = cell
@@ -105,6 +126,7 @@ final class ServerConnection: ChannelInboundHandler {
         session.endStreams(code: .cancel, sink: self)
         timer?.cancel()
         handshakeTimer?.cancel()
+        watchTimer?.cancel()
         // The circle through the bound reference ends here.
         responder = nil
         bound = nil
@@ -124,8 +146,10 @@ final class ServerConnection: ChannelInboundHandler {
     }
 
     private func endHandshake() {
-        handshakeTimer?.cancel()
+        guard let timer = handshakeTimer else { return }
+        timer.cancel()
         handshakeTimer = nil
+        startWatch()
     }
 
     private func onHandshakeTimeout() {
@@ -138,7 +162,9 @@ final class ServerConnection: ChannelInboundHandler {
         guard !isEnding else { return }
         isEnding = true
         switch reason {
-        case .http2: counts.protocolErrors += 1
+        case .http2(let error):
+            counts.protocolErrors += 1
+            if error == .flooded { counts.connectionsFlooding += 1 }
         // A failed handshake is counted when its connection is gone, however it went.
         case .tls: break
         }
@@ -160,7 +186,7 @@ final class ServerConnection: ChannelInboundHandler {
         }
     }
 
-    private func flush() {
+    func flush() {
         guard let channel, !isEnding else { return }
         do throws(ConnectionEnd) {
             if try wire.flush(to: channel, sink: self) { scheduleFlush() }
@@ -181,13 +207,13 @@ final class ServerConnection: ChannelInboundHandler {
         cell.add(&counts)
     }
 
-    /// Takes no new calls and closes once those under way are answered.
-    func beginShutDown() {
-        guard !isShuttingDown else { return }
-        isShuttingDown = true
-        guard wire.isSecured else { return close() }
-        session.submitGoAway()
-        flush()
+    func markShuttingDown() { isShuttingDown = true }
+
+    var isChannelWritable: Bool { channel?.isWritable ?? false }
+
+    func scheduleWatch(at instant: BootInstant) {
+        guard let bound, channel != nil else { return }
+        watchTimer = executor.schedule(at: instant) { bound.value.onWatchStep() }
     }
 
     /// Closes now.
@@ -212,7 +238,7 @@ final class ServerConnection: ChannelInboundHandler {
         alarm.onFired()
         let now = setting.clock.bootTime()
         var next: BootInstant?
-        for index in calls.indices where calls[index].phase == .running {
+        for index in calls.indices where calls[index].isWatched {
             guard let expiry = calls[index].expiry else { continue }
             if expiry <= now {
                 expire(index)

@@ -20,7 +20,7 @@ package final class SocketListener: Listener {
     }
 
     static func open(
-        on endpoint: Endpoint, tls: TLSContext?, setting: ServerSetting, pool: EventLoopPool
+        on endpoint: Endpoint, tls: TLSCredentials?, setting: ServerSetting, pool: EventLoopPool
     ) async throws(LinkError) -> SocketListener {
         let acceptor = ConnectionAcceptor(tls: tls, setting: setting, pool: pool)
         let bootstrap = ServerBootstrap(group: pool.group).childChannelInitializer { channel in
@@ -32,6 +32,8 @@ package final class SocketListener: Listener {
 
     /// What this listener has seen so far. From any thread.
     package var counters: TransportCounters { acceptor.counters }
+
+    package var counts: [LinkCount] { counters.counts }
 
     package func shutDown(by deadline: BootInstant) async {
         let registry = acceptor.registry
@@ -55,11 +57,11 @@ package final class SocketListener: Listener {
 final class ConnectionAcceptor: Sendable {
     let registry: ConnectionRegistry<ServerConnection>
     let executors: [EventLoopExecutor]
-    private let tls: TLSContext?
+    private let tls: TLSCredentials?
     private let setting: ServerSetting
     private let cells: [CounterCell]
 
-    init(tls: TLSContext?, setting: ServerSetting, pool: EventLoopPool) {
+    init(tls: TLSCredentials?, setting: ServerSetting, pool: EventLoopPool) {
         self.tls = tls
         self.setting = setting
         executors = pool.eventLoops
@@ -86,7 +88,7 @@ final class ConnectionAcceptor: Sendable {
         do {
             let wire = ConnectionWire(
                 session: try HTTP2Session(role: .server, limits: setting.limits.http2),
-                tls: try tls?.makeServerEngine())
+                tls: try tls?.context.makeServerEngine(), limits: setting.limits, clock: setting.clock)
             let connection = ServerConnection(
                 setting: setting, executor: executors[index], wire: wire, cell: cells[index],
                 onEnd: { [registry] in registry.remove(ticket) })

@@ -19,6 +19,12 @@ package final class AdmissionControl: Sendable {
     private let calls = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
     private let stateValue = Atomic<UInt8>(ServingState.starting.rawValue)
+    private let watchers = Mutex(Watchers())
+
+    private struct Watchers {
+        var next: UInt64 = 0
+        var queues: [UInt64: AsyncStream<ServingState>.Continuation] = [:]
+    }
 
     package init(limits: AdmissionLimits) { self.limits = limits }
 
@@ -30,7 +36,26 @@ package final class AdmissionControl: Sendable {
     /// From any thread; holds for calls that arrive afterwards. Calls under way finish.
     package var state: ServingState {
         get { ServingState(rawValue: stateValue.load(ordering: .acquiring)) ?? .starting }
-        set { stateValue.store(newValue.rawValue, ordering: .releasing) }
+        set {
+            watchers.withLock { watchers in
+                guard stateValue.exchange(newValue.rawValue, ordering: .acquiringAndReleasing) != newValue.rawValue
+                else { return }
+                for (_, queue) in watchers.queues.sorted(by: { $0.key < $1.key }) { queue.yield(newValue) }
+            }
+        }
+    }
+
+    /// The state now, and again after each change; who is slow sees the newest only. Ends with the task that reads it.
+    func states() -> AsyncStream<ServingState> {
+        let (states, queue) = AsyncStream.makeStream(of: ServingState.self, bufferingPolicy: .bufferingNewest(1))
+        let number = watchers.withLock { watchers in
+            watchers.next += 1
+            watchers.queues[watchers.next] = queue
+            queue.yield(state)
+            return watchers.next
+        }
+        queue.onTermination = { [weak self] _ in self?.watchers.withLock { $0.queues[number] = nil } }
+        return states
     }
 
     /// Nil when the call is let in; then `release` is owed.

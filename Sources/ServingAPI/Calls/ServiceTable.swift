@@ -19,12 +19,16 @@ package enum ServiceTableError: Error, Hashable, CustomStringConvertible {
 /// keep their numbers and are passed on as they are.
 package final class ServiceTable: CallHandler {
     package let methods: [String]
+    package let streamingMethods: [String]
     private let routes: [(handler: any CallHandler, method: Int)]
+    private let streamingRoutes: [(handler: any CallHandler, method: Int)]
 
     /// Throws when two handlers serve one method, or there are more than a call can number.
     package init(_ handlers: [any CallHandler]) throws(ServiceTableError) {
         var methods: [String] = []
         var routes: [(handler: any CallHandler, method: Int)] = []
+        var streamingMethods: [String] = []
+        var streamingRoutes: [(handler: any CallHandler, method: Int)] = []
         var seen: Set<String> = []
         for handler in handlers {
             for (method, path) in handler.methods.enumerated() {
@@ -32,10 +36,17 @@ package final class ServiceTable: CallHandler {
                 methods.append(path)
                 routes.append((handler, method))
             }
+            for (method, path) in handler.streamingMethods.enumerated() {
+                guard seen.insert(path).inserted else { throw .duplicateMethod(path) }
+                streamingMethods.append(path)
+                streamingRoutes.append((handler, method))
+            }
         }
-        guard methods.count <= Int16.max else { throw .tooManyMethods(methods.count) }
+        guard seen.count <= Int16.max else { throw .tooManyMethods(seen.count) }
         self.methods = methods
         self.routes = routes
+        self.streamingMethods = streamingMethods
+        self.streamingRoutes = streamingRoutes
     }
 
     package func handle(_ call: UnaryCall) {
@@ -45,5 +56,13 @@ package final class ServiceTable: CallHandler {
         }
         let route = routes[call.method]
         route.handler.handle(call.method == route.method ? call : call.renumbered(to: route.method))
+    }
+
+    package func handle(_ call: StreamCall) {
+        guard streamingRoutes.indices.contains(call.method) else {
+            return call.fail(Refusal.notImplemented("the method").status)
+        }
+        let route = streamingRoutes[call.method]
+        route.handler.handle(call.renumbered(to: route.method))
     }
 }

@@ -1,6 +1,6 @@
 // The methods of the user services, by name. Their order is their index in `CallHandler.methods`.
 
-/// Every rpc of meridian.v1 that users call, and gRPC's health check.
+/// Every rpc of meridian.v1 that users call, and gRPC's health check. Its watch is a stream: `HealthWatch`.
 enum ServingMethod: Int, Hashable, Sendable, CaseIterable {
     case nextContent
     case report
@@ -18,7 +18,6 @@ enum ServingMethod: Int, Hashable, Sendable, CaseIterable {
     case contentStats
     case subscribe
     case checkHealth
-    case watchHealth
 
     var service: String {
         switch self {
@@ -29,7 +28,7 @@ enum ServingMethod: Int, Hashable, Sendable, CaseIterable {
         case .publish, .withdraw, .getContent, .listContent: "meridian.v1.CatalogService"
         case .popular, .contentStats: "meridian.v1.InsightService"
         case .subscribe: "meridian.v1.StreamService"
-        case .checkHealth, .watchHealth: "grpc.health.v1.Health"
+        case .checkHealth: "grpc.health.v1.Health"
         }
     }
 
@@ -50,7 +49,6 @@ enum ServingMethod: Int, Hashable, Sendable, CaseIterable {
         case .contentStats: "ContentStats"
         case .subscribe: "Subscribe"
         case .checkHealth: "Check"
-        case .watchHealth: "Watch"
         }
     }
 

@@ -7,7 +7,7 @@ import NodeEnvironment
 import Synchronization
 
 /// Finishes exactly once for its caller, whichever of reply, deadline, cancellation and loss comes first.
-final class SimulatedCall: CallResponder {
+final class SimulatedCall: CallResponder, SimulatedExchange {
     struct Request: Sendable {
         let path: String
         let message: ByteBuffer
@@ -54,6 +54,8 @@ final class SimulatedCall: CallResponder {
             if let outcome { continuation.resume(returning: outcome) }
         }
     }
+
+    func cancel(_ status: RPCStatus) { finish(.failure(status)) }
 
     func cancel() { finish(.failure(RPCStatus(.cancelled, "the caller cancelled the call"))) }
 

@@ -11,7 +11,7 @@ package final class SimulatedLinks: Links {
     private struct State {
         var isDead = false
         /// Calls that this machine made or serves, by number.
-        var calls: [UInt64: SimulatedCall] = [:]
+        var calls: [UInt64: any SimulatedExchange] = [:]
     }
 
     package let machine: String
@@ -57,9 +57,9 @@ package final class SimulatedLinks: Links {
         loops[Int(network.scheduler.random(below: UInt64(loops.count)))]
     }
 
-    func enter(_ call: SimulatedCall) { state.withLock { $0.calls[call.number] = call } }
+    func enter(_ call: any SimulatedExchange) { state.withLock { $0.calls[call.number] = call } }
 
-    func leave(_ call: SimulatedCall) { state.withLock { $0.calls[call.number] = nil } }
+    func leave(_ call: any SimulatedExchange) { state.withLock { $0.calls[call.number] = nil } }
 
     /// Connections of a dead machine: its peers hear of it a moment later.
     func die() {
@@ -79,7 +79,7 @@ final class SimulatedChannel: CallChannel {
         var serverLoop: (service: UInt64, loop: SimulatedExecutor)?
         var lastRequest: UInt64 = 0
         var lastReply: UInt64 = 0
-        var calls: [UInt64: SimulatedCall] = [:]
+        var calls: [UInt64: any SimulatedExchange] = [:]
     }
 
     let endpoint: Endpoint
@@ -109,20 +109,31 @@ final class SimulatedChannel: CallChannel {
         return try result.get()
     }
 
+    func stream(
+        path: String, metadata: CallMetadata, deadline: BootInstant?, encoding: MessageEncoding
+    ) throws(RPCStatus) -> ClientStream {
+        guard !state.withLock(\.isClosed), !links.isDead else {
+            throw RPCStatus(.unavailable, "the channel is closed")
+        }
+        let stream = SimulatedStream(
+            channel: self, request: .init(path: path, metadata: metadata, deadline: deadline, encoding: encoding))
+        return ClientStream(stream.start())
+    }
+
     func close() async {
         let calls = state.withLock { state in
             state.isClosed = true
             return state.calls.sorted { $0.key < $1.key }.map(\.value)
         }
-        for call in calls { call.finish(.failure(RPCStatus(.unavailable, "the channel was closed"))) }
+        for call in calls { call.cancel(RPCStatus(.unavailable, "the channel was closed")) }
     }
 
-    func enter(_ call: SimulatedCall) {
+    func enter(_ call: any SimulatedExchange) {
         state.withLock { $0.calls[call.number] = call }
         links.enter(call)
     }
 
-    func leave(_ call: SimulatedCall) {
+    func leave(_ call: any SimulatedExchange) {
         state.withLock { $0.calls[call.number] = nil }
         links.leave(call)
     }

@@ -1,0 +1,30 @@
+// Certificates, keys and revocation lists that were replaced: read again when somebody says so.
+
+package import Logging
+package import NodeEnvironment
+import ServiceLifecycle
+
+/// Reads the links' files again at each element of a sequence, such as a signal. A service of the process; ends with the
+/// sequence, or at a graceful shutdown.
+package struct CredentialReload<Requests: AsyncSequence & Sendable>: Service where Requests.Element: Sendable {
+    private let requests: Requests
+    private let links: any Links
+    private let logger: Logger
+
+    package init(at requests: Requests, links: any Links, logger: Logger) {
+        self.requests = requests
+        self.links = links
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        for try await _ in requests.cancelOnGracefulShutdown() {
+            do throws(LinkError) {
+                try links.reload()
+                logger.notice("certificates reloaded; new connections use them")
+            } catch {
+                logger.error("certificates not reloaded: what was read before stays", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}
