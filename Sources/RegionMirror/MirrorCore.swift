@@ -100,6 +100,14 @@ final class MirrorCore: Sendable {
         for cursor in cursors { consumer.cursorMoved(of: cursor.region, in: cursor.log, to: cursor.end) }
     }
 
+    /// Follows no more.
+    func end() {
+        state.withLock { state in
+            state.consumer = nil
+            state.follower = nil
+        }
+    }
+
     /// Whether this node writes the log itself.
     private func isOwn(_ log: LogIdentity, _ incarnation: Incarnation) -> Bool {
         log.name.region == settings.region && log.incarnation >= incarnation

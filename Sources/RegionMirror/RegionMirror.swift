@@ -63,6 +63,10 @@ package final class RegionMirror: Sendable {
         }
     }
 
+    /// Tells its consumer nothing more, and lets go of it: the consumer holds what holds this. Once calls that wait for
+    /// other regions have ended.
+    package func end() { core.end() }
+
     /// Agreed ends that this node's own states have applied or learned: peers hear of them (S1a).
     package func onAgreed(_ ends: AgreedEnds) {
         if core.onAgreed(ends) { mirrorService.onFacts() }

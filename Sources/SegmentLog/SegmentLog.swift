@@ -133,8 +133,7 @@ package final class SegmentLog: EventLogEngine {
                 continuation.resume()
             }
         }
-        // They hold what holds this log.
-        state.withLock { $0.observers = [:] }
+        letGo()
         commitExecutor.shutDown()
         lock.release()
     }
@@ -143,8 +142,18 @@ package final class SegmentLog: EventLogEngine {
     package func abandon() {
         state.withLock { $0.failure = $0.failure ?? EventLogError(.closed, "the log was abandoned") }
         committer.withLock { $0.close() }
+        letGo()
         commitExecutor.shutDown()
         lock.release()
+    }
+
+    /// Observers and watchers hold what holds this log.
+    private func letGo() {
+        state.withLock { state in
+            state.observers = [:]
+            state.watchers = []
+            state.recent = RecentBatches()
+        }
     }
 
     /// The last act on the commit executor: a clean mark, and no appends from here on.

@@ -107,6 +107,7 @@ struct NodeMesh: Sendable {
 
     func shutDown() async {
         await listener.shutDown(by: environment.clock.bootTime())
+        mirror.end()
         await system.closeLinks()
     }
 }
