@@ -55,7 +55,11 @@ package final class MeridianNode: Service {
     /// Serves until shutdown. Throws NodeError when the node cannot start, or had to stop by itself.
     package func run() async throws {
         let disk = environment.executors.makeDedicatedExecutor(label: "meridian-disk")
-        defer { disk.shutDown() }
+        defer {
+            disk.shutDown()
+            metrics.removeCollectors()
+            status.onEnded()
+        }
         let admin = try await listenForProbes()
         let recovery = try await recover(on: disk)
         let system = try await ClusterActorSystem(

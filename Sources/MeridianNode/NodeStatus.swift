@@ -52,6 +52,14 @@ package final class NodeStatus: NodeControl {
         }
     }
 
+    /// Everything has stopped: what the node served with may go.
+    func onEnded() {
+        guarded.withLock { state in
+            state.serving = nil
+            state.regions = RegionObservation()
+        }
+    }
+
     /// The log takes no more appends; only a restart helps.
     func onFenced() { change { $0.life.onFenced() } }
 

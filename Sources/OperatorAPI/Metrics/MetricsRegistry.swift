@@ -35,6 +35,9 @@ package final class MetricsRegistry: MetricsFactory {
         }
     }
 
+    /// A node that has ended: collectors hold what they collect from, and that holds this.
+    package func removeCollectors() { state.withLock { $0.collectors = [] } }
+
     /// All series in the order of their names and labels, after the collectors ran.
     func collected() -> (series: [(key: SeriesKey, series: any Series)], dropped: Int) {
         for collect in state.withLock({ $0.collectors }) { collect() }

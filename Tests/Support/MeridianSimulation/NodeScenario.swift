@@ -105,6 +105,10 @@ package struct NodeScenario {
             try await run.stop()
             return digests
         }
+        // A node that has ended lets go of its log and with it of its shards, or restarts would pile up in one process.
+        if machine.disk.heldFiles > 0 {
+            ledger.violated("run", "\(machine.disk.heldFiles) files are held by nodes that have ended")
+        }
         let audit = DiskAudit(
             machine: machine, configuration: configuration, acceptsCorruption: size.diskLies, ledger: ledger)
         try simulation.drive { try await audit.run(servedDigests: digests) }

@@ -112,7 +112,10 @@ final class SimulatedFile: StoredFile {
         self.inode = inode
         self.path = path
         self.store = store
+        store.handles.add(1, ordering: .relaxed)
     }
+
+    deinit { store.handles.subtract(1, ordering: .relaxed) }
 
     func read(at position: UInt64, count: Int) throws(FileError) -> [UInt8] {
         inode.read(at: Int(position), count: count)

@@ -51,8 +51,12 @@ package final class SimulatedFileStore: FileStore {
     }
 
     let state = Mutex(State())
+    let handles = Atomic(0)
 
     package init() {}
+
+    /// Files that somebody still holds, closed or not: a process that has ended holds none.
+    package var heldFiles: Int { handles.load(ordering: .relaxed) }
 
     package func setFaults(_ faults: DiskFaults) { state.withLock { $0.faults = faults } }
 
