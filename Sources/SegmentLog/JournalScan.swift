@@ -24,6 +24,8 @@ struct JournalScan {
     private(set) var mark: UInt64
     /// Batches of groups that stand beyond the mark, in order.
     private(set) var beyondMark: [EncodedBatch] = []
+    /// Where damage at the very end of what is written was reported to end: nothing stands behind it.
+    private var damagedTail: UInt64?
     private(set) var batches = 0
     private(set) var records: UInt64 = 0
 
@@ -94,11 +96,13 @@ struct JournalScan {
     ) throws {
         let end = succession?.end
         var position: UInt64 = 0
+        damagedTail = nil
         scanning: while end.map({ position < $0 }) ?? true {
             switch try reader.item(at: position) {
             case .group(let group):
                 try take(group, reader, visit)
                 position = group.end
+            case .end where position == damagedTail: break scanning
             case .end:
                 guard let next = try resume(reader, from: position, succession, "zeros where a group stood") else {
                     break scanning
@@ -122,8 +126,10 @@ struct JournalScan {
         let next = try reader.nextGroup(from: position + UInt64(GroupFrame.alignment))
         // What is missing was in doubt when the successor was begun, and stands there once more.
         if next == nil, let succession, succession.mark <= lastGroup { return nil }
-        let stop = next?.frame.position ?? succession?.end ?? (lastGroup < mark ? reader.length : nil)
+        let known = next?.frame.position ?? succession?.end
+        let stop = try known ?? (lastGroup < mark ? writtenEnd(reader, from: position) : nil)
         guard let stop, stop > position else { return nil }
+        if known == nil { damagedTail = stop }
         corruptRanges.append(
             CorruptRange(
                 path: directory.segmentPath(reader.generation), bytes: position..<stop, reason: reason))
@@ -155,6 +161,13 @@ struct JournalScan {
                         reason: "batch of \(batch.header.log) at \(batch.header.baseOffset.rawValue) follows a gap"))
             }
         }
+    }
+
+    /// Where the last sector ends that is not blank; the segment's end where all are.
+    private func writtenEnd(_ reader: SegmentReader, from start: UInt64) throws -> UInt64 {
+        let written = try writtenBytes(reader, from: start)
+        guard written > 0 else { return reader.length }
+        return min(start + UInt64(GroupFrame.aligned(Int(written))), reader.length)
     }
 
     /// How many bytes up to the last one that is not zero.

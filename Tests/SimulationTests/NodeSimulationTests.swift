@@ -11,6 +11,13 @@ import Testing
         #expect(report.acknowledged > 0, "seed \(seed)")
     }
 
+    @Test(arguments: 1...2 as ClosedRange<UInt64>) func aNodeThatHasEndedHoldsNothing(seed: UInt64) {
+        var size = ScenarioSize()
+        size.deaths = 0
+        let report = NodeScenario(seed: seed, size: size).run()
+        #expect(report.violations.isEmpty, "\(report.violations.map(\.description))")
+    }
+
     /// S7: a failed sync ends the log loudly, and the node still stops when it is asked to.
     @Test(arguments: [12, 20, 33, 47]) func aNodeWithAFailedDiskSaysSoAndStops(syncs: Int) throws {
         let outcome = try FencedNodeScenario(seed: UInt64(syncs), syncsBeforeFailure: syncs).run()
