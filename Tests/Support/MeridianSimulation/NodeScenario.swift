@@ -106,7 +106,8 @@ package struct NodeScenario {
             return digests
         }
         // A node that has ended lets go of its log and with it of its shards, or restarts would pile up in one process.
-        // Timers that it set may still hold it for a while; one that died is unwound with the simulation.
+        // Timers that it set may still hold it for a while. Not held to it with deaths: a node that dies during its start
+        // does not let go of its log yet.
         if size.deaths == 0 { simulation.run(for: .seconds(120)) }
         if size.deaths == 0, machine.disk.heldFiles > 0 {
             ledger.violated("run", "\(machine.disk.heldFiles) files are held by nodes that have ended")
