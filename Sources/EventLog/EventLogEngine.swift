@@ -41,6 +41,14 @@ package protocol EventLogEngine: Sendable {
     /// Blocks on the disk: never call it on a loop.
     func read(_ log: LogIdentity, from offset: Offset, maxBytes: Int) throws(EventLogError) -> [EncodedBatch]
 
+    /// The same for many logs at once, each once, in the order in which their batches were flushed and about `total` bytes
+    /// of all; whoever needs the oldest goes first. The first of `places` gets a batch in any case, or is unreadable, so
+    /// that none waits for ever behind others. A log that the reading did not come to, or that is not held beyond its
+    /// offset, is left out: the caller asks again. Blocks on the disk.
+    func read(
+        _ places: [(log: LogIdentity, offset: Offset)], total: Int
+    ) throws(EventLogError) -> [LogIdentity: LogReading]
+
     /// Calls `onCommit` on `executor` after every group commit with the logs that it moved, and keeps the newest batches
     /// for `recent` from now on: how readers at the tail of many logs wake up. False when too many listen already.
     func watch(on executor: any NodeExecutor, _ onCommit: @escaping @Sendable ([LogIdentity]) -> Void) -> Bool
@@ -50,6 +58,15 @@ package protocol EventLogEngine: Sendable {
 
     /// Waits until everything submitted so far is flushed, then closes. Later submits are refused.
     func close() async
+}
+
+/// What a reading of many logs came to for one of them.
+package enum LogReading: Hashable, Sendable {
+    /// Whole batches, at least one, from the one that contains the offset that was asked for.
+    case batches([EncodedBatch])
+    /// The batch that holds the offset does not verify any more (S7). What comes after it begins at `next`, the flushed end
+    /// where nothing does.
+    case unreadable(next: Offset)
 }
 
 /// Hears of one log's progress, on the executor it was registered with.

@@ -54,6 +54,7 @@ package final class RegionMirror: Sendable {
     package func run(incarnation: Incarnation, consumer: any MirroredLogConsumer) async {
         core.begin(incarnation, consumer)
         await withTaskGroup(of: Void.self) { group in
+            group.addTask { [mirrorService] in await mirrorService.watchLinks() }
             for peer in core.settings.peers {
                 let link = MirrorLink(core: core, peer: peer) { [self] ends in heard(ends) }
                 // Above every generation of an earlier start: incarnations grow by far more than links are opened.

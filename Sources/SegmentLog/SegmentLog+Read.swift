@@ -6,54 +6,95 @@ import NodeEnvironment
 import Synchronization
 
 extension SegmentLog {
+    /// Journal bytes that one reading of many logs goes over: how long it may look for what is sparse.
+    private static let longestSweep: UInt64 = 16 << 20
+
     /// As the contract says. Never returns batches with a gap between them: throws `.corrupt` where the first that was
     /// asked for is damaged, and ends before a later one that is. Complexity: O(index) and the journal bytes between the
     /// index entry and what is returned.
     package func read(
         _ log: LogIdentity, from offset: Offset, maxBytes: Int
     ) throws(EventLogError) -> [EncodedBatch] {
-        let (end, start) = state.withLock { ($0.table[log]?.end ?? .zero, $0.table.place(of: offset, in: log)) }
-        guard offset < end, let start else {
+        guard let want = wants([(log, offset)]).first else {
+            let end = flushedEnd(of: log)
             throw EventLogError(.outOfRange, log: log, "offset \(offset.rawValue) is not below the end \(end.rawValue)")
         }
-        let found: [EncodedBatch]
-        do {
-            found = try collect(log, offset, end, maxBytes, from: start)
-        } catch {
-            throw EventLogError(.io, log: log, "the journal cannot be read", cause: error)
-        }
-        guard let first = found.first, first.header.baseOffset <= offset else {
+        let swept = try sweep([want], total: maxBytes, longest: .max)
+        guard let found = swept.first?.found, !found.isEmpty else {
             throw EventLogError(
                 .corrupt, log: log, "the batch that holds offset \(offset.rawValue) does not verify any more")
         }
         return found
     }
 
-    private func collect(
-        _ log: LogIdentity, _ offset: Offset, _ end: Offset, _ maxBytes: Int, from start: JournalPlace
-    ) throws(FileError) -> [EncodedBatch] {
-        var found: [EncodedBatch] = []
-        var bytes = 0
-        for generation in try directory.generations() where generation >= start.generation {
-            let file = try directory.files.open(directory.segmentPath(generation), .read)
-            defer { file.close() }
-            let reader = try SegmentReader(file: file, journal: journal, generation: generation)
-            var position = generation == start.generation ? start.position : 0
-            while case .group(let group) = try reader.item(at: position) {
-                for batch in group.batches where batch.header.log == log && batch.endOffset > offset {
-                    let next = found.last?.endOffset ?? offset
-                    // A copy of what is found already, written again after an unclean stop.
-                    guard batch.endOffset > next else { continue }
-                    // What stood in between is damaged.
-                    guard batch.header.baseOffset <= next else { return found }
-                    if batch.endOffset > end || (bytes > 0 && bytes + batch.bytes.count > maxBytes) { return found }
-                    found.append(batch)
-                    bytes += batch.bytes.count
-                }
-                if found.last?.endOffset == end { return found }
-                position = group.end
+    /// As the contract says, in one pass over the journal, or in two where the first of `places` is far from the earliest.
+    /// Complexity: O(places x log index) and the journal bytes from there on, at most `longestSweep` a pass.
+    package func read(
+        _ places: [(log: LogIdentity, offset: Offset)], total: Int
+    ) throws(EventLogError) -> [LogIdentity: LogReading] {
+        var wants = wants(places)
+        guard let lead = wants.first else { return [:] }
+        if isFar(lead, from: wants, total: total) {
+            // Those before it are served by the other half.
+            let ahead = wants.filter { $0.place >= lead.place }
+            wants = wants.filter { $0.place < lead.place }
+            wants += try sweep(ahead, total: total / 2, longest: Self.longestSweep)
+            wants = try sweep(wants, total: total / 2, longest: Self.longestSweep)
+        } else {
+            wants = try sweep(wants, total: total, longest: Self.longestSweep)
+        }
+        if let index = wants.firstIndex(where: { $0.log == lead.log }), wants[index].isUntouched {
+            // The bytes were used up before the pass came to it.
+            wants += try sweep([wants.remove(at: index)], total: 1, longest: Self.longestSweep)
+        }
+        return wants.reduce(into: [:]) { readings, want in
+            if !want.found.isEmpty {
+                readings[want.log] = .batches(want.found)
+            } else if let next = want.resumes {
+                readings[want.log] = .unreadable(next: next)
             }
         }
-        return found
+    }
+
+    /// Whether a pass over `wants` uses its bytes up before it comes to `lead`, or nearly.
+    private func isFar(_ lead: JournalSweep.Want, from wants: [JournalSweep.Want], total: Int) -> Bool {
+        guard let earliest = wants.map(\.place).min() else { return false }
+        return lead.place.generation != earliest.generation
+            || lead.place.position > earliest.position + UInt64(clamping: total)
+    }
+
+    /// Places of what is flushed and begins or goes on there; others are left out.
+    private func wants(_ places: [(log: LogIdentity, offset: Offset)]) -> [JournalSweep.Want] {
+        state.withLock { state in
+            places.compactMap { log, offset in
+                guard let end = state.table[log]?.end, offset < end else { return nil }
+                let known = state.readPlaces.place(of: offset, in: log)
+                return (known ?? state.table.place(of: offset, in: log)).map { place in
+                    JournalSweep.Want(log: log, start: offset, end: end, next: offset, place: place)
+                }
+            }
+        }
+    }
+
+    /// Remembers where each log goes on.
+    private func sweep(
+        _ wants: [JournalSweep.Want], total: Int, longest: UInt64
+    ) throws(EventLogError) -> [JournalSweep.Want] {
+        var sweep = JournalSweep(wants, total: total, longest: longest, directory: directory, journal: journal)
+        do throws(FileError) {
+            let swept = try sweep.run()
+            state.withLock { state in
+                for want in swept {
+                    if want.resumes == nil {
+                        state.readPlaces.onRead(want.log, from: want.start, to: want.next, at: want.place)
+                    } else {
+                        state.readPlaces.forget(want.log, from: want.start)
+                    }
+                }
+            }
+            return swept
+        } catch {
+            throw EventLogError(.io, "the journal cannot be read", cause: error)
+        }
     }
 }

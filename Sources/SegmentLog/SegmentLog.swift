@@ -18,6 +18,7 @@ package final class SegmentLog: EventLogEngine {
         var tails: [LogIdentity: Tail] = [:]
         var table: LogTable
         var recent = RecentBatches()
+        var readPlaces = ReadPlaces()
         var watchers: [Watcher] = []
         var observers: [LogIdentity: Observation] = [:]
         var isCommitting = false

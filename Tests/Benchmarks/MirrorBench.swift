@@ -6,6 +6,7 @@ import Foundation
 import NodeEnvironment
 import OperatorCommands
 import SegmentLog
+import Synchronization
 
 struct MirrorBench: Sendable {
     struct Plan: Sendable {
@@ -93,9 +94,14 @@ struct MirrorBench: Sendable {
     func catchUp() async throws -> Transfer {
         let pair = try pair("catch-up")
         let (bytes, events) = try await prepare(pair)
-        return try await pair.run(environment, isMirrored: true, followsLater: true) { origin, follower in
+        let files = RecordingFiles(environment.files, syncs: true)
+        let counted = NodeEnvironment(
+            clock: environment.clock, entropy: environment.entropy, executors: environment.executors, files: files,
+            links: environment.links)
+        return try await pair.run(counted, isMirrored: true, followsLater: true) { origin, follower in
             let wanted = origin.log.logs().filter { $0.log.name.region == RegionNumber(1) }
             let syncs = follower.commits
+            let before = files.pattern.withLock { $0 }
             let cpu = Self.processTime()
             let started = environment.clock.bootTime()
             follower.begin()
@@ -107,6 +113,7 @@ struct MirrorBench: Sendable {
             }
             let seconds = environment.clock.bootTime().since(started) / .seconds(1)
             let used = Self.processTime() - cpu
+            let after = files.pattern.withLock { $0 }
             let result = BenchResult(
                 name: "mirror-catch-up",
                 parameters: [
@@ -117,6 +124,9 @@ struct MirrorBench: Sendable {
                     ("bytes_per_second", Double(bytes) / seconds), ("events_per_second", Double(events) / seconds),
                     ("cpu_ns_per_event", used * 1e9 / Double(max(1, events))),
                     ("commits", Double(follower.commits - syncs)),
+                    // How often the holder reads its journal for one catch-up.
+                    ("journal_readings", Double(after.bytesRead - before.bytesRead) / Double(max(1, bytes))),
+                    ("journal_reads", Double(after.reads - before.reads)),
                 ])
             return Transfer(
                 result: result, bytes: bytes, syncs: max(1, follower.commits - syncs),

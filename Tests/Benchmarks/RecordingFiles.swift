@@ -1,4 +1,4 @@
-// A file store that notes what is written to segments, and leaves syncs out where a load asks for that.
+// A file store that notes what is written to segments and read of them, and leaves syncs out where a load asks for that.
 
 import NodeEnvironment
 import Synchronization
@@ -9,6 +9,8 @@ final class RecordingFiles: FileStore {
         /// Bytes of each write to a segment, in order; a sync follows each.
         var writes: [Int] = []
         var syncs = 0
+        var reads = 0
+        var bytesRead = 0
         var bytes: Int { writes.reduce(0, +) }
     }
 
@@ -23,7 +25,7 @@ final class RecordingFiles: FileStore {
 
     func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile {
         let file = try base.open(path, mode)
-        guard path.hasSuffix(".segment"), mode != .read else { return file }
+        guard path.hasSuffix(".segment") else { return file }
         return RecordingFile(file, of: self, syncs: syncs)
     }
 
@@ -60,7 +62,12 @@ private final class RecordingFile: StoredFile {
     }
 
     func read(at position: UInt64, count: Int) throws(FileError) -> [UInt8] {
-        try base.read(at: position, count: count)
+        let bytes = try base.read(at: position, count: count)
+        owner.pattern.withLock { pattern in
+            pattern.reads += 1
+            pattern.bytesRead += bytes.count
+        }
+        return bytes
     }
 
     func write(_ bytes: borrowing RawSpan, at position: UInt64) throws(FileError) {

@@ -14,6 +14,8 @@ struct EngineFaults: Sendable {
     var trimmed: [LogIdentity: (base: Offset, digest: Digest128)] = [:]
     /// Batches of these logs are taken and stay on their way to the disk until `release`.
     var held: Set<LogIdentity> = []
+    /// Fails a reading of the disk.
+    var readFailure: @Sendable () -> EventLogError? = { nil }
 }
 
 /// Passes everything to a real log.
@@ -22,6 +24,7 @@ final class FaultyEngine: EventLogEngine {
         var waiting: [EncodedBatch] = []
         var isReleased = false
         var taken = 0
+        var sweeps = 0
     }
 
     private let log: SegmentLog
@@ -35,6 +38,9 @@ final class FaultyEngine: EventLogEngine {
 
     /// Batches that were not refused.
     var taken: Int { state.withLock(\.taken) }
+
+    /// Readings of many logs from the disk.
+    var sweeps: Int { state.withLock(\.sweeps) }
 
     /// The disk catches up.
     func release() throws {
@@ -84,6 +90,14 @@ final class FaultyEngine: EventLogEngine {
 
     func read(_ log: LogIdentity, from offset: Offset, maxBytes: Int) throws(EventLogError) -> [EncodedBatch] {
         try self.log.read(log, from: offset, maxBytes: maxBytes)
+    }
+
+    func read(
+        _ places: [(log: LogIdentity, offset: Offset)], total: Int
+    ) throws(EventLogError) -> [LogIdentity: LogReading] {
+        state.withLock { $0.sweeps += 1 }
+        if let failure = faults.readFailure() { throw failure }
+        return try log.read(places, total: total)
     }
 
     func watch(on executor: any NodeExecutor, _ onCommit: @escaping @Sendable ([LogIdentity]) -> Void) -> Bool {

@@ -108,6 +108,27 @@ import Testing
         }
     }
 
+    @Test("S7: a gap that a holder told stands while its heads move, until somebody else has the bytes")
+    func gapsStand() throws {
+        let chain = try Sample.chain(log, 4)
+        var follower = try follower(heads: [Sample.head(Array(chain.prefix(3)), log)])
+        let asked = follower.positions(for: Self.holder, facts)
+        #expect(asked.map(\.offset) == [.zero])
+        let gap = reply([.init(log: log, .gap(firstAvailable: Offset(4)))])
+        let first = try follower.onReply(gap, from: Self.holder, to: asked, facts)
+        #expect(first == [.alarm(log, .gap(firstAvailable: Offset(4)))])
+        _ = try follower.onReply(reply(heads: [Sample.head(chain, log)]), from: Self.holder, to: [], facts)
+        #expect(follower.positions(for: Self.holder, facts).isEmpty)
+        #expect(follower.stopped[log] != nil)
+        let other = RegionNumber(9)
+        follower.onLink(other, generation: 1)
+        _ = try follower.onReply(
+            reply(heads: [Sample.head(chain, log)], by: 9), from: other, to: [], facts)
+        #expect(follower.positions(for: Self.holder, facts).isEmpty)
+        #expect(follower.positions(for: other, facts).map(\.offset) == [.zero])
+        #expect(follower.stopped[log] == nil)
+    }
+
     @Test("what this start writes itself is never pulled; its own older incarnations are")
     func neverPullsItsOwn() throws {
         let older = Sample.log(1, region: 2, incarnation: 49)

@@ -19,6 +19,7 @@ import Testing
         #expect(try PullRequest(decoding: request.encoded, limits: limits) == request)
         let report = Sample.report()
         #expect(try CursorReport(decoding: report.encoded, limits: limits) == report)
+        #expect(try LinkClaim(decoding: Sample.claim.encoded) == Sample.claim)
         let reply = try Sample.reply()
         #expect(reply.agreedEnds.count == 1)
         #expect(try PullReply(decoding: reply.encoded, limits: limits) == reply)
@@ -84,6 +85,11 @@ import Testing
         #expect(hex(Sample.report().encoded) == expected)
     }
 
+    @Test func aClaimHasTheseBytes() {
+        let expected = "0100020000000000" + "0400000000000000" + "0800000000000000" + "0500000000000000"
+        #expect(hex(Sample.claim.encoded) == expected)
+    }
+
     @Test func aReplyHasTheseBytes() throws {
         var reply = try Sample.reply()
         let head = try #require(reply.heads.first)
@@ -103,9 +109,10 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         let frames = [
             Sample.request([Sample.point]).encoded, try Sample.reply().encoded, Sample.report().encoded,
+            Sample.claim.encoded,
         ]
-        for round in 0..<9_000 {
-            var bytes = frames[round % 3]
+        for round in 0..<12_000 {
+            var bytes = frames[round % 4]
             for _ in 0...generator.next() % 3 {
                 bytes[Int(generator.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: generator.next())
             }
@@ -113,10 +120,11 @@ import Testing
             // What still decodes has one encoding: the bytes it came from.
             do throws(MirrorError) {
                 let again =
-                    switch round % 3 {
+                    switch round % 4 {
                     case 0: try PullRequest(decoding: bytes, limits: limits).encoded
                     case 1: try PullReply(decoding: bytes, limits: limits).encoded
-                    default: try CursorReport(decoding: bytes, limits: limits).encoded
+                    case 2: try CursorReport(decoding: bytes, limits: limits).encoded
+                    default: try LinkClaim(decoding: bytes).encoded
                     }
                 #expect(again == bytes, "seed \(seed) round \(round)")
             } catch {

@@ -171,6 +171,25 @@ final class MirrorRegion: Sendable {
         return ((try? engine.read(log, from: .zero, maxBytes: .max)) ?? []).map(\.bytes)
     }
 
+    /// Flips a bit in a batch on this region's disk; whether it was found there.
+    func damage(_ batch: EncodedBatch) throws -> Bool {
+        let header = batch.bytes.prefix(BatchHeader.length)
+        for path in machine.disk.paths() where path.hasSuffix(".segment") {
+            let file = try machine.disk.open(path, .read)
+            defer { file.close() }
+            let bytes = try file.read(at: 0, count: Int(try file.length()))
+            for sector in stride(from: 0, to: bytes.count, by: 512) where bytes[sector] != 0 {
+                // A batch that begins in this sector.
+                for first in sector..<min(sector + 512, bytes.count - header.count)
+                where bytes[first] == header[0] && bytes[first..<first + header.count] == header {
+                    machine.disk.flipBit(of: path, byte: first + 30, bit: 2)
+                    return true
+                }
+            }
+        }
+        return false
+    }
+
     func end(of log: LogIdentity) -> Offset { self.log?.flushedEnd(of: log) ?? .zero }
 
     func link(to region: Int) -> MirrorFacts? {

@@ -73,6 +73,9 @@ enum Sample {
 
     static let point = LogPoint(log: log(9), offset: Offset(10), digest: Digest128(high: 11, low: 12))
 
+    static let claim = LinkClaim(
+        follower: RegionNumber(2), deployment: 4, incarnation: Incarnation(8), generation: 5)
+
     static func report() -> CursorReport {
         CursorReport(
             teller: RegionNumber(2), deployment: 4, incarnation: Incarnation(8),

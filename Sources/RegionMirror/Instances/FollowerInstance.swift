@@ -21,7 +21,8 @@ package struct FollowerInstance: Sendable {
         package var description: String {
             switch self {
             case .otherChain: "two chains of one incarnation"
-            case .gap(let first): "the holder begins at offset \(first.rawValue): bytes in between are gone there"
+            case .gap(let first):
+                "the holder begins at offset \(first.rawValue): bytes in between are gone or damaged there"
             case .epochWentDown: "a batch of a lower epoch"
             case .acrossAgreedEnd(let end): "a batch across the agreed end \(end.rawValue)"
             }
@@ -46,6 +47,8 @@ package struct FollowerInstance: Sendable {
         var generation: UInt64
         /// The holder's heads, as last told.
         var heads: [LogIdentity: LogSummary] = [:]
+        /// What it said it has nothing before, whatever its heads say: bytes that it holds and cannot read.
+        var firstAvailable: [LogIdentity: Offset] = [:]
     }
 
     package let limits: MirrorLimits
@@ -174,6 +177,8 @@ package struct FollowerInstance: Sendable {
 
     private mutating func onHead(_ head: LogSummary, of holder: RegionNumber) {
         guard let known = links[holder]?.heads, known[head.log] != nil || known.count < limits.logs else { return }
+        var head = head
+        head.base = max(head.base, links[holder]?.firstAvailable[head.log] ?? .zero)
         links[holder]?.heads[head.log] = head
     }
 
@@ -204,6 +209,7 @@ package struct FollowerInstance: Sendable {
             for batch in batches { take(batch, from: holder, facts, &directives) }
         case .otherChain: halt(answer.log, .otherChain, holder, &directives)
         case .gap(let first):
+            links[holder]?.firstAvailable[answer.log] = first
             links[holder]?.heads[answer.log]?.base = first
             halt(answer.log, .gap(firstAvailable: first), holder, &directives)
         }

@@ -48,15 +48,24 @@ package struct HolderInstance: Sendable {
         return true
     }
 
-    /// What to answer to `request` with `held` in the engine, in its order. Complexity: O(held + positions).
-    package func plan(_ request: PullRequest, held: [LogSummary], _ facts: LineageFacts) -> Plan {
+    /// What to answer to `request` with `held` in the engine, in its order. `verdict`: whether what is held can be read.
+    /// Complexity: O(held + positions).
+    package func plan(
+        _ request: PullRequest, held: [LogSummary], _ facts: LineageFacts,
+        _ verdict: (LogPoint) -> UnreadableLogs.Verdict = { _ in .readable }
+    ) -> Plan {
         let byLog = Dictionary(held.map { ($0.log, $0) }, uniquingKeysWith: { first, _ in first })
         let count = request.positions.count
         var plan = Plan()
         for index in 0..<count {
             let position = request.positions[(index + turn % count) % count]
             if let end = facts.servedEnd(of: position.log), position.offset >= end { continue }
-            if let step = byLog[position.log].flatMap({ Self.step(for: position, in: $0) }) { plan.steps.append(step) }
+            guard let step = byLog[position.log].flatMap({ Self.step(for: position, in: $0) }) else { continue }
+            switch step == .read(position) ? verdict(position) : .readable {
+            case .readable: plan.steps.append(step)
+            case .gap(let first): plan.steps.append(.gap(position.log, firstAvailable: first))
+            case .rests: continue
+            }
         }
         // What the follower writes itself is no news to it.
         let (follower, own) = (request.follower, request.incarnation)

@@ -55,11 +55,13 @@ struct MirrorLink: Sendable {
             return false
         }
         let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let (answers, answer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         core.onLink(peer.region, generation, endpoint, wake)
         var reason = "closed"
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await pull(from: channel, generation) }
+                group.addTask { try await pull(from: channel, generation) { answer.yield() } }
+                group.addTask { try await claim(on: channel, generation, answers) }
                 group.addTask { try await report(to: channel, wakes) }
                 defer { group.cancelAll() }
                 try await group.next()
@@ -75,32 +77,51 @@ struct MirrorLink: Sendable {
 
     // MARK: Pulls
 
-    private func pull(from channel: any CallChannel, _ generation: UInt64) async throws {
+    private func pull(
+        from channel: any CallChannel, _ generation: UInt64, _ onAnswer: @Sendable () -> Void
+    ) async throws {
         let settings = core.settings
         var bucket = TokenBucket(bytesPerSecond: settings.maxBytesPerSecond)
+        var rest = Self.firstDelay
         while true {
             try Task.checkCancellation()
             let asked = core.positions(for: peer.region)
-            let sent = core.environment.clock.bootTime()
-            let reply = try await channel.unary(
-                path: PullRequest.path, message: ByteBuffer(bytes: request(asked, generation).encoded),
-                metadata: CallMetadata(), deadline: sent.advanced(by: settings.heartbeat + settings.stallTimeout))
-            let received = core.environment.clock.bootTime()
-            guard reply.message.readableBytes <= settings.limits.frameBytes else {
-                throw MirrorError(.malformedFrame, "\(reply.message.readableBytes) bytes")
-            }
-            let decoded = try PullReply(
-                decoding: Array(reply.message.readableBytesView), limits: settings.limits)
-            guard decoded.holder == peer.region else {
-                throw MirrorError(.notAPeer, "region \(decoded.holder.rawValue) answers for \(peer.region.rawValue)")
-            }
-            core.onHeartbeat(decoded, from: peer.region, roundTrip: received.since(sent), at: received)
-            let taken = try core.onReply(decoded, from: peer.region, to: asked)
+            let (reply, bytes, roundTrip) = try await ask(channel, for: asked, generation)
+            onAnswer()
+            let taken = try core.onReply(reply, from: peer.region, to: asked)
             if !taken.heard.isEmpty { onHeard(taken.heard) }
             try await settle(taken)
-            let pause = bucket.take(reply.message.readableBytes, at: core.environment.clock.bootTime())
+            let pause = bucket.take(bytes, at: core.environment.clock.bootTime())
             if pause > .zero { try await core.environment.clock.sleep(for: pause) }
+            // A holder keeps a pull that it has nothing for; one that does not must not make both spin.
+            if reply.saysNothing, roundTrip < settings.heartbeat / 2 {
+                try await core.environment.clock.sleep(for: rest)
+                rest = min(rest * 2, settings.heartbeat)
+            } else {
+                rest = Self.firstDelay
+            }
         }
+    }
+
+    /// One pull; its bytes, and how long it took.
+    private func ask(
+        _ channel: any CallChannel, for asked: [LogPoint], _ generation: UInt64
+    ) async throws -> (reply: PullReply, bytes: Int, roundTrip: Duration) {
+        let settings = core.settings
+        let sent = core.environment.clock.bootTime()
+        let reply = try await channel.unary(
+            path: PullRequest.path, message: ByteBuffer(bytes: request(asked, generation).encoded),
+            metadata: CallMetadata(), deadline: sent.advanced(by: settings.heartbeat + settings.stallTimeout))
+        let received = core.environment.clock.bootTime()
+        let bytes = reply.message.readableBytes
+        guard bytes <= settings.limits.frameBytes else { throw MirrorError(.malformedFrame, "\(bytes) bytes") }
+        let decoded = try PullReply(decoding: Array(reply.message.readableBytesView), limits: settings.limits)
+        guard decoded.holder == peer.region else {
+            throw MirrorError(.notAPeer, "region \(decoded.holder.rawValue) answers for \(peer.region.rawValue)")
+        }
+        let roundTrip = received.since(sent)
+        core.onHeartbeat(decoded, from: peer.region, roundTrip: roundTrip, at: received)
+        return (decoded, bytes, roundTrip)
     }
 
     /// Waits where the own disk is behind: mirrors must not fill the backlog that own appends need.
@@ -124,6 +145,31 @@ struct MirrorLink: Sendable {
             waitMilliseconds: UInt32(clamping: settings.heartbeat.wholeMilliseconds))
         request.positions = asked
         return request
+    }
+
+    // MARK: The claim
+
+    /// Lets the holder watch this link, once it has taken a pull (S1): the end of the stream tells it that the link closed.
+    /// Without the stream it waits until the heartbeat is old. Holders that refuse it are asked again later.
+    private func claim(
+        on channel: any CallChannel, _ generation: UInt64, _ answers: AsyncStream<Void>
+    ) async throws {
+        let message = LinkClaim(
+            follower: core.settings.region, deployment: core.deployment,
+            incarnation: core.state.withLock(\.incarnation), generation: generation)
+        for await _ in answers {
+            do throws(RPCStatus) {
+                let stream = try channel.stream(path: LinkClaim.path, deadline: nil)
+                try await stream.send(ByteBuffer(bytes: message.encoded))
+                while try await stream.next() != nil {}
+            } catch {
+                // The link is lost: to be dialled again at once, also while the pull is at work elsewhere.
+                if error.code == .unavailable { throw error }
+            }
+            try await core.environment.clock.sleep(for: core.settings.heartbeat)
+        }
+        // As in `report`.
+        try Task.checkCancellation()
     }
 
     // MARK: Cursors

@@ -7,30 +7,44 @@ import NIOCore
 import NodeEnvironment
 import Synchronization
 
-/// Serves `/Mirror/Pull` and `/Mirror/Report`. One pull a follower waits at a time: a later one of the same follower takes
-/// the place of an earlier one. Thread-safe; nothing here blocks a loop.
+/// Serves `/Mirror/Pull`, `/Mirror/Report` and `/Mirror/Claim`. One pull a follower waits at a time: a later one of the
+/// same follower takes the place of an earlier one. Thread-safe; nothing here blocks a loop.
 final class MirrorService: CallHandler {
-    private struct Follower {
+    struct Follower {
         var instance = HolderInstance()
-        var incarnation: Incarnation
+        /// The process that pulled last speaks for its region, also while no pull of it waits.
+        var claim: RegionClaim
         var waiting: WaitingPull?
-        /// Until then the process that pulled last claims its region, also while no pull of it waits (S1).
-        var claimedUntil: BootInstant
         /// The one timer of waiting pulls.
         var wakesAt: BootInstant?
     }
 
-    private struct State {
+    struct State {
         var followers: [RegionNumber: Follower] = [:]
         /// Group commits so far, and the facts heard: what a pull that goes to sleep must not have missed.
         var changes: UInt64 = 0
+        var unreadable: UnreadableLogs
+
+        /// Whether the process still speaks for its region, over this link.
+        func isCurrent(_ request: PullRequest) -> Bool {
+            let follower = followers[request.follower]
+            return follower?.claim.incarnation == request.incarnation
+                && follower?.instance.generation == request.generation
+        }
     }
 
     let methods = [PullRequest.path, CursorReport.path]
-    private let core: MirrorCore
-    private let state = Mutex(State())
+    let streamingMethods = [LinkClaim.path]
+    let core: MirrorCore
+    let state: Mutex<State>
+    /// One a link that is watched.
+    let claims: StreamTasks
 
-    init(core: MirrorCore) { self.core = core }
+    init(core: MirrorCore) {
+        self.core = core
+        state = Mutex(State(unreadable: UnreadableLogs(limit: core.settings.limits.logs)))
+        claims = StreamTasks(limit: core.settings.limits.regions)
+    }
 
     func handle(_ call: UnaryCall) {
         do throws(MirrorError) {
@@ -56,38 +70,18 @@ final class MirrorService: CallHandler {
         call.succeed(ByteBuffer())
     }
 
-    private func check(_ peer: PeerIdentity, _ region: RegionNumber, _ deployment: UInt64) throws(MirrorError) {
-        guard deployment == core.deployment else {
-            throw MirrorError(.otherDeployment, "this node is of \(core.settings.deploymentID)")
-        }
-        guard core.peers.admits(peer, as: region) else {
-            throw MirrorError(.notAPeer, "region \(region.rawValue) by \(peer.certificateURI ?? peer.address)")
-        }
-    }
-
     // MARK: Pulls
 
     private func admit(_ call: UnaryCall, _ request: PullRequest) throws(MirrorError) {
         try check(call.peer, request.follower, request.deployment)
         guard request.incarnation != Incarnation(0) else { return answerProbe(call, request) }
-        let now = core.environment.clock.bootTime()
-        let (rival, isClaimed) = state.withLock { state -> (WaitingPull?, Bool) in
-            guard let known = state.followers[request.follower], known.incarnation != request.incarnation else {
-                return (nil, false)
-            }
-            return (known.waiting, known.waiting == nil && now < known.claimedUntil)
-        }
         // S1: while a process that claims the region is heard of, another is refused.
-        guard !isClaimed else { throw Self.claimed }
-        guard let rival else { return accept(call, request) }
+        guard let rival = try rival(of: request) else { return accept(call, request) }
         rival.call.executor.execute { [self] in
             if rival.call.isLive { return call.fail(Self.claimed.status) }
-            accept(call, request)
+            onGone(rival)
+            if isAdmitted(request) { accept(call, request) } else { call.fail(Self.claimed.status) }
         }
-    }
-
-    private static var claimed: MirrorError {
-        MirrorError(.regionClaimed, "a process with another incarnation is connected, or was a moment ago")
     }
 
     private func accept(_ call: UnaryCall, _ request: PullRequest) {
@@ -95,18 +89,17 @@ final class MirrorService: CallHandler {
             call: call, request: request, arrivedAt: core.environment.clock.bootTime(),
             longestWait: core.settings.limits.longestWaitMilliseconds)
         let (isCurrent, older) = state.withLock { state -> (Bool, WaitingPull?) in
-            var follower =
-                state.followers[request.follower]
-                ?? Follower(
-                    incarnation: request.incarnation, claimedUntil: pull.due)
-            if follower.incarnation != request.incarnation {
-                follower.incarnation = request.incarnation
+            let claim = RegionClaim(
+                request.incarnation, stallTimeout: core.settings.stallTimeout, at: pull.arrivedAt)
+            var follower = state.followers[request.follower] ?? Follower(claim: claim)
+            if follower.claim.incarnation != request.incarnation {
+                follower.claim = claim
                 follower.instance = HolderInstance()
             }
             guard follower.instance.onPull(generation: request.generation) else { return (false, nil) }
             let older = follower.waiting
             follower.waiting = pull
-            follower.claimedUntil = pull.due.advanced(by: core.settings.stallTimeout)
+            follower.claim.onPull(link: request.generation, due: pull.due)
             state.followers[request.follower] = follower
             return (true, older)
         }
@@ -142,8 +135,9 @@ final class MirrorService: CallHandler {
     private func serve(_ follower: RegionNumber, timer: BootInstant? = nil) {
         while let (pull, instance, seen) = takeWaiting(follower, isTimer: timer != nil) {
             let facts = core.facts
-            let plan = instance.plan(pull.request, held: core.log.logs(), facts)
             let now = core.environment.clock.bootTime()
+            let unreadable = state.withLock(\.unreadable)
+            let plan = instance.plan(pull.request, held: core.log.logs(), facts) { unreadable.verdict(on: $0, at: now) }
             if plan.isUrgent || max(now, timer ?? now) >= pull.due { return answer(pull, plan, facts) }
             switch putBack(pull, follower, unless: seen) {
             case .sleeps: return
@@ -192,11 +186,29 @@ final class MirrorService: CallHandler {
 
     private func answer(_ pull: WaitingPull, _ plan: HolderInstance.Plan, _ facts: LineageFacts) {
         let reader = BatchReader(log: core.log, facts: facts, budget: budget(pull.request))
-        if let answers = reader.fromMemory(plan.steps) { return send(pull, plan, answers) }
-        core.disk.execute { [self] in send(pull, plan, reader.fromDisk(plan.steps)) }
+        if let outcome = reader.fromMemory(plan.steps) { return conclude(pull, plan, outcome) }
+        core.disk.execute { [self] in conclude(pull, plan, reader.fromDisk(plan.steps)) }
     }
 
-    private func budget(_ request: PullRequest) -> Int { min(Int(request.maxBytes), core.settings.limits.replyBytes) }
+    private func budget(_ request: PullRequest) -> Int {
+        max(1, min(Int(request.maxBytes), core.settings.limits.replyBytes))
+    }
+
+    /// Sends what there is. Where there is nothing although there should be, the pull goes on to wait: what could not be
+    /// read rests by then, and an empty answer would have the follower ask again at once.
+    private func conclude(_ pull: WaitingPull, _ plan: HolderInstance.Plan, _ outcome: BatchReader.Outcome) {
+        note(outcome)
+        let isNothing = outcome.answers.isEmpty && !plan.steps.isEmpty && plan.ends.isEmpty && !plan.hasNewLog
+        guard isNothing, core.environment.clock.bootTime() < pull.due else { return send(pull, plan, outcome.answers) }
+        let region = pull.request.follower
+        let isCurrent = state.withLock { state in
+            guard state.isCurrent(pull.request), state.followers[region]?.waiting == nil else { return false }
+            state.followers[region]?.waiting = pull
+            return true
+        }
+        guard isCurrent else { return pull.call.fail(RPCStatus(.aborted, "a newer pull took its place")) }
+        serve(region)
+    }
 
     private func send(_ pull: WaitingPull, _ plan: HolderInstance.Plan, _ answers: [PullReply.LogAnswer]) {
         var reply = core.makeReply(generation: pull.request.generation)
@@ -206,14 +218,11 @@ final class MirrorService: CallHandler {
         reply.agreedEnds = plan.ends
         reply.answers = answers
         let isCurrent = state.withLock { state -> Bool in
+            guard state.isCurrent(pull.request) else { return false }
             let region = pull.request.follower
-            guard state.followers[region]?.incarnation == pull.request.incarnation,
-                state.followers[region]?.instance.generation == pull.request.generation
-            else { return false }
             // In place: what was told has an entry a log.
             state.followers[region]?.instance.onAnswered(plan)
-            state.followers[region]?.claimedUntil = core.environment.clock.bootTime().advanced(
-                by: core.settings.stallTimeout)
+            state.followers[region]?.claim.onAnswered(at: core.environment.clock.bootTime())
             return true
         }
         guard isCurrent else { return pull.call.fail(RPCStatus(.aborted, "a newer link of this region is open")) }

@@ -19,6 +19,12 @@ struct WaitingPull: Sendable {
         due = arrivedAt.advanced(by: .milliseconds(Int64(min(request.waitMilliseconds, longestWait))))
     }
 
+    /// Whether both are one arrival of one pull.
+    func isSame(as other: WaitingPull) -> Bool {
+        arrivedAt == other.arrivedAt && request.incarnation == other.request.incarnation
+            && request.generation == other.request.generation
+    }
+
     /// Whether the follower may want the log: all but what it writes itself.
     func concerns(_ log: LogIdentity) -> Bool {
         log.name.region != request.follower || log.incarnation < request.incarnation

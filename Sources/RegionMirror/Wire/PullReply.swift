@@ -58,6 +58,9 @@ package struct PullReply: Hashable, Sendable {
         self.generation = generation
     }
 
+    /// A heartbeat and nothing else.
+    package var saysNothing: Bool { heads.isEmpty && answers.isEmpty && agreedEnds.isEmpty }
+
     package var encoded: [UInt8] {
         var writer = ByteWriter(reservingCapacity: 64 + heads.count * Self.headBytes)
         writer.write(Self.version)

@@ -114,6 +114,17 @@ final class MemoryEngine: EventLogEngine {
         return batches(of: log).filter { $0.endOffset > offset }
     }
 
+    func read(
+        _ places: [(log: LogIdentity, offset: Offset)], total: Int
+    ) throws(EventLogError) -> [LogIdentity: LogReading] {
+        var readings: [LogIdentity: LogReading] = [:]
+        for (log, offset) in places {
+            let batches = try read(log, from: offset, maxBytes: total)
+            if !batches.isEmpty { readings[log] = .batches(batches) }
+        }
+        return readings
+    }
+
     func recent(_ log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch]? {
         keepsRecent ? batches(of: log).filter { $0.endOffset > offset } : nil
     }

@@ -1,0 +1,85 @@
+// Who may call, and which process speaks for its region (S1): the service's shell of `RegionClaim`.
+
+import ClusterModel
+import GRPCFraming
+import NIOCore
+import NodeEnvironment
+import Synchronization
+
+extension MirrorService {
+    func check(_ peer: PeerIdentity, _ region: RegionNumber, _ deployment: UInt64) throws(MirrorError) {
+        guard deployment == core.deployment else {
+            throw MirrorError(.otherDeployment, "this node is of \(core.settings.deploymentID)")
+        }
+        guard core.peers.admits(peer, as: region) else {
+            throw MirrorError(.notAPeer, "region \(region.rawValue) by \(peer.certificateURI ?? peer.address)")
+        }
+    }
+
+    /// The waiting pull of another process that speaks for the region: only its loop knows whether it is still there.
+    /// Nil where there is none. Throws `.regionClaimed`.
+    func rival(of request: PullRequest) throws(MirrorError) -> WaitingPull? {
+        let known = state.withLock { $0.followers[request.follower] }
+        guard let known, known.claim.incarnation != request.incarnation else { return nil }
+        if let waiting = known.waiting { return waiting }
+        guard isAdmitted(request) else { throw Self.claimed }
+        return nil
+    }
+
+    /// What became of a rival that is not live any more. One that was answered meanwhile is no dead one.
+    func onGone(_ rival: WaitingPull) {
+        let now = core.environment.clock.bootTime()
+        state.withLock { state in
+            let region = rival.request.follower
+            guard state.followers[region]?.waiting.map(rival.isSame) ?? false else { return }
+            state.followers[region]?.claim.onClosed(at: now)
+        }
+    }
+
+    func isAdmitted(_ request: PullRequest) -> Bool {
+        let now = core.environment.clock.bootTime()
+        return state.withLock { $0.followers[request.follower]?.claim.admits(request.incarnation, at: now) ?? true }
+    }
+
+    static var claimed: MirrorError {
+        MirrorError(.regionClaimed, "a process with another incarnation is connected, or was a moment ago")
+    }
+
+    // MARK: Links that are watched
+
+    func handle(_ call: StreamCall) { claims.start(call) { [self] call in try await watch(call) } }
+
+    /// Runs until it is cancelled, once; links are watched from then on.
+    func watchLinks() async { await claims.run() }
+
+    /// Until the link closes, or its follower gives the stream up.
+    private func watch(_ call: StreamCall) async throws {
+        guard let message = try await call.next() else { return }
+        let claim: LinkClaim
+        do throws(MirrorError) {
+            guard message.readableBytes <= LinkClaim.byteCount else {
+                throw MirrorError(.malformedFrame, "\(message.readableBytes) bytes")
+            }
+            claim = try LinkClaim(decoding: Array(message.readableBytesView))
+            try check(call.peer, claim.follower, claim.deployment)
+        } catch {
+            throw error.status
+        }
+        let isTaken = state.withLock { state in
+            guard state.followers[claim.follower]?.claim.incarnation == claim.incarnation else { return false }
+            state.followers[claim.follower]?.claim.onLink(claim.generation)
+            return true
+        }
+        guard isTaken else { throw RPCStatus(.aborted, "the link has no pull here yet") }
+        defer { onLinkClosed(claim) }
+        while try await call.next() != nil {}
+    }
+
+    private func onLinkClosed(_ claim: LinkClaim) {
+        let now = core.environment.clock.bootTime()
+        state.withLock { state in
+            guard state.followers[claim.follower]?.claim.incarnation == claim.incarnation else { return }
+            state.followers[claim.follower]?.claim.onLinkClosed(claim.generation, at: now)
+        }
+    }
+}
