@@ -18,12 +18,18 @@ final class HostFile: StoredFile {
     deinit { close() }
 
     func read(at position: UInt64, count: Int) throws(FileError) -> [UInt8] {
+        try read(at: position, count: count, behind: [])
+    }
+
+    func read(at position: UInt64, count: Int, behind kept: ArraySlice<UInt8>) throws(FileError) -> [UInt8] {
+        let total = kept.count + max(0, count)
         var failed = false
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            while filled < count {
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: total) { buffer, filled in
+            (_, filled) = unsafe buffer.initialize(from: kept)
+            while filled < total {
                 let got = unsafe pread(
-                    descriptor, UnsafeMutableRawPointer(buffer.baseAddress)?.advanced(by: filled), count - filled,
-                    off_t(position) + off_t(filled))
+                    descriptor, UnsafeMutableRawPointer(buffer.baseAddress)?.advanced(by: filled), total - filled,
+                    off_t(position) + off_t(filled - kept.count))
                 if got > 0 {
                     filled += got
                 } else if got == 0 {

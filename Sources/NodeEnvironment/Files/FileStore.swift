@@ -63,6 +63,10 @@ package protocol StoredFile: AnyObject, Sendable {
     /// Up to `count` bytes; fewer only at the end of the file.
     func read(at position: UInt64, count: Int) throws(FileError) -> [UInt8]
 
+    /// The bytes of `kept`, and behind them up to `count` bytes of the file from `position` on: how a reader goes on
+    /// without reading again what it holds.
+    func read(at position: UInt64, count: Int, behind kept: ArraySlice<UInt8>) throws(FileError) -> [UInt8]
+
     /// Writes all of the bytes or throws; after a throw any part of them may be in the file.
     func write(_ bytes: borrowing RawSpan, at position: UInt64) throws(FileError)
 
@@ -83,6 +87,13 @@ package protocol StoredFile: AnyObject, Sendable {
 }
 
 extension StoredFile {
+    package func read(
+        at position: UInt64, count: Int, behind kept: ArraySlice<UInt8>
+    ) throws(FileError) -> [UInt8] {
+        let bytes = try read(at: position, count: count)
+        return kept.isEmpty ? bytes : Array(kept) + bytes
+    }
+
     package func write(_ bytes: [UInt8], at position: UInt64) throws(FileError) {
         try unsafe write(bytes.span.bytes, at: position)
     }
