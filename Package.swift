@@ -178,6 +178,9 @@ let package = Package(
                 "SegmentLog", "RegionMirror", arguments, deques, logging, nioCore,
             ]),
         executable(
+            "journal-load", path: "Tests/JournalLoad",
+            ["ClusterModel", "NodeEnvironment", "HostEnvironment", "EventLog", "SegmentLog", "SimulatedEnvironment"]),
+        executable(
             "grpc-interop", path: "Tests/Interop", exclude: ["proto"],
             [
                 "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "GRPCFraming", arguments, nioCore,
@@ -203,7 +206,10 @@ let package = Package(
         tests("EventLogTests", ["ClusterModel", "NodeEnvironment", "EventLog"]),
         tests(
             "SegmentLogTests",
-            ["ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "SimulatedEnvironment"]),
+            [
+                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "HostEnvironment", "SimulatedEnvironment",
+                "journal-load",
+            ]),
         tests(
             "HostEnvironmentTests",
             [
