@@ -167,6 +167,8 @@ let package = Package(
                 "MeridianNode", "MeridianClient", "MeridianProtocol", "SimulatedEnvironment", logging,
             ]),
 
+        support("EventLogConformance", ["ClusterModel", "NodeEnvironment", "EventLog"]),
+
         support("TransportFuzzing", ["GRPCFraming", "HTTP2Engine", nioCore]),
 
         // MARK: Benchmarks, fuzzing and simulation
@@ -208,7 +210,7 @@ let package = Package(
             "SegmentLogTests",
             [
                 "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "HostEnvironment", "SimulatedEnvironment",
-                "journal-load",
+                "EventLogConformance", "journal-load",
             ]),
         tests(
             "HostEnvironmentTests",
@@ -236,7 +238,7 @@ let package = Package(
             "PersonalizationTests",
             [
                 "ClusterModel", "MergeableState", "EventLog", "NodeEnvironment", "Personalization", "ActorCluster",
-                "SimulatedEnvironment",
+                "EventLogConformance", "SimulatedEnvironment",
             ]),
         tests(
             "ServingAPITests",

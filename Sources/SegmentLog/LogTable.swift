@@ -47,6 +47,16 @@ struct LogTable: Sendable {
     }
 
     private var entries: [LogIdentity: Entry] = [:]
+    /// Batches taken, over all logs.
+    private(set) var batches = 0
+
+    init() {}
+
+    /// As an index of it says.
+    init(_ entries: [LogIdentity: Entry], batches: Int) {
+        self.entries = entries
+        self.batches = batches
+    }
 
     /// Logs in order.
     var logs: [LogIdentity] { entries.keys.sorted() }
@@ -57,7 +67,9 @@ struct LogTable: Sendable {
     mutating func extend(with batch: EncodedBatch, at place: JournalPlace) -> Outcome {
         let log = batch.header.log
         guard entries.keys.contains(log) || batch.extends(log, end: .zero, digest: .zero) else { return .doesNotExtend }
-        return entries[log, default: Entry()].extend(with: batch, at: place)
+        let outcome = entries[log, default: Entry()].extend(with: batch, at: place)
+        if outcome == .extended { batches += 1 }
+        return outcome
     }
 
     /// Where to begin to look for `offset`. Complexity: O(log index).
