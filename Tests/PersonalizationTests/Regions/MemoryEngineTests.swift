@@ -1,6 +1,7 @@
 // The engine in memory, on which the tests of shards stand, keeps the contract of EventLog.
 
 import EventLogConformance
+import NodeEnvironment
 import SimulatedEnvironment
 import Testing
 
