@@ -177,7 +177,7 @@ let package = Package(
             [
                 "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "MeridianNode", "MeridianClient",
                 "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", "EventLog",
-                "SegmentLog", "RegionMirror", arguments, deques, logging, nioCore,
+                "SegmentLog", "RegionMirror", arguments, deques, logging, nioCore, nioPosix, protobuf,
             ]),
         executable(
             "journal-load", path: "Tests/JournalLoad",

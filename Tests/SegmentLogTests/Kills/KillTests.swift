@@ -48,7 +48,8 @@ struct KillTests {
     private static func withScratch(_ body: (LoadProcess, String) async throws -> Void) async throws {
         let scratch = FileManager.default.temporaryDirectory.appending(path: "meridian-kill-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: "\(scratch)/journal", withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: scratch) }  // the system empties its temporary folder anyway
+        // The system empties its temporary folder anyway.
+        defer { try? FileManager.default.removeItem(atPath: scratch) }
         try await body(try LoadProcess(scratch: scratch), "\(scratch)/journal")
     }
 }

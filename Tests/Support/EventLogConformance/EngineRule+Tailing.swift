@@ -41,7 +41,9 @@ extension EngineRule {
             for log in feed.logs {
                 for offset in 0..<feed.end(of: log).rawValue {
                     for bytes in [1, 1_000, Int.max] {
-                        guard let found = stage.engine.recent(log, from: Offset(offset), maxBytes: bytes) else { continue }
+                        guard let found = stage.engine.recent(log, from: Offset(offset), maxBytes: bytes) else {
+                            continue
+                        }
                         let read = try stage.engine.read(log, from: Offset(offset), maxBytes: bytes)
                         check.equal(found, read, "\(log) from \(offset), \(bytes) bytes")
                     }

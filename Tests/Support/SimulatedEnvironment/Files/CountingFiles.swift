@@ -50,7 +50,9 @@ package final class CountingFiles: FileStore {
 
     package func availableBytes(at path: String) throws(FileError) -> UInt64 { try base.availableBytes(at: path) }
 
-    package func storageIdentity(of path: String) throws(FileError) -> StorageIdentity { try base.storageIdentity(of: path) }
+    package func storageIdentity(of path: String) throws(FileError) -> StorageIdentity {
+        try base.storageIdentity(of: path)
+    }
 
     package func lockExclusively(_ path: String) throws(FileError) -> any FileLock { try base.lockExclusively(path) }
 }
