@@ -103,7 +103,7 @@ struct KillHistory {
             return KillMoment(means: .signal, trigger: .line(1 + below(600)), pauseMicroseconds: pause)
         case 3..<5: return KillMoment(means: .plug, trigger: .line(1 + below(600)), pauseMicroseconds: pause)
         // What a start itself writes: marks, identity, what it writes again, its first segment.
-        case 5..<7: return KillMoment(means: .plug, trigger: .call(1 + below(16)), pauseMicroseconds: 0)
+        case 5..<7: return KillMoment(means: .plug, trigger: .call(1 + below(5)), pauseMicroseconds: 0)
         case 7..<9: return KillMoment(means: .plug, trigger: .call(1 + below(500)), pauseMicroseconds: 0)
         default:
             return KillMoment(
