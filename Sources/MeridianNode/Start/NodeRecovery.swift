@@ -68,7 +68,8 @@ package struct NodeRecoveryRun: Sendable {
         do {
             let log = try SegmentLog.open(
                 directory: configuration.log.directory, environment: environment,
-                limits: JournalLimits(segmentBytes: configuration.log.segmentBytes)
+                limits: JournalLimits(
+                    segmentBytes: configuration.log.segmentBytes, marksBeforeAck: configuration.log.markBeforeAck)
             ) { try replica.fold($0) }
             return try Self.finishFold(log, &replica)
         } catch let error as EventLogError {
