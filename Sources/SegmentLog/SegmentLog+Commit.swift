@@ -38,13 +38,14 @@ extension SegmentLog {
                 return putBack(group, error)
             }
             do {
-                let place = try committer.withLock { committer throws(FileError) in
+                let (place, isHalfFull) = try committer.withLock { committer throws(FileError) in
                     let place = try committer.writer.append(group)
                     committer.writer.vouch()
                     if limits.marksBeforeAck { try committer.writeMark(clean: false) }
-                    return place
+                    return (place, committer.writer.isHalfFull)
                 }
                 publish(group, at: place)
+                if isHalfFull, pool.isWanting { poolExecutor.execute { self.pool.prepare() } }
             } catch {
                 return poison(error)
             }
