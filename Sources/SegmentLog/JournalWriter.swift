@@ -9,7 +9,6 @@ struct JournalWriter {
     private let directory: JournalDirectory
     private let journal: UInt64
     private let segmentBytes: Int
-    private let pool: SegmentPool
     private var segment: (any StoredFile)?
     private var generation: UInt64
     private var position: UInt64
@@ -22,13 +21,12 @@ struct JournalWriter {
 
     /// Begins a fresh segment at the first append; nothing is written behind what recovery found.
     init(
-        directory: JournalDirectory, journal: UInt64, segmentBytes: Int, pool: SegmentPool, lastGeneration: UInt64,
+        directory: JournalDirectory, journal: UInt64, segmentBytes: Int, lastGeneration: UInt64,
         lastSegmentEnd: UInt64, lastGroup: UInt64, flushedGroup: UInt64
     ) {
         self.directory = directory
         self.journal = journal
         self.segmentBytes = segmentBytes
-        self.pool = pool
         generation = lastGeneration
         position = lastSegmentEnd
         previousSegmentEnd = lastSegmentEnd
@@ -40,12 +38,7 @@ struct JournalWriter {
     mutating func prepare(for batches: [EncodedBatch]) throws(FileError) {
         let length = groupLength(batches)
         if segment != nil, position + UInt64(length) <= UInt64(segmentBytes) { return }
-        let next: any StoredFile
-        if let spare = try pool.take(as: generation + 1) {
-            next = spare
-        } else {
-            next = try directory.createSegment(generation + 1, length: segmentBytes)
-        }
+        let next = try directory.createSegment(generation + 1, length: segmentBytes)
         segment?.close()
         segment = next
         generation += 1
@@ -69,9 +62,6 @@ struct JournalWriter {
         lastGroup += 1
         return place
     }
-
-    /// Whether the time has come to prepare the next segment.
-    var isHalfFull: Bool { segment != nil && position >= UInt64(segmentBytes / 2) }
 
     /// Everything written so far is synced and may be believed.
     mutating func vouch() { flushedGroup = lastGroup }

@@ -38,14 +38,13 @@ extension SegmentLog {
                 return putBack(group, error)
             }
             do {
-                let (place, isHalfFull) = try committer.withLock { committer throws(FileError) in
+                let place = try committer.withLock { committer throws(FileError) in
                     let place = try committer.writer.append(group)
                     committer.writer.vouch()
                     if limits.marksBeforeAck { try committer.writeMark(clean: false) }
-                    return (place, committer.writer.isHalfFull)
+                    return place
                 }
                 publish(group, at: place)
-                if isHalfFull, pool.isWanting { poolExecutor.execute { self.pool.prepare() } }
             } catch {
                 return poison(error)
             }

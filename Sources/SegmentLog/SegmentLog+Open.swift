@@ -38,10 +38,9 @@ extension SegmentLog {
         try scan.run(visit: visit)
         let wasClean = current.isClean && current.group == scan.lastGroup
         let lastGeneration = try directory.lastUsedGeneration(atLeast: scan.lastGeneration)
-        let pool = try SegmentPool(directory, length: limits.segmentBytes)
         var committer = Committer(
             writer: JournalWriter(
-                directory: directory, journal: journal, segmentBytes: limits.segmentBytes, pool: pool,
+                directory: directory, journal: journal, segmentBytes: limits.segmentBytes,
                 lastGeneration: lastGeneration,
                 lastSegmentEnd: lastGeneration == scan.lastGeneration ? scan.lastEnd : 0,
                 // Above the mark even when corruption took the groups before it: a number is never used twice.
@@ -59,7 +58,7 @@ extension SegmentLog {
             isCopy: isCopy)
         return SegmentLog(
             recovered: report, directory: directory, journal: journal, limits: limits, table: scan.table,
-            committer: committer, pool: pool, environment: environment, lock: lock)
+            committer: committer, environment: environment, lock: lock)
     }
 
     private static func rewrite(_ batches: [EncodedBatch], _ committer: inout Committer) throws(FileError) {

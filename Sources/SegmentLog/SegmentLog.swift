@@ -49,15 +49,12 @@ package final class SegmentLog: EventLogEngine {
     let state: Mutex<State>
     let commitExecutor: any DedicatedExecutor
     let committer: Mutex<Committer>
-    /// Spares for the writer; whoever trims gives segments back to it, on `poolExecutor`.
-    let pool: SegmentPool
-    let poolExecutor: any DedicatedExecutor
     let environment: NodeEnvironment
     private let lock: any FileLock
 
     init(
         recovered: RecoveryReport, directory: JournalDirectory, journal: UInt64, limits: JournalLimits,
-        table: LogTable, committer: Committer, pool: SegmentPool, environment: NodeEnvironment, lock: any FileLock
+        table: LogTable, committer: Committer, environment: NodeEnvironment, lock: any FileLock
     ) {
         self.recovered = recovered
         self.directory = directory
@@ -69,8 +66,6 @@ package final class SegmentLog: EventLogEngine {
         for log in table.logs { tails[log] = table[log].map { Tail(end: $0.end, digest: $0.digest) } }
         state = Mutex(State(tails: tails, table: table))
         self.committer = Mutex(committer)
-        self.pool = pool
-        poolExecutor = environment.executors.makeDedicatedExecutor(label: "meridian-spares")
         commitExecutor = environment.executors.makeDedicatedExecutor(label: "meridian-commit")
     }
 
@@ -140,26 +135,16 @@ package final class SegmentLog: EventLogEngine {
                 continuation.resume()
             }
         }
-        await closePool()
         letGo()
         commitExecutor.shutDown()
         lock.release()
-    }
-
-    /// Waits until nothing writes to the directory any more.
-    private func closePool() async {
-        pool.close()
-        await withCheckedContinuation { continuation in poolExecutor.execute { continuation.resume() } }
-        poolExecutor.shutDown()
     }
 
     /// Lets go of the directory without a clean mark. For a log to which nothing was submitted: blocks.
     package func abandon() {
         state.withLock { $0.failure = $0.failure ?? EventLogError(.closed, "the log was abandoned") }
         committer.withLock { $0.close() }
-        pool.close()
         letGo()
-        poolExecutor.shutDown()
         commitExecutor.shutDown()
         lock.release()
     }

@@ -16,8 +16,6 @@ struct CrashHistory {
 
     let seed: UInt64
     let batches: Int
-    /// So that a history comes into the second half of its segment, where a spare is made, and beyond it into the spare.
-    private var largeBody: UInt64 { batches < 1_000 ? 1_000_000 : 120_000 }
 
     private struct Run {
         var submitted: [LogIdentity: [EncodedBatch]] = [:]
@@ -85,7 +83,7 @@ struct CrashHistory {
         }
         for number in 0..<count {
             let index = Int(generator.next() % UInt64(Self.logs))
-            let size = generator.next() % 6 == 0 ? largeBody : generator.next() % 400
+            let size = generator.next() % 16 == 0 ? 150_000 : generator.next() % 400
             let body = [UInt8](repeating: UInt8(truncatingIfNeeded: generator.next()), count: Int(size))
             let record = EventRecord(
                 kind: .interaction, stamp: HybridStamp(rawValue: UInt64(number)),

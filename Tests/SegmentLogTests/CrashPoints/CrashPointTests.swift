@@ -19,7 +19,7 @@ import Testing
         var generator = SeededGenerator(seed: UInt64(lane))
         var complaints: [String] = []
         for point in stride(from: lane, to: calls, by: Self.lanes) {
-            for kind in CrashKind.allCases where Self.isProving || generator.next() % 96 == 0 {
+            for kind in CrashKind.allCases where Self.isProving || generator.next() % 48 == 0 {
                 complaints += try await history.check(at: point, kind)
             }
         }
