@@ -66,6 +66,16 @@ struct LogTable: Sendable {
     }
 
     private var entries: [LogIdentity: Entry] = [:]
+    /// Batches taken, over all logs.
+    private(set) var batches = 0
+
+    init() {}
+
+    /// As an index of it says.
+    init(_ entries: [LogIdentity: Entry], batches: Int) {
+        self.entries = entries
+        self.batches = batches
+    }
 
     /// Logs in order.
     var logs: [LogIdentity] { entries.keys.sorted() }
@@ -81,7 +91,9 @@ struct LogTable: Sendable {
     ) -> Outcome {
         let log = batch.header.log
         guard entries.keys.contains(log) || batch.extends(log, end: .zero, digest: .zero) else { return .doesNotExtend }
-        return entries[log, default: Entry()].extend(with: batch, at: place, check)
+        let outcome = entries[log, default: Entry()].extend(with: batch, at: place, check)
+        if outcome == .extended { batches += 1 }
+        return outcome
     }
 
     /// After a scan by offsets: the digest at the end of a log.

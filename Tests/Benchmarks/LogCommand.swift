@@ -13,7 +13,9 @@ struct LogCommand: AsyncParsableCommand {
             writes and syncs the same number of bytes, group by group, as append-fsync-N just did, to a file whose
             blocks are reserved in the same way: the machine's limit for that pattern. append-N leaves the syncs out.
             open-after-kill and open-after-clean-stop open a journal of --megabytes, replay decodes every record of it as
-            well; cold means that the kernel was asked to forget the files. Records have 204 bytes with their headers.
+            well; cold means that the kernel was asked to forget the files. Over loopback, from one load generator with N
+            clients: loopback-fsync-N (a service over the journal), report-fsync-N (a real node), redis-always-N and
+            jetstream-always-N, where these are installed. Records have 204 bytes with their headers.
             """)
 
     @Option(help: "Seconds of each load.") var seconds = 3
@@ -67,6 +69,10 @@ struct LogCommand: AsyncParsableCommand {
             try await bench.append(.init(name: "append-\(last)", producers: last, records: records, syncs: false))
                 .result)
         report.results += try await bench.replay()
+        let peers = PeerBench(
+            plan: PeerPlan(workers: counts, records: records, partitions: partitions, duration: .seconds(seconds)),
+            environment: environment, scratch: scratch)
+        try await peers.measure(&report)
         return report
     }
 }
