@@ -3,6 +3,7 @@
 import ClusterModel
 import EventLog
 import Foundation
+import Glibc
 import NodeEnvironment
 import OperatorCommands
 import SegmentLog
