@@ -155,11 +155,13 @@ import Testing
         #expect(age.earliestArrival(at: instant(12)) == instant(10) && age.latestArrival == instant(10))
         age.onEnd(at: instant(40))
         // At once again: the kernel had more, which may have come since the turn before began.
-        #expect(age.onRead(at: instant(40)))
+        let atOnce = age.onRead(at: instant(40))
+        #expect(atOnce)
         #expect(age.earliestArrival(at: instant(55)) == instant(10) && age.latestArrival == instant(40))
         age.onEnd(at: instant(60))
         // After a sleep: what is there woke the loop.
-        #expect(age.onRead(at: instant(61)))
+        let later = age.onRead(at: instant(61))
+        #expect(later)
         #expect(age.earliestArrival(at: instant(61)) == instant(61))
     }
 }
