@@ -56,6 +56,8 @@ package struct LoadController: Sendable {
     /// By class, of `whole`.
     private var shares = InlineArray<3, UInt32>(repeating: LoadController.whole)
     private var credits = InlineArray<3, UInt32>(repeating: 0)
+    /// Calls that the loop is trusted with in an interval, while limiting.
+    private var budget = 0.0
     private var pressure = 0
     /// Whether a queue stands: shares are below one, or may be soon.
     package private(set) var isLimiting = false
@@ -120,6 +122,7 @@ package struct LoadController: Sendable {
     private mutating func open() {
         isLimiting = false
         pressure = 0
+        budget = 0
         shares = InlineArray(repeating: Self.whole)
         credits = InlineArray(repeating: 0)
     }
@@ -127,7 +130,10 @@ package struct LoadController: Sendable {
     private mutating func divide(queue: Int64, scale: Double) {
         let correction = 1 + Self.gain * Double(target - queue) / Double(interval)
         let factor = min(max(correction, Self.factors.lowerBound), Self.factors.upperBound)
-        let budget = max(1, Double(admitted) * scale * factor)
+        var next = max(1, Double(admitted) * scale * factor)
+        // With no queue it was the shares that kept calls out, made for another load: the loop can still do what it could.
+        if queue <= target { next = max(next, budget) }
+        budget = next
         var left = budget
         var total = 0.0
         var isShort = false
