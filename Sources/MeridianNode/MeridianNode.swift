@@ -41,8 +41,9 @@ package final class MeridianNode: Service {
         self.acceptsCorruption = acceptsCorruption
         admission = AdmissionControl(
             limits: AdmissionLimits(
-                calls: configuration.limits.callsInFlight, bytes: configuration.limits.requestBytesInFlight))
-        gauges = AdmissionGauges(admission, factory: metrics)
+                calls: configuration.limits.callsInFlight, bytes: configuration.limits.requestBytesInFlight,
+                load: configuration.limits.load), loops: environment.executors.loops)
+        gauges = AdmissionGauges(admission, clock: environment.clock, factory: metrics)
         metrics.addCollector { [gauges] in gauges.collect() }
         status = NodeStatus(
             facts: NodeFacts(

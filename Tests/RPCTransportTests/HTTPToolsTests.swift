@@ -2,6 +2,7 @@
 
 import Foundation
 import NodeEnvironment
+import RPCTransport
 import Testing
 
 @Suite(.serialized) struct HTTPToolsTests {
