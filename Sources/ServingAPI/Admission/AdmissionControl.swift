@@ -13,6 +13,7 @@ package final class AdmissionControl: Sendable {
     package let flushes: FlushWaits
     private let calls = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
+    private let fullDisk = Atomic<Bool>(false)
     private let stateValue = Atomic<UInt8>(ServingState.starting.rawValue)
     private let watchers = Mutex(Watchers())
 
@@ -32,6 +33,12 @@ package final class AdmissionControl: Sendable {
     package var callsInFlight: Int { calls.load(ordering: .relaxed) }
     /// Bytes of their requests.
     package var bytesInFlight: Int { bytes.load(ordering: .relaxed) }
+
+    /// Whether the log itself refuses writes, at once and with the reason: then their age says nothing more. From any thread.
+    package var isDiskFull: Bool {
+        get { fullDisk.load(ordering: .relaxed) }
+        set { fullDisk.store(newValue, ordering: .relaxed) }
+    }
 
     /// From any thread; holds for calls that arrive afterwards. Calls under way finish.
     package var state: ServingState {
@@ -68,7 +75,7 @@ package final class AdmissionControl: Sendable {
         }
         let lane = lane(of: ticket.executor)
         if let refusal = lane.admit(ticket) { return refusal }
-        if ticket.priority == .write, flushes.isOverdue(at: ticket.now) { return lane.refuseFlush() }
+        if ticket.priority == .write, flushes.isOverdue(at: ticket.now), !isDiskFull { return lane.refuseFlush() }
         let share = limits.share(of: ticket.priority)
         guard calls.add(1, ordering: .relaxed).newValue <= share.calls else {
             calls.subtract(1, ordering: .relaxed)
