@@ -34,11 +34,6 @@ extension BatchHeader {
     }
 
     /// Reads 128 bytes and checks them in the order of the validity rule. `bytes` may be longer. Allocates nothing.
-    package init(decoding bytes: [UInt8], at start: Int = 0) throws(BatchError) {
-        guard start >= 0, start <= bytes.count else { throw .truncated(0) }
-        try self.init(decoding: bytes[start...])
-    }
-
     package init(decoding bytes: ArraySlice<UInt8>) throws(BatchError) {
         guard bytes.count >= Self.length else { throw .truncated(bytes.count) }
         var reader = ByteReader(bytes, in: 0..<Self.length)

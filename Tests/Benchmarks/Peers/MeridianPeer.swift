@@ -74,24 +74,6 @@ extension CallAppender {
 }
 
 extension EventRecord {
-    /// As in a batch (EventRecord.swift), made outside of one: every peer gets the same bytes.
-    var encoded: [UInt8] {
-        var writer = ByteWriter(reservingCapacity: encodedLength)
-        writer.write(UInt32(encodedLength - 4))
-        writer.write(kind.rawValue)
-        writer.write(version)
-        for word in [stamp.rawValue, id.time, id.client] { writer.write(word) }
-        writer.write(raw: content)
-        return writer.bytes
-    }
-
-    init(from reader: inout ByteReader) throws {
-        let length = Int(try reader.read(UInt32.self))
-        let kind = RecordKind(rawValue: try reader.read(UInt16.self))
-        let version = try reader.read(UInt16.self)
-        let stamp = HybridStamp(rawValue: try reader.read(UInt64.self))
-        let id = EventID(time: try reader.read(UInt64.self), client: try reader.read(UInt64.self))
-        let body = try reader.readBytes(length + 4 - Self.headerLength)
-        self.init(kind: kind, version: version, stamp: stamp, id: id, body: Array(body))
-    }
+    /// As in a batch, made outside of one: every peer gets the same bytes.
+    var encoded: [UInt8] { Self.encode([self], length: encodedLength, behind: 0) }
 }

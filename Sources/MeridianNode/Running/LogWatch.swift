@@ -6,7 +6,7 @@ package import Logging
 package import NodeEnvironment
 
 /// Looks at the engine four times a second.
-package struct FenceWatch: Sendable {
+package struct LogWatch: Sendable {
     package static let interval: Duration = .milliseconds(250)
 
     private let log: any EventLogEngine
