@@ -85,10 +85,7 @@ struct GroupFrame: Hashable, Sendable {
         writer.write(UInt32(entries.count))
         writer.write(UInt32(payload))
         for entry in entries {
-            writer.write(entry.log.name.region.rawValue)
-            writer.write(entry.log.name.topic.rawValue)
-            writer.write(entry.log.name.partition.rawValue)
-            writer.write(entry.log.incarnation.rawValue)
+            writer.write(entry.log)
             writer.write(entry.base.rawValue)
             writer.write(entry.length)
             writer.write(UInt32(0))
@@ -166,10 +163,7 @@ struct GroupFrame: Hashable, Sendable {
 
 extension GroupFrame.Entry {
     init(from reader: inout ByteReader) throws(ByteCodingError) {
-        let name = LogName(
-            region: RegionNumber(try reader.read()), topic: TopicID(try reader.read()),
-            partition: PartitionID(try reader.read()))
-        log = LogIdentity(name: name, incarnation: Incarnation(try reader.read()))
+        log = try reader.readLogIdentity()
         base = Offset(try reader.read())
         length = try reader.read()
         guard try reader.read(UInt32.self) == 0 else {
