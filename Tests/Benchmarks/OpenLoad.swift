@@ -49,11 +49,12 @@ struct OpenLoad: Sendable {
     }
 }
 
-/// Sends what is due every millisecond. On its loop only.
+/// Sends what is due every few milliseconds. On its loop only.
 final class OpenPacer {
-    private static let tick = TimeAmount.milliseconds(1)
+    /// Long enough that a write carries several calls: the generator must not be what is measured.
+    private static let tick = TimeAmount.milliseconds(4)
     /// Calls between two looks at the sockets.
-    private static let maxCallsATick = 500
+    private static let maxCallsATick = 2_000
 
     let load: OpenLoad
     let clock: any NodeClock

@@ -24,7 +24,7 @@ struct OverloadCommand: AsyncParsableCommand {
     @Option(help: "Users that have a history.") var users = 2_000
     @Option(help: "Items of the catalogue.") var contents = 3_000
     @Option(help: "Items of a slate: what makes a call costly.") var items = 100
-    @Option(help: "Connections of the open loop.") var connections = 64
+    @Option(help: "Connections of the open loop.") var connections = 32
     @Option(help: "Deadline of each call, milliseconds.") var deadline = 250
     @Flag(help: "Turn control by age off, to see what it is good for.") var withoutControl = false
     @Flag(help: "Print one JSON object.") var json = false
