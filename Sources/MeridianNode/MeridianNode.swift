@@ -76,7 +76,11 @@ package final class MeridianNode: Service {
                 partitions: configuration.deployment.partitions, clock: environment.clock))
         let (host, plan) = try await start(recovery, system, mesh, clocks, disk: disk)
         let queue = OperatorQueue()
-        let api = try await listen(host, queue, disk: disk)
+        let effects = try await NodeStreams.open(
+            configuration, environment: environment, router: host.router, log: recovery.log, tasks: streams,
+            logger: logger)
+        defer { effects.shutDown() }
+        let (api, serving) = try await listen(host, queue, effects, disk: disk)
         let links = LinkGauges(factory: metrics)
         metrics.addCollector {
             links.collect(api, named: "api")
@@ -91,6 +95,7 @@ package final class MeridianNode: Service {
         )
         await serve(recovery.log, host, queue, disk: disk) { group in
             group.addTask { try? await clocks.run() }  // ends by cancellation only, and says so with an error
+            group.addTask { try? await effects.run(serving) }  // likewise
             if let mesh { group.addTask { await mesh.run(plan, router: host.router) } }
         }
         logger.notice("draining")
@@ -184,8 +189,8 @@ package final class MeridianNode: Service {
     }
 
     private func listen(
-        _ host: ShardHost, _ queue: OperatorQueue, disk: any DedicatedExecutor
-    ) async throws -> any Listener {
+        _ host: ShardHost, _ queue: OperatorQueue, _ effects: NodeStreams, disk: any DedicatedExecutor
+    ) async throws -> (any Listener, ServingAPI) {
         let keys = TokenKeyFiles(files: environment.files)
         let (configuration, entropy) = (configuration, environment.entropy)
         let keyring = try await disk.run { () throws(any Error) in
@@ -196,16 +201,18 @@ package final class MeridianNode: Service {
                 deploymentID: configuration.deployment.id, region: configuration.region.number,
                 otherRegions: configuration.peers.count),
             keyring: keyring, shards: host.router, content: host.router, admission: admission,
-            stamps: stamps, clock: environment.clock, entropy: environment.entropy, metrics: metrics)
+            stamps: stamps, clock: environment.clock, entropy: environment.entropy, metrics: metrics,
+            effects: effects.door)
         let operators = OperatorAPI(
             control: status, demandsCertificate: configuration.tls != nil, queue: queue, clock: environment.clock,
             refusals: ServingMetrics(factory: metrics), metrics: metrics)
         let watch = HealthWatch(admission, tasks: streams)
         let reflection = ReflectionService(of: [serving, operators, watch], tasks: streams)
         do {
-            return try await environment.links.listen(
+            let listener = try await environment.links.listen(
                 on: configuration.listen.api, security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
                 handler: ServiceTable([serving, operators, watch, reflection]))
+            return (listener, serving)
         } catch {
             throw NodeError(.cannotListen, "listen.api: \(error)", nextStep: "correct listen.api or tls")
         }

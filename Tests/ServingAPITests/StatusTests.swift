@@ -140,7 +140,7 @@ import Testing
 
     @Test func laterMethodsSaySo() throws {
         let fixture = try ServingFixture()
-        for method in [ServingMethod.explain, .getProfile, .subscribe] {
+        for method in [ServingMethod.explain, .getProfile, .listGroups] {
             let token = try fixture.start(method, bytes: ByteBuffer())
             let failure = try Failure(try #require(fixture.ends(of: token).first))
             #expect(failure.code == .unimplemented && failure.reason == "NOT_IMPLEMENTED")
