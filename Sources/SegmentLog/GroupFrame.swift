@@ -38,6 +38,9 @@ struct GroupFrame: Hashable, Sendable {
     var previousSegmentEnd: UInt64
     var entries: [Entry]
 
+    /// Where the first batch stands in the segment.
+    var batchesPosition: UInt64 { position + UInt64(Self.headerLength + entries.count * Self.entryLength) }
+
     static let magic: UInt32 = 0x4744_524d  // "MRDG"
     static let headerLength = 64
     static let entryLength = 32
@@ -57,11 +60,24 @@ struct GroupFrame: Hashable, Sendable {
 
     static func aligned(_ length: Int) -> Int { (length + alignment - 1) / alignment * alignment }
 
-    /// The bytes of frame, batches and padding.
-    func encode(_ batches: [EncodedBatch]) -> [UInt8] {
-        let payload = batches.reduce(0) { $0 + $1.bytes.count }
-        let length = Self.aligned(Self.headerLength + entries.count * Self.entryLength + payload)
-        var writer = ByteWriter(reservingCapacity: length)
+    /// Frame, batches and padding, one behind the other: the batches' bytes are not copied. `length` is that of all.
+    func pieces(_ batches: [EncodedBatch]) -> (pieces: [ArraySlice<UInt8>], length: Int) {
+        let payload = batches.reduce(0) { $0 + $1.length }
+        let head = head(payload)
+        let length = Self.aligned(head.count + payload)
+        var pieces: [ArraySlice<UInt8>] = []
+        pieces.reserveCapacity(batches.count + 2)
+        pieces.append(head[...])
+        for batch in batches { pieces.append(batch.content) }
+        pieces.append(Self.padding[..<(length - head.count - payload)])
+        return (pieces, length)
+    }
+
+    private static let padding = [UInt8](repeating: 0, count: alignment)
+
+    /// The fixed part and the table.
+    private func head(_ payload: Int) -> [UInt8] {
+        var writer = ByteWriter(reservingCapacity: Self.headerLength + entries.count * Self.entryLength)
         writer.write(Self.magic)
         writer.write(UInt32(0))
         for word in [journal, generation, number, position, mark, previousSegmentEnd] { writer.write(word) }
@@ -77,19 +93,24 @@ struct GroupFrame: Hashable, Sendable {
             writer.write(UInt32(0))
         }
         writer.overwrite(writer.checksum(of: 8..<writer.count), at: 4)
-        for batch in batches { writer.write(raw: batch.bytes) }
-        writer.write(zeros: length - writer.count)
         return writer.bytes
     }
 
     /// Whether the magic stands at `offset`: cheap enough for every sector.
+    static func beginsFrame(_ bytes: ArraySlice<UInt8>, at offset: Int) -> Bool {
+        let first = bytes.startIndex + offset
+        return offset + 4 <= bytes.count && bytes[first] == 0x4d && bytes[first + 1] == 0x52
+            && bytes[first + 2] == 0x44 && bytes[first + 3] == 0x47
+    }
+
+    /// The same without a slice: a search asks for every sector of a segment.
     static func beginsFrame(_ bytes: [UInt8], at offset: Int) -> Bool {
         offset + 4 <= bytes.count && bytes[offset] == 0x4d && bytes[offset + 1] == 0x52 && bytes[offset + 2] == 0x44
             && bytes[offset + 3] == 0x47
     }
 
     /// Reads the fixed part only; nil where no frame can start. Lengths are bounded before anything is allocated.
-    static func prefix(_ bytes: [UInt8]) -> Prefix? {
+    static func prefix(_ bytes: ArraySlice<UInt8>) -> Prefix? {
         guard bytes.count >= headerLength else { return nil }
         var reader = ByteReader(bytes)
         guard let magic = try? reader.read(UInt32.self), magic == Self.magic,  // bounds were checked above
@@ -103,7 +124,7 @@ struct GroupFrame: Hashable, Sendable {
     }
 
     /// Decodes header and table of `bytes`, which hold at least both. Nil where the checksum or a length is wrong.
-    init?(decoding bytes: [UInt8], prefix: Prefix) {
+    init?(decoding bytes: ArraySlice<UInt8>, prefix: Prefix) {
         let end = Self.headerLength + prefix.tableLength
         guard bytes.count >= end, bytes.checksum(of: 8..<end) == prefix.crc else { return nil }
         var reader = ByteReader(bytes, in: 8..<end)
@@ -135,7 +156,7 @@ struct GroupFrame: Hashable, Sendable {
         self.mark = mark
         self.previousSegmentEnd = previousSegmentEnd
         entries = batches.map {
-            Entry(log: $0.header.log, base: $0.header.baseOffset, length: UInt32($0.bytes.count))
+            Entry(log: $0.header.log, base: $0.header.baseOffset, length: UInt32($0.length))
         }
     }
 }

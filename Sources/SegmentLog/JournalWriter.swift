@@ -54,14 +54,17 @@ struct JournalWriter {
         let frame = GroupFrame(
             journal: journal, generation: generation, number: lastGroup + 1, position: position,
             mark: flushedGroup, previousSegmentEnd: previousSegmentEnd, batches: batches)
-        let bytes = frame.encode(batches)
-        try segment.write(bytes, at: position)
+        let (pieces, length) = frame.pieces(batches)
+        try segment.write(pieces, at: position)
         try segment.synchronizeData()
         let place = JournalPlace(generation: generation, position: position)
-        position += UInt64(bytes.count)
+        position += UInt64(length)
         lastGroup += 1
         return place
     }
+
+    /// Where the next group goes, and the last one's number.
+    var tail: JournalTail { JournalTail(generation: generation, end: position, group: lastGroup) }
 
     /// Everything written so far is synced and may be believed.
     mutating func vouch() { flushedGroup = lastGroup }
@@ -70,6 +73,6 @@ struct JournalWriter {
 
     private func groupLength(_ batches: [EncodedBatch]) -> Int {
         GroupFrame.aligned(
-            batches.reduce(GroupFrame.headerLength) { $0 + GroupFrame.entryLength + $1.bytes.count })
+            batches.reduce(GroupFrame.headerLength) { $0 + GroupFrame.entryLength + $1.length })
     }
 }

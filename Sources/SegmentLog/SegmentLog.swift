@@ -5,6 +5,7 @@
 // I/O; the writer belongs to the commit executor.
 
 package import ClusterModel
+import DequeModule
 package import EventLog
 package import NodeEnvironment
 import Synchronization
@@ -12,7 +13,7 @@ import Synchronization
 /// Opened by `open(…)`. Poisoned by the first failed write or sync, for good (S7): a new start recovers.
 package final class SegmentLog: EventLogEngine {
     struct State {
-        var queue: [EncodedBatch] = []
+        var queue: Deque<EncodedBatch> = []
         var queuedBytes = 0
         /// Where the next submitted batch of a log must go on.
         var tails: [LogIdentity: Tail] = [:]
@@ -83,7 +84,7 @@ package final class SegmentLog: EventLogEngine {
         guard !state.isDiskFull else {
             throw EventLogError(.noSpace, log: log, "the disk of \(directory.path) is full; free space and try again")
         }
-        guard state.queuedBytes + batch.bytes.count <= limits.backlogBytes else {
+        guard state.queuedBytes + batch.length <= limits.backlogBytes else {
             throw EventLogError(.backlogFull, log: log, "\(state.queuedBytes) bytes wait for the disk; try again")
         }
         let tail = state.tails[log] ?? Tail(end: .zero, digest: .zero)
@@ -93,7 +94,7 @@ package final class SegmentLog: EventLogEngine {
         }
         state.tails[log] = Tail(end: batch.endOffset, digest: batch.chainDigest)
         state.queue.append(batch)
-        state.queuedBytes += batch.bytes.count
+        state.queuedBytes += batch.length
     }
 
     package func observe(_ log: LogIdentity, on executor: any NodeExecutor, _ observer: any LogObserver) {
@@ -157,16 +158,29 @@ package final class SegmentLog: EventLogEngine {
         }
     }
 
-    /// The last act on the commit executor: a clean mark, and no appends from here on.
+    /// The last act on the commit executor: an index, a clean mark, and no appends from here on.
     private func finish() {
-        let isHealthy = state.withLock { state in
+        let (isHealthy, table) = state.withLock { state in
             defer { state.failure = state.failure ?? EventLogError(.closed, "the log was closed") }
-            return state.failure == nil && state.queue.isEmpty
+            return (state.failure == nil && state.queue.isEmpty, state.table)
         }
         committer.withLock { committer in
-            // A mark that cannot be written costs the next start a longer check, nothing else.
-            if isHealthy { try? committer.writeMark(clean: true) }
+            if isHealthy {
+                // An index or a mark that cannot be written costs the next start a longer check, nothing else.
+                try? writeIndex(table, before: committer)
+                try? committer.writeMark(clean: true)  // as above
+            }
             committer.close()
         }
+    }
+
+    /// Names the mark that comes next. A journal with damage has none: each start looks at it anew.
+    private func writeIndex(_ table: LogTable, before committer: Committer) throws(FileError) {
+        guard recovered.corruptRanges.isEmpty else { return }
+        let tail = committer.writer.tail
+        let segments = try directory.generations().filter { $0 <= tail.generation }
+        try directory.writeIndex(
+            JournalIndex(
+                journal: journal, sequence: committer.mark.sequence + 1, tail: tail, segments: segments, table: table))
     }
 }

@@ -53,6 +53,13 @@ struct NodeReplica: Sendable {
         self.bounds = bounds
     }
 
+    /// How far it is, without what is folded: a copy of this costs nothing while the fold goes on.
+    var progress: ReplicaStart {
+        ReplicaStart(
+            region: region, users: users.map { $0.needsRefold ? nil : $0.state.lines },
+            catalogue: catalogue.needsRefold ? nil : catalogue.state.lines)
+    }
+
     /// Folds one batch, or remembers its log for `foldHeld`. Throws NodeError where an own log cannot be read.
     mutating func fold(_ batch: EncodedBatch) throws(NodeError) {
         let name = batch.header.log.name

@@ -63,8 +63,15 @@ package protocol StoredFile: AnyObject, Sendable {
     /// Up to `count` bytes; fewer only at the end of the file.
     func read(at position: UInt64, count: Int) throws(FileError) -> [UInt8]
 
+    /// The bytes of `kept`, and behind them up to `count` bytes of the file from `position` on: how a reader goes on
+    /// without reading again what it holds.
+    func read(at position: UInt64, count: Int, behind kept: ArraySlice<UInt8>) throws(FileError) -> [UInt8]
+
     /// Writes all of the bytes or throws; after a throw any part of them may be in the file.
     func write(_ bytes: borrowing RawSpan, at position: UInt64) throws(FileError)
+
+    /// Writes the pieces one behind the other as if they were one, without a copy where the system can. Same promises.
+    func write(_ pieces: [ArraySlice<UInt8>], at position: UInt64) throws(FileError)
 
     /// fdatasync: when it returns, all that was written before survives a power cut. After a throw nothing written
     /// since the last success may be believed, not even by trying again (S7).
@@ -83,6 +90,20 @@ package protocol StoredFile: AnyObject, Sendable {
 }
 
 extension StoredFile {
+    package func write(_ pieces: [ArraySlice<UInt8>], at position: UInt64) throws(FileError) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(pieces.reduce(0) { $0 + $1.count })
+        for piece in pieces { bytes.append(contentsOf: piece) }
+        try write(bytes, at: position)
+    }
+
+    package func read(
+        at position: UInt64, count: Int, behind kept: ArraySlice<UInt8>
+    ) throws(FileError) -> [UInt8] {
+        let bytes = try read(at: position, count: count)
+        return kept.isEmpty ? bytes : Array(kept) + bytes
+    }
+
     package func write(_ bytes: [UInt8], at position: UInt64) throws(FileError) {
         try unsafe write(bytes.span.bytes, at: position)
     }
