@@ -55,7 +55,12 @@ package struct EffectItem: Hashable, Sendable {
     }
 
     /// What the item counts for against bounds.
-    package var bytes: Int { effects.reduce(EffectItem.ownBytes) { $0 + $1.bytes } }
+    package var bytes: Int { Self.ownBytes + effects.bytes }
 
-    static let ownBytes = 64
+    private static let ownBytes = 64
+}
+
+extension [Effect] {
+    /// Of their records.
+    var bytes: Int { reduce(0) { $0 + $1.bytes } }
 }

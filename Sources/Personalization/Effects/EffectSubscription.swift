@@ -27,6 +27,7 @@ package struct EffectSubscription {
     private let reader = EffectReader()
     private var signals: AsyncStream<Void>.Iterator
     private var lanes: [EffectLane] = []
+    private var feeds: [EffectFeed] = []
     /// The lane that is looked at first: they take turns.
     private var turn = 0
     private var replaying: Int?
@@ -48,6 +49,7 @@ package struct EffectSubscription {
     ) async throws(EffectFailure) {
         for partition in partitions {
             let attachment = await source.shards.attach(reader, to: partition)
+            feeds.append(attachment.feed)
             if let position = positions[partition] {
                 lanes.append(EffectLane(partition, attachment.feed, at: position))
             } else if start == .earliest {
@@ -93,11 +95,9 @@ package struct EffectSubscription {
 
     /// Lets go of everything. The subscription is of no use any more.
     package mutating func end() {
-        for lane in lanes {
-            lane.feed.detach(reader)
-            if lane.replay != nil { source.onReplayOver() }
-        }
-        lanes = []
+        for feed in feeds { feed.detach(reader) }
+        for lane in lanes where lane.replay != nil { source.onReplayOver() }
+        (feeds, lanes) = ([], [])
     }
 
     // MARK: Reading

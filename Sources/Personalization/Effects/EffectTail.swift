@@ -27,10 +27,13 @@ struct EffectTail: Sendable {
 
     /// Bytes of effects that wait for the own log's flush: beyond it they are dropped, and readers find them in the log.
     static let maxBytes = 8 << 20
+    /// Stretches that wait with them, most of which may hold no effect at all.
+    static let maxWaiting = 65_536
 
     private let region: RegionNumber
     private let incarnation: Incarnation
     private var waiting: Deque<Waiting> = []
+    /// Of the effects that wait.
     private var bytes = 0
 
     /// `own` is the log that the shard writes. Everything applied so far stands for `position`.
@@ -43,8 +46,8 @@ struct EffectTail: Sendable {
 
     /// Takes what was applied last. False: too much waits already, and the tail has to begin anew.
     mutating func append(_ item: EffectItem) -> Bool {
-        bytes += item.bytes
-        guard bytes <= Self.maxBytes else { return false }
+        bytes += item.effects.bytes
+        guard bytes <= Self.maxBytes, waiting.count < Self.maxWaiting else { return false }
         guard item.region == region, item.incarnation == incarnation else {
             waiting.append(Waiting(item: item, ownThrough: .zero))
             return true
@@ -71,7 +74,7 @@ struct EffectTail: Sendable {
             waiting.removeFirst()
             ready.append(first.step)
         }
-        bytes = waiting.isEmpty ? 0 : bytes - ready.reduce(0) { $0 + $1.bytes }
+        for case .item(let item) in ready { bytes -= item.effects.bytes }
         return ready
     }
 
@@ -86,8 +89,4 @@ struct EffectTail: Sendable {
         waiting[0].item.effects.removeFirst(count)
         return .item(part)
     }
-}
-
-extension EffectTail.Step {
-    fileprivate var bytes: Int { if case .item(let item) = self { item.bytes } else { 0 } }
 }
