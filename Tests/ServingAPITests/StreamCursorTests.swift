@@ -21,7 +21,8 @@ import Foundation
             for _ in 0..<random.next() % 4 {
                 let region = RegionNumber(UInt16(random.next() % 4))
                 if random.next() % 3 == 0 { position.settle(region, below: Incarnation(random.next() % 50)) }
-                position.advance(region, Incarnation(random.next() % 100), to: Offset(random.next() >> (random.next() % 64)))
+                position.advance(
+                    region, Incarnation(random.next() % 100), to: Offset(random.next() >> (random.next() % 64)))
             }
             cursor.positions[PartitionID(UInt32(random.next() % 64))] = position
         }

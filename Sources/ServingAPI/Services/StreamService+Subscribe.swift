@@ -35,7 +35,8 @@ extension StreamService {
         }
         guard subscribers.add(1, ordering: .relaxed).newValue <= door.maxSubscribers else {
             subscribers.subtract(1, ordering: .relaxed)
-            return refuse(call, Refusal(.tooManySubscribers, "this node has \(door.maxSubscribers) subscribers already"))
+            return refuse(
+                call, Refusal(.tooManySubscribers, "this node has \(door.maxSubscribers) subscribers already"))
         }
         let place = SubscriberPlace(self)
         door.tasks.start(call) { [self] call in

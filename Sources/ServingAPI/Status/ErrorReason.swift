@@ -71,7 +71,9 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .operatorRequired: .permissionDenied
         case .sessionNotSatisfied, .tooStale, .notEnoughRegions, .noRegionConnected, .groupDamaged: .failedPrecondition
         case .eventIDTooOld, .eventIDTooNew, .cursorTrimmed: .outOfRange
-        case .tooManyGroups, .tooManySubscribers, .tooManyCalls, .tooManyBytes, .backlogFull, .shardFull, .catalogueFull, .noSpace: .resourceExhausted
+        case .tooManyGroups, .tooManySubscribers, .tooManyCalls, .tooManyBytes, .backlogFull, .shardFull,
+            .catalogueFull, .noSpace:
+            .resourceExhausted
         case .logFenced, .nodeStarting, .nodeDraining, .regionEvacuated, .shardNotServing, .clockUntrusted,
             .rebuilding, .sessionTokenKeyUnknown, .cursorKeyUnknown, .cursorNotCommitted, .logUnreadable:
             .unavailable
@@ -93,7 +95,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .notImplemented, .unknownService,
             .unknownContent, .operatorRequired, .noRegionConnected, .sessionTokenInvalid,
             .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .tooStale, .eventIDTooOld, .eventIDTooNew,
-            .notEnoughRegions, .cursorInvalid, .cursorForeign, .cursorTrimmed, .unknownGroup, .groupDamaged, .tooManyGroups,
+            .notEnoughRegions, .cursorInvalid, .cursorForeign, .cursorTrimmed, .unknownGroup, .groupDamaged,
+            .tooManyGroups,
             .remoteNotReached, .catalogueFull, .deadlinePassed, .internalFault:
             nil
         }

@@ -23,7 +23,8 @@ extension Refusal {
         case .unknownGroup: self.init(.unknownGroup, "this region knows no such group")
         case .damaged:
             self.init(
-                .groupDamaged, "the group's cursor does not verify: give the cursor that was committed last, or forget it")
+                .groupDamaged,
+                "the group's cursor does not verify: give the cursor that was committed last, or forget it")
         case .notCommitted:
             self.init(.cursorNotCommitted, "the disk did not take the cursor; the one before stands")
         }
