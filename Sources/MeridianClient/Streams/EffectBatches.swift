@@ -18,7 +18,9 @@ import Foundation
 /// until its task is cancelled; it throws what another try does not change, such as a cursor whose log was trimmed.
 /// Each iterator is a subscription of its own.
 public struct EffectBatches: AsyncSequence, Sendable {
+    /// What is read.
     public typealias Element = EffectBatch
+    /// What ends a subscription.
     public typealias Failure = MeridianClientError
 
     let client: MeridianClient
@@ -69,6 +71,7 @@ public struct EffectBatches: AsyncSequence, Sendable {
         }
     }
 
+    /// A subscription of its own.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(client, request) }
 }
 
