@@ -35,8 +35,9 @@ struct JournalScan {
     private(set) var beyondMark: [EncodedBatch] = []
     /// Where damage at the very end of what is written was reported to end: nothing stands behind it.
     private var damagedTail: UInt64?
-    private(set) var batches = 0
     private(set) var records: UInt64 = 0
+
+    var batches: Int { table.batches }
 
     init(directory: JournalDirectory, journal: UInt64, mark: UInt64, check: LogTable.ChainCheck = .offsets) {
         self.check = check
@@ -169,7 +170,6 @@ struct JournalScan {
             case .known: continue
             case .extended:
                 if check == .offsets { ends.note(batch, generation: reader.generation, position: position) }
-                batches += 1
                 records += UInt64(batch.header.count)
                 if group.frame.number > mark { beyondMark.append(batch) }
                 try visit(batch)
