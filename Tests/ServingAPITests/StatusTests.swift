@@ -65,13 +65,15 @@ import Testing
         }
     }
 
-    /// UNAVAILABLE and RESOURCE_EXHAUSTED tell a client to come again, but for a full catalogue; what the caller must
-    /// change first does not.
+    /// UNAVAILABLE and RESOURCE_EXHAUSTED tell a client to come again, but for what stays full until somebody removes
+    /// something; what the caller must change first does not.
     @Test func retryInfoStandsWhereRetryingHelps() {
         for reason in ErrorReason.allCases {
             switch reason.code {
             case .unavailable: #expect(reason.retryAfter != nil, "\(reason)")
-            case .resourceExhausted: #expect((reason.retryAfter != nil) == (reason != .catalogueFull), "\(reason)")
+            case .resourceExhausted:
+                let staysFull = reason == .catalogueFull || reason == .tooManyGroups
+                #expect((reason.retryAfter == nil) == staysFull, "\(reason)")
             case .failedPrecondition: #expect((reason.retryAfter != nil) == (reason == .sessionNotSatisfied))
             default: #expect(reason.retryAfter == nil, "\(reason)")
             }

@@ -19,7 +19,7 @@ public enum EffectStart: Hashable, Sendable {
 /// Effects in the order in which the region tells them, and where the consumer goes on after them. An empty batch comes
 /// after a while without effects: commit it like any other, or the group holds on to logs that it has read.
 public struct EffectBatch: Sendable {
-    /// At most 512. The event's id tells a repetition.
+    /// At most 512. One that comes again has the same `id` and `bodyDigest`.
     public let effects: [Meridian_V1_SubscribeReply.Effect]
     /// Opaque; good in every region.
     public let cursor: Data

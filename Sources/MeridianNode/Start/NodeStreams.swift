@@ -50,7 +50,7 @@ package struct NodeStreams: Sendable {
     /// Measures until it is cancelled: how far groups are behind takes looks at the disk, so that no scrape does it.
     package func run(_ api: ServingAPI) async throws {
         while true {
-            source.onDisk { api.collectStreams() }
+            try await readers.run { api.collectStreams() }
             try await clock.sleep(for: Self.measuring)
         }
     }

@@ -8,22 +8,20 @@ import MergeableState
 /// Two positions: what was handed out, which tokens name, and what was read. Between them stands the lane's window, at
 /// most one reading. A value of its subscription.
 struct EffectLane: Sendable {
-    /// Ring items that the reader may know from elsewhere, until the ring has caught up with it.
+    /// Ring items that the reader may know from elsewhere, until the ring has caught up with it. Its replay tells which.
     private struct Meeting: Sendable {
         /// Where the ring stands at the lane's place.
         var ring: EffectPosition
         /// Where the reader stood when it came.
         let goal: EffectPosition
-        let seen: IDIndex
+
+        var isOver: Bool { ring.covers(goal) }
     }
 
     private enum Mode: Sendable {
         case apart
         case live(EffectFeed.Place, Meeting?)
     }
-
-    /// Bytes taken from the ring at once.
-    static let readBytes = 256 << 10
 
     let partition: PartitionID
     let feed: EffectFeed
@@ -32,7 +30,7 @@ struct EffectLane: Sendable {
     private var readPosition: EffectPosition
     private var window: Deque<EffectItem> = []
     private var mode = Mode.apart
-    /// While it reads the log.
+    /// While it reads the log, and until the live effects have caught up with it.
     var replay: EffectReplay?
 
     init(_ partition: PartitionID, _ feed: EffectFeed, at position: EffectPosition) {
@@ -47,6 +45,7 @@ struct EffectLane: Sendable {
 
     var isLive: Bool { if case .live = mode { true } else { false } }
     var isEmpty: Bool { window.isEmpty }
+    var heldBytes: Int { window.reduce(0) { $0 + $1.effects.bytes } }
 
     /// Begins with the news that comes after `place`.
     mutating func begin(at place: EffectFeed.Place) { mode = .live(place, nil) }
@@ -60,8 +59,10 @@ struct EffectLane: Sendable {
 
     /// Meets the live effects where its replay has read far enough. Whether it did.
     mutating func enter() -> Bool {
-        guard let replay, let ring = feed.enter(at: readPosition) else { return false }
-        mode = .live(ring.place, Meeting(ring: ring.base, goal: readPosition, seen: replay.seen))
+        guard replay != nil, let ring = feed.enter(at: readPosition) else { return false }
+        let meeting = Meeting(ring: ring.base, goal: readPosition)
+        mode = .live(ring.place, meeting.isOver ? nil : meeting)
+        if meeting.isOver { replay = nil }
         return true
     }
 
@@ -73,32 +74,41 @@ struct EffectLane: Sendable {
         }
     }
 
-    /// Fills an empty window from the ring. A lane that was overtaken there is apart again.
-    mutating func readLive() throws(EffectFailure) {
+    /// Fills an empty window from the ring with about `maxBytes`. A lane that was overtaken there, or whose replay was
+    /// taken from it, is apart again; one that has no more use for its replay lets go of it.
+    mutating func readLive(maxBytes: Int) throws(EffectFailure) {
         guard window.isEmpty, case .live(let place, let meeting) = mode else { return }
-        switch feed.read(from: place, maxBytes: Self.readBytes) {
+        switch feed.read(from: place, maxBytes: maxBytes) {
         case .ended(let reason): throw .logFenced(reason)
-        case .behind: mode = .apart
+        case .behind: (mode, replay) = (.apart, nil)
         case .items(let items):
             guard !items.isEmpty else { return }
-            mode = .live(place + UInt64(items.count), meet(items, meeting))
+            let next = place + UInt64(items.count)
+            guard let meeting else {
+                take(items)
+                return begin(at: next)
+            }
+            guard let met = meet(items, meeting) else {
+                (mode, replay) = (.apart, nil)
+                return
+            }
+            mode = .live(next, met.isOver ? nil : met)
+            if met.isOver { replay = nil }
         }
     }
 
-    /// Takes from `items` what the reader does not know yet.
-    private mutating func meet(_ items: [EffectItem], _ meeting: Meeting?) -> Meeting? {
-        guard var meeting else {
-            take(items)
-            return nil
-        }
+    /// Takes from `items` what the reader does not know yet. Nil, and nothing is taken, when the replay is lost.
+    private mutating func meet(_ items: [EffectItem], _ former: Meeting) -> Meeting? {
+        var meeting = former
+        guard let known = replay?.known(of: items.flatMap(\.effects).map(\.key)) else { return nil }
         for item in items {
             meeting.ring.advance(past: item)
             guard let next = readPosition.next(in: item.region, item.incarnation), next < item.next else { continue }
             var rest = item
-            rest.effects.removeAll { $0.offset < next || meeting.seen.contains($0.key) }
+            rest.effects.removeAll { $0.offset < next || known.contains($0.key) }
             take([rest])
         }
-        return meeting.ring.covers(meeting.goal) ? nil : meeting
+        return meeting
     }
 
     /// Hands out effects while `budget` lasts.

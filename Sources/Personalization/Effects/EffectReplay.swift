@@ -2,11 +2,12 @@
 
 package import ClusterModel
 package import EventLog
+import MergeableState
 import Synchronization
 
 /// Why effects cannot be read on.
 package enum EffectFailure: Error, Hashable, Sendable {
-    /// Some of what comes next was trimmed; the oldest position that every log of the partition still has (S8).
+    /// Some of what comes next was trimmed; where the reader can go on instead, with what it has read left as it is (S8).
     case trimmed(PartitionID, oldest: EffectPosition)
     /// The shard's log has ended: its memory is discarded (S6).
     case logFenced(String)
@@ -54,6 +55,7 @@ package final class EffectReplay: Sendable {
         /// Logs that a defect of theirs has stopped; the shard's own fold raises the alarm (S3).
         var stopped: Set<LogIdentity> = []
         var letGo = false
+        var isDiscarded = false
     }
 
     private let partition: PartitionID
@@ -71,8 +73,21 @@ package final class EffectReplay: Sendable {
         state = Mutex(State(fold: EffectFold(partition, at: position, knowing: ends)))
     }
 
-    /// The ids met so far: whoever goes on elsewhere tells repetitions by them.
-    package var seen: IDIndex { state.withLock { $0.fold.seen } }
+    /// Those of `keys` that it has met: whoever goes on elsewhere tells repetitions by them. Nil once it was discarded.
+    func known(of keys: [MergeOrder]) -> Set<MergeOrder>? {
+        state.withLock { state in
+            state.isDiscarded ? nil : Set(keys.filter { state.fold.seen.contains($0) })
+        }
+    }
+
+    /// Gives its memory back; it is of no use any more. Waits for a step under way.
+    func discard() {
+        let anew = EffectFold(partition, at: position, knowing: [])
+        state.withLock { state in
+            state.fold = anew
+            state.isDiscarded = true
+        }
+    }
 
     /// Whether ids had to be let go.
     package var hasLetGo: Bool { state.withLock(\.letGo) }
@@ -84,9 +99,10 @@ package final class EffectReplay: Sendable {
                 do throws(EventLogError) {
                     return try step(&state, from: engine, maxBytes: maxBytes)
                 } catch {
-                    throw error.code == .outOfRange
-                        ? .trimmed(partition, oldest: Self.oldest(of: partition, in: engine))
-                        : .unreadable("\(error)")
+                    if let oldest = Self.skipping(from: state.fold.lines, Self.logs(of: partition, in: engine)) {
+                        throw .trimmed(partition, oldest: oldest)
+                    }
+                    throw .unreadable("\(error)")
                 }
             }
         }
@@ -97,12 +113,10 @@ package final class EffectReplay: Sendable {
         _ state: inout State, from engine: any EventLogEngine, maxBytes: Int
     ) throws(EventLogError) -> Step {
         let logs = Self.logs(of: partition, in: engine)
-        if state.marking == nil {
-            for log in logs where (position.next(in: log.log.name.region, log.log.incarnation) ?? log.base) < log.base {
-                throw EventLogError(.outOfRange, log: log.log, "begins at \(log.base.rawValue) here")
-            }
-            state.marking = try marks(logs, in: engine)
+        if Self.skipping(from: state.fold.lines, logs) != nil {
+            throw EventLogError(.outOfRange, "something that comes next was trimmed")
         }
+        if state.marking == nil { state.marking = try marks(logs, below: state.fold.lines, in: engine) }
         if try mark(&state, from: engine, maxBytes: maxBytes) { return Step() }
         return try fold(&state, logs, from: engine, maxBytes: maxBytes)
     }
@@ -110,19 +124,28 @@ package final class EffectReplay: Sendable {
     // MARK: Before the position
 
     /// The stretches of the logs, each up to the position, that events beyond it may have copies in. Two copies of an event
-    /// are stamped less than R + F apart (S4); clocks differ by 2D.
-    private func marks(_ logs: [LogSummary], in engine: any EventLogEngine) throws(EventLogError) -> [Marking] {
-        var stretches: [(marking: Marking, base: Offset, last: HybridStamp)] = []
+    /// are stamped less than R + F apart (S4); clocks differ by 2D. A settled log is read to its agreed end; where that is
+    /// not known here, its events cannot be either.
+    private func marks(
+        _ logs: [LogSummary], below lines: OriginLines, in engine: any EventLogEngine
+    ) throws(EventLogError) -> [Marking] {
+        var stretches: [(marking: Marking, last: HybridStamp)] = []
         var horizon: WallTime?
-        for log in logs {
-            guard let next = position.next(in: log.log.name.region, log.log.incarnation) else { continue }
-            let end = min(next, log.flushedEnd)
-            guard end > log.base else { continue }
-            let last = try stamp(of: log.log, at: Offset(end.rawValue - 1), in: engine)
-            stretches.append((Marking(log: log.log, next: log.base, end: end), log.base, last))
-            // A log without more can hold no copy that is still to come, unless it is its origin's newest.
-            let isNewest = !logs.contains { $0.log.name == log.log.name && $0.log.incarnation > log.log.incarnation }
-            if end < log.flushedEnd || isNewest { horizon = min(horizon ?? last.wallTime, last.wallTime) }
+        for summary in logs {
+            let log = summary.log
+            let end = min(lines.next(in: log.name.region, log.incarnation), summary.flushedEnd)
+            var bound: HybridStamp?
+            if end > summary.base {
+                let last = try header(of: log, at: Offset(end.rawValue - 1), in: engine).lastStamp
+                stretches.append((Marking(log: log, next: summary.base, end: end), last))
+                // More can come only of its origin's newest.
+                let isNewest = !logs.contains { $0.log.name == log.name && $0.log.incarnation > log.incarnation }
+                if isNewest { bound = last }
+            }
+            if end < summary.flushedEnd, !lines.isSettled(log.name.region, log.incarnation) {
+                bound = try header(of: log, at: max(end, summary.base), in: engine).firstStamp
+            }
+            if let bound { horizon = min(horizon ?? bound.wallTime, bound.wallTime) }
         }
         guard let horizon else { return [] }
         let bounds = settings.bounds
@@ -135,13 +158,13 @@ package final class EffectReplay: Sendable {
         return marks
     }
 
-    private func stamp(
+    private func header(
         of log: LogIdentity, at offset: Offset, in engine: any EventLogEngine
-    ) throws(EventLogError) -> HybridStamp {
+    ) throws(EventLogError) -> BatchHeader {
         guard let batch = try engine.read(log, from: offset, maxBytes: 1).first else {
             throw EventLogError(.io, log: log, "bytes at \(offset.rawValue) were not found")
         }
-        return batch.header.lastStamp
+        return batch.header
     }
 
     /// The first batch that may hold something stamped at `start` or later. Stamps never decrease along a log (S2).
@@ -163,6 +186,9 @@ package final class EffectReplay: Sendable {
     ) throws(EventLogError) -> Bool {
         guard var marking = state.marking?.popLast() else { return false }
         let log = marking.log
+        // What was trimmed since is told to nobody and marked for nobody.
+        marking.next = max(marking.next, engine.summary(of: log)?.base ?? .zero)
+        guard marking.next < marking.end else { return true }
         var next = marking.next
         for batch in try engine.read(log, from: next, maxBytes: maxBytes) where next < marking.end {
             let records: [EventRecord]
@@ -237,11 +263,20 @@ package final class EffectReplay: Sendable {
 
     /// The position from which every log of the partition is still here.
     package static func oldest(of partition: PartitionID, in engine: any EventLogEngine) -> EffectPosition {
-        var position = EffectPosition()
-        for log in logs(of: partition, in: engine) where log.base > .zero {
-            position.advance(log.log.name.region, log.log.incarnation, to: log.base)
+        skipping(from: OriginLines(), logs(of: partition, in: engine)) ?? EffectPosition()
+    }
+
+    /// Where a reader at `lines` goes on when it leaves out what was trimmed; nil where nothing was that it has to read.
+    private static func skipping(from lines: OriginLines, _ logs: [LogSummary]) -> EffectPosition? {
+        var position = lines.effectPosition
+        var isTrimmed = false
+        for log in logs {
+            let (region, incarnation) = (log.log.name.region, log.log.incarnation)
+            guard let next = position.next(in: region, incarnation), next < log.base else { continue }
+            position.advance(region, incarnation, to: log.base)
+            isTrimmed = true
         }
-        return position
+        return isTrimmed ? position : nil
     }
 }
 

@@ -4,9 +4,9 @@ package import ClusterModel
 import EventLog
 import NodeEnvironment
 
-/// Reads effects for one consumer. Belongs to one task. Between two calls of `next` it holds one window a partition at most
-/// and does nothing: a consumer that is slow costs the shards and other consumers nothing, and goes to the log once the
-/// live effects have overtaken it. Call `end` when done.
+/// Reads effects for one consumer. Belongs to one task. Between two calls of `next` it holds one window of at most two
+/// deliveries, or what one step of a replay has read, and does nothing: a consumer that is slow costs the shards and other
+/// consumers nothing, and goes to the log once the live effects have overtaken it. Call `end` when done.
 package struct EffectSubscription {
     /// Where a partition begins that no position is given for.
     package enum Start: Hashable, Sendable {
@@ -32,6 +32,8 @@ package struct EffectSubscription {
     private var turn = 0
     private var replaying: Int?
     private var stepsTaken = 0
+    /// Live effects went out since a replay moved: where they never end, those that read the log have their turn too.
+    private var owesStep = false
 
     package init(_ source: EffectSource) {
         self.source = source
@@ -42,6 +44,9 @@ package struct EffectSubscription {
     package var positions: [PartitionID: EffectPosition] {
         Dictionary(uniqueKeysWithValues: lanes.map { ($0.partition, $0.position) })
     }
+
+    /// Bytes of effects that were read and not handed out yet.
+    var heldBytes: Int { lanes.reduce(0) { $0 + $1.heldBytes } }
 
     /// Attaches to the shards of `partitions`, ascending. Returns once the position of each is known.
     package mutating func begin(
@@ -81,11 +86,21 @@ package struct EffectSubscription {
         let deadline = source.clock.bootTime().advanced(by: patience)
         while true {
             if Task.isCancelled { throw .cancelled }
+            if owesStep, !lanes.contains(where: { !$0.isLive && !$0.isEmpty }) {
+                owesStep = false
+                _ = try await replaySome()
+            }
             let effects = try readLive()
-            if !effects.isEmpty { return effects }
+            if !effects.isEmpty {
+                owesStep = true
+                return effects
+            }
             switch try await replaySome() {
             case .moved: continue
-            case .refused: try await sleep(until: source.clock.bootTime().advanced(by: Self.permitPause))
+            case .refused:
+                let now = source.clock.bootTime()
+                guard now < deadline else { return [] }
+                try await sleep(until: min(deadline, now.advanced(by: Self.permitPause)))
             case .idle:
                 guard source.clock.bootTime() < deadline else { return [] }
                 try await sleep(until: deadline)
@@ -96,7 +111,7 @@ package struct EffectSubscription {
     /// Lets go of everything. The subscription is of no use any more.
     package mutating func end() {
         for feed in feeds { feed.detach(reader) }
-        for lane in lanes where lane.replay != nil { source.onReplayOver() }
+        for lane in lanes { lane.replay.map(source.onReplayOver) }
         (feeds, lanes) = ([], [])
     }
 
@@ -105,16 +120,24 @@ package struct EffectSubscription {
     private mutating func readLive() throws(EffectFailure) -> [Effect] {
         var effects: [Effect] = []
         var budget = EffectBudget(effects: Self.maxEffects, bytes: Self.maxBytes)
+        // What earlier ones left over goes first: never more than one live lane keeps any, and one that reads the log.
+        for place in lanes.indices where !lanes[place].isEmpty { lanes[place].give(to: &effects, &budget) }
         for step in lanes.indices {
+            guard !budget.isSpent else { return effects }
             let place = (turn + step) % lanes.count
-            try lanes[place].readLive()
+            try readLive(place, maxBytes: budget.bytes)
             lanes[place].give(to: &effects, &budget)
-            guard !budget.isSpent else {
-                turn = place + 1
-                return effects
-            }
+            if budget.isSpent { turn = place + 1 }
         }
         return effects
+    }
+
+    private mutating func readLive(_ place: Int, maxBytes: Int) throws(EffectFailure) {
+        guard lanes[place].isLive else { return }
+        let replay = lanes[place].replay
+        try lanes[place].readLive(maxBytes: maxBytes)
+        guard let replay else { return }
+        if lanes[place].replay == nil { source.onReplayOver(replay) } else { source.onUse(of: replay) }
     }
 
     private enum Replayed { case moved, refused, idle }
@@ -143,26 +166,29 @@ package struct EffectSubscription {
 
     private mutating func step(_ place: Int) async throws(EffectFailure) -> Replayed {
         if let reason = lanes[place].feed.failure { throw .logFenced(reason) }
-        if lanes[place].replay == nil {
-            guard source.admitReplay() else { return .refused }
-            let attachment = await source.shards.attach(reader, to: lanes[place].partition)
-            lanes[place].replay = EffectReplay(
-                lanes[place].partition, at: lanes[place].replayPosition, knowing: attachment.ends,
-                settings: source.settings)
+        guard let replay = try await replay(of: place) else { return .refused }
+        guard let step = try await source.step(replay) else {
+            // Another reader has its place: this one asks for a new one.
+            lanes[place].replay = nil
+            return .moved
         }
-        guard let replay = lanes[place].replay else { return .idle }
-        let step = try await source.step(replay)
         lanes[place].take(step.items)
         guard step.isAtEnd else { return .moved }
         guard lanes[place].enter() else { return .idle }
-        finishReplay(of: place)
+        if lanes[place].replay == nil { source.onReplayOver(replay) }
         return .moved
     }
 
-    private mutating func finishReplay(of place: Int) {
-        guard lanes[place].replay != nil else { return }
-        lanes[place].replay = nil
-        source.onReplayOver()
+    /// Nil: there is no room for another one now.
+    private mutating func replay(of place: Int) async throws(EffectFailure) -> EffectReplay? {
+        if let replay = lanes[place].replay { return replay }
+        let attachment = await source.shards.attach(reader, to: lanes[place].partition)
+        let replay = EffectReplay(
+            lanes[place].partition, at: lanes[place].replayPosition, knowing: attachment.ends,
+            settings: source.settings)
+        guard source.admit(replay) else { return nil }
+        lanes[place].replay = replay
+        return replay
     }
 
     // MARK: Waiting

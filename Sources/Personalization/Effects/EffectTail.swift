@@ -17,6 +17,8 @@ struct EffectTail: Sendable {
 
     private struct Waiting: Sendable {
         var item: EffectItem
+        /// Of its effects.
+        var bytes = 0
         /// The own log has to be flushed to here; zero for other regions' logs, which are read when they are.
         var ownThrough: Offset
         /// Instead of an item.
@@ -27,6 +29,8 @@ struct EffectTail: Sendable {
 
     /// Bytes of effects that wait for the own log's flush: beyond it they are dropped, and readers find them in the log.
     static let maxBytes = 8 << 20
+    /// Own records that follow each other stand in one item up to so many bytes: what readers take at once stays small.
+    static let mergedBytes = 64 << 10
     /// Stretches that wait with them, most of which may hold no effect at all.
     static let maxWaiting = 65_536
 
@@ -46,19 +50,23 @@ struct EffectTail: Sendable {
 
     /// Takes what was applied last. False: too much waits already, and the tail has to begin anew.
     mutating func append(_ item: EffectItem) -> Bool {
-        bytes += item.effects.bytes
+        let size = item.effects.bytes
+        bytes += size
         guard bytes <= Self.maxBytes, waiting.count < Self.maxWaiting else { return false }
         guard item.region == region, item.incarnation == incarnation else {
-            waiting.append(Waiting(item: item, ownThrough: .zero))
+            waiting.append(Waiting(item: item, bytes: size, ownThrough: .zero))
             return true
         }
-        if let last = waiting.indices.last, waiting[last].restart == nil, waiting[last].ownThrough > .zero {
+        if let last = waiting.indices.last, waiting[last].restart == nil, waiting[last].ownThrough > .zero,
+            waiting[last].bytes < Self.mergedBytes
+        {
+            waiting[last].bytes += size
             waiting[last].item.next = item.next
             waiting[last].item.settled = item.settled ?? waiting[last].item.settled
             waiting[last].item.effects += item.effects
             waiting[last].ownThrough = item.next
         } else {
-            waiting.append(Waiting(item: item, ownThrough: item.next))
+            waiting.append(Waiting(item: item, bytes: size, ownThrough: item.next))
         }
         return true
     }
@@ -87,6 +95,7 @@ struct EffectTail: Sendable {
             region: region, incarnation: incarnation, next: flushed,
             effects: Array(waiting[0].item.effects.prefix(count)))
         waiting[0].item.effects.removeFirst(count)
+        waiting[0].bytes -= part.effects.bytes
         return .item(part)
     }
 }

@@ -11,12 +11,14 @@ package final class StreamMetrics: Sendable {
     private let effects: Counter
     private let replies: Counter
     private let replays: Counter
+    private let revoked: Counter
     private let commits: Counter
     private let failures: Counter
     private let subscribers: Meter
     private let running: Meter
     private let groups: Meter
-    private let told = Mutex((replays: UInt64(0), commits: UInt64(0), failures: UInt64(0)))
+    private let damaged: Meter
+    private let told = Mutex((replays: UInt64(0), revoked: UInt64(0), commits: UInt64(0), failures: UInt64(0)))
     private let measured = Mutex<Set<StreamGroup>>([])
 
     package init(_ door: EffectDoor, factory: any MetricsFactory) {
@@ -25,11 +27,13 @@ package final class StreamMetrics: Sendable {
         effects = counter("meridian_stream_effects_total")
         replies = counter("meridian_stream_replies_total")
         replays = counter("meridian_stream_replays_total")
+        revoked = counter("meridian_stream_replays_revoked_total")
         commits = counter("meridian_stream_commits_total")
         failures = counter("meridian_stream_commit_failures_total")
         subscribers = Meter(label: "meridian_stream_subscribers", factory: factory)
         running = Meter(label: "meridian_stream_replays_running", factory: factory)
         groups = Meter(label: "meridian_stream_groups", factory: factory)
+        damaged = Meter(label: "meridian_stream_groups_damaged", factory: factory)
     }
 
     func onReply(effects count: Int) {
@@ -40,17 +44,22 @@ package final class StreamMetrics: Sendable {
     /// A group that was forgotten is behind no more.
     func collect(_ door: EffectDoor, subscribers count: Int, lags: [(StreamGroup, StreamLag)]) {
         let counts = door.groups.counts
-        let now = (replays: door.source.replaysBegun, commits: counts.commits, failures: counts.failures)
+        let now = (
+            replays: door.source.replaysBegun, revoked: door.source.replaysRevoked, commits: counts.commits,
+            failures: counts.failures
+        )
         let before = told.withLock { told in
             defer { told = now }
             return told
         }
         replays.increment(by: Int(clamping: now.replays - min(now.replays, before.replays)))
+        revoked.increment(by: Int(clamping: now.revoked - min(now.revoked, before.revoked)))
         commits.increment(by: Int(clamping: now.commits - min(now.commits, before.commits)))
         failures.increment(by: Int(clamping: now.failures - min(now.failures, before.failures)))
         subscribers.set(count)
         running.set(door.source.replaysRunning)
         groups.set(lags.count)
+        damaged.set(counts.damaged)
         let gone = measured.withLock { measured in
             defer { measured = Set(lags.map(\.0)) }
             return measured.subtracting(lags.map(\.0)).sorted()

@@ -22,7 +22,7 @@ extension StreamService {
     private struct Ask {
         var group: StreamGroup
         var partitions: [PartitionID]
-        /// Nil: where the group stands.
+        /// Goes before what the group committed; nil: where the group stands.
         var from: StreamCursor?
         var start: EffectSubscription.Start
     }
@@ -62,8 +62,9 @@ extension StreamService {
         var subscription = EffectSubscription(door.source)
         defer { subscription.end() }
         do throws(EffectFailure) {
-            let positions = (ask.from ?? known)?.positions ?? [:]
-            try await subscription.begin(ask.partitions, from: positions, else: ask.start)
+            var cursor = known ?? StreamCursor()
+            if let from = ask.from { cursor.take(from) }
+            try await subscription.begin(ask.partitions, from: cursor.positions, else: ask.start)
         } catch {
             throw Self.status(of: error, tokens)
         }
@@ -163,7 +164,7 @@ extension StreamService {
         _ effects: [Effect], _ positions: [PartitionID: EffectPosition]
     ) throws(Refusal) -> ByteBuffer {
         guard let cursor = tokens.seal(StreamCursor(positions)) else {
-            throw Refusal(.internalFault, "a cursor of so many logs has no room in a token")
+            throw Refusal(.internalFault, "a cursor of so many logs has no room in a token: read fewer partitions")
         }
         var reply = Meridian_V1_SubscribeReply()
         reply.effects = effects.map { Meridian_V1_SubscribeReply.Effect($0) }

@@ -30,18 +30,21 @@ extension Refusal {
         }
     }
 
-    /// How a stream ends. `oldest` is in the metadata where it is short enough for them, in base64.
+    /// How a stream ends. Where the log was trimmed, the metadata's `oldest` is where the partition can be read from on, a
+    /// cursor in base64, where it is short enough for them.
     init(_ error: EffectFailure, tokens: StreamTokens) {
         switch error {
         case .trimmed(let partition, let oldest):
             var metadata = [(key: "partition", value: String(partition.rawValue))]
             if let token = tokens.seal(StreamCursor([partition: oldest])), token.count <= Self.maxTokenBytes {
-                metadata.append((key: "oldest", value: String(decoding: Base64.encode(token), as: UTF8.self)))
+                let text = String(decoding: Base64.encode(token), as: UTF8.self)
+                metadata.append(
+                    (key: "oldest", value: text + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)))
             }
             self.init(
                 .cursorTrimmed,
-                "partition \(partition.rawValue): what comes next was trimmed from the log; begin with EARLIEST, or at "
-                    + "the cursor in oldest",
+                "partition \(partition.rawValue): what comes next was trimmed here; read on in a region that has it, or "
+                    + "commit the cursor in oldest and subscribe again: what lies between is lost to the group",
                 metadata: metadata)
         case .logFenced: self.init(.logFenced, "the log takes no appends: try another region")
         case .unreadable: self.init(.logUnreadable, "the log cannot be read here: try another region")

@@ -48,12 +48,16 @@ package struct GroupFiles: Sendable {
         package var damaged: [UInt64: String] = [:]
     }
 
-    /// The newest generation of each group that verifies. An older cursor repeats effects and skips none.
+    /// The newest generation of each group that verifies. An older cursor repeats effects and skips none. Groups beyond
+    /// `limit` count as damaged: none may be taken for one that is new.
     package func load(limit: Int) throws(FileError) -> Loaded {
         var loaded = Loaded()
         guard files.exists(directory) else { return loaded }
         for (key, generations) in try generations().sorted(by: { $0.key < $1.key }) {
-            guard loaded.groups.count + loaded.damaged.count < limit else { break }
+            guard loaded.groups.count < limit else {
+                loaded.damaged[key] = "\(Self.prefix(key)): more than \(limit) groups"
+                continue
+            }
             var reason = ""
             var found: (StreamGroup, CommittedCursor)?
             for generation in generations.reversed() where found == nil {
@@ -80,7 +84,8 @@ package struct GroupFiles: Sendable {
         try file.synchronizeData()
         try files.rename(temporary, to: path(key, (known.last ?? 0) + 1))
         try files.syncDirectory(directory)
-        for old in known.dropLast(Self.generations - 1) { try files.remove(path(key, old)) }
+        // The cursor stands; what is left behind is removed with the next one.
+        for old in known.dropLast(Self.generations - 1) { try? files.remove(path(key, old)) }
     }
 
     package func remove(_ group: StreamGroup) throws(FileError) {

@@ -26,7 +26,6 @@ package final class StreamGroups: Sendable {
 
     private struct Record {
         var committed: CommittedCursor?
-        var isDamaged = false
         /// What the file will hold, and who waits for it.
         var next: CommittedCursor?
         var waiting: [Completion] = []
@@ -61,8 +60,10 @@ package final class StreamGroups: Sendable {
         return loaded.damaged.values.sorted()
     }
 
-    /// Commits written, and commits that the disk refused, since the start.
-    package var counts: (commits: UInt64, failures: UInt64) { state.withLock { ($0.commits, $0.failures) } }
+    /// Commits written, and commits that the disk refused, since the start; files of groups that do not verify.
+    package var counts: (commits: UInt64, failures: UInt64, damaged: Int) {
+        state.withLock { ($0.commits, $0.failures, $0.damaged.count) }
+    }
 
     /// The group's durable cursor; nil for a group that is new here.
     package func cursor(of group: StreamGroup) throws(StreamGroupError) -> StreamCursor? {
@@ -72,6 +73,12 @@ package final class StreamGroups: Sendable {
         }
         if isDamaged { throw .damaged }
         return cursor
+    }
+
+    /// Files that do not verify are groups too.
+    private static func hasRoom(for group: StreamGroup, _ state: State) -> Bool {
+        let isOneOfThem = state.damaged[GroupFiles.key(of: group)] != nil
+        return state.records.count + state.damaged.count < maxGroups + (isOneOfThem ? 1 : 0)
     }
 
     private static func isDamaged(_ group: StreamGroup, _ state: State) -> Bool {
@@ -84,7 +91,7 @@ package final class StreamGroups: Sendable {
         _ cursor: StreamCursor, of group: StreamGroup, at now: WallTime, completion: @escaping Completion
     ) {
         let (isFull, begins) = state.withLock { state in
-            guard state.records[group] != nil || state.records.count < Self.maxGroups else { return (true, false) }
+            guard state.records[group] != nil || Self.hasRoom(for: group, state) else { return (true, false) }
             var record = state.records[group] ?? Record()
             var next = record.next ?? record.committed ?? CommittedCursor(cursor: StreamCursor(), committedAt: now)
             next.cursor.take(cursor)
@@ -119,6 +126,8 @@ package final class StreamGroups: Sendable {
             }
             let goesOn = state.records[group]?.next != nil
             state.records[group]?.isWriting = goesOn
+            // A group that never stood on the disk takes no place.
+            if !goesOn, let record = state.records[group], record.committed == nil { state.records[group] = nil }
             return goesOn
         }
         let answer = outcome.mapError { StreamGroupError.notCommitted("\($0)") }
@@ -149,7 +158,13 @@ package final class StreamGroups: Sendable {
 
     package func onSubscribed(_ group: StreamGroup) { state.withLock { $0.records[group]?.subscribers += 1 } }
 
-    package func onUnsubscribed(_ group: StreamGroup) { state.withLock { $0.records[group]?.subscribers -= 1 } }
+    /// The group may have been forgotten since.
+    package func onUnsubscribed(_ group: StreamGroup) {
+        state.withLock { state in
+            let count = state.records[group]?.subscribers ?? 0
+            state.records[group]?.subscribers = max(0, count - 1)
+        }
+    }
 
     /// A group as it stands.
     package struct Standing: Sendable {

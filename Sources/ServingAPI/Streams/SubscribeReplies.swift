@@ -15,6 +15,7 @@ extension Meridian_V1_SubscribeReply.Effect {
     init(_ effect: Effect) {
         self.init()
         id = Meridian_V1_EventID(effect.key.id)
+        bodyDigest = effect.key.bodyDigest
         stampMs = effect.stamp.wallTime.milliseconds
         userKey = Data(effect.event.user.digest.bytes)
         var place = Meridian_V1_Position()

@@ -59,7 +59,10 @@ import Testing
         var tail = Self.tail()
         for next in 1...400_000 as ClosedRange<UInt64> {
             let isTaken = tail.append(Self.item(1, next))
-            guard isTaken else { return Issue.record("full at \(next)") }
+            guard isTaken else {
+                Issue.record("full at \(next)")
+                return
+            }
             _ = tail.takeReady(flushed: Offset(next - 1))
         }
     }

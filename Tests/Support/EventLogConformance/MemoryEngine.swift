@@ -123,6 +123,14 @@ package final class MemoryEngine: EventLogEngine {
         }
     }
 
+    /// Drops whole batches below `offset`, as retention does; the newest stays (S8).
+    package func trim(_ log: LogIdentity, below offset: Offset) {
+        state.withLock { state in
+            let kept = state.flushed[log]?.drop { $0.endOffset <= offset } ?? []
+            if !kept.isEmpty { state.flushed[log] = Array(kept) }
+        }
+    }
+
     /// What a power cut loses.
     package func loseUnflushed() { state.withLock { $0.waiting = [] } }
 
@@ -208,6 +216,7 @@ package final class MemoryEngine: EventLogEngine {
         var found: [EncodedBatch] = []
         var size = 0
         for batch in batches(of: log) where batch.endOffset > offset {
+            guard !found.isEmpty || batch.header.baseOffset <= offset else { break }
             guard found.isEmpty || size + batch.bytes.count <= maxBytes else { break }
             found.append(batch)
             size += batch.bytes.count

@@ -35,8 +35,8 @@ public nonisolated struct Meridian_V1_SubscribeRequest: Sendable {
   /// Names the consumer: 1 to 64 bytes of ASCII letters, digits, ".", "_" and "-".
   public var group: String = String()
 
-  /// Opaque, from an earlier reply; at most 256 KiB. Empty: where the group committed last; for a group that is new here,
-  /// `start`, which is committed for it before the first reply.
+  /// Opaque, from an earlier reply; at most 256 KiB. Partitions that it does not name begin where the group committed last;
+  /// those that neither names at `start`, which is committed for the group before the first reply.
   public var from: Data = Data()
 
   /// Empty for all. At most 4096.
@@ -219,6 +219,13 @@ public nonisolated struct Meridian_V1_SubscribeReply: Sendable {
     public var stampMs: UInt64 {
       get {_storage._stampMs}
       set {_uniqueStorage()._stampMs = newValue}
+    }
+
+    /// Digest of the event's body. An effect that comes again has the same id and the same digest; two events with one id
+    /// and different bodies are two effects.
+    public var bodyDigest: UInt64 {
+      get {_storage._bodyDigest}
+      set {_uniqueStorage()._bodyDigest = newValue}
     }
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -531,7 +538,7 @@ nonisolated extension Meridian_V1_SubscribeReply: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Meridian_V1_SubscribeReply.Effect: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Meridian_V1_SubscribeReply.protoMessageName + ".Effect"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}interaction\0\u{1}position\0\u{3}user_key\0\u{3}stamp_ms\0\u{1}profile\0\u{1}consent\0\u{1}erasure\0\u{1}beacon\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}interaction\0\u{1}position\0\u{3}user_key\0\u{3}stamp_ms\0\u{1}profile\0\u{1}consent\0\u{1}erasure\0\u{1}beacon\0\u{3}body_digest\0")
 
   fileprivate class _StorageClass {
     var _id: Meridian_V1_EventID? = nil
@@ -539,6 +546,7 @@ nonisolated extension Meridian_V1_SubscribeReply.Effect: SwiftProtobuf.Message, 
     var _position: Meridian_V1_Position? = nil
     var _userKey: Data = Data()
     var _stampMs: UInt64 = 0
+    var _bodyDigest: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -554,6 +562,7 @@ nonisolated extension Meridian_V1_SubscribeReply.Effect: SwiftProtobuf.Message, 
       _position = source._position
       _userKey = source._userKey
       _stampMs = source._stampMs
+      _bodyDigest = source._bodyDigest
     }
   }
 
@@ -641,6 +650,7 @@ nonisolated extension Meridian_V1_SubscribeReply.Effect: SwiftProtobuf.Message, 
             _storage._event = .beacon(v)
           }
         }()
+        case 10: try { try decoder.decodeSingularFixed64Field(value: &_storage._bodyDigest) }()
         default: break
         }
       }
@@ -687,6 +697,9 @@ nonisolated extension Meridian_V1_SubscribeReply.Effect: SwiftProtobuf.Message, 
       }()
       default: break
       }
+      if _storage._bodyDigest != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._bodyDigest, fieldNumber: 10)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -701,6 +714,7 @@ nonisolated extension Meridian_V1_SubscribeReply.Effect: SwiftProtobuf.Message, 
         if _storage._position != rhs_storage._position {return false}
         if _storage._userKey != rhs_storage._userKey {return false}
         if _storage._stampMs != rhs_storage._stampMs {return false}
+        if _storage._bodyDigest != rhs_storage._bodyDigest {return false}
         return true
       }
       if !storagesAreEqual {return false}
