@@ -41,13 +41,21 @@ extension MeridianClient {
     public func commit(
         _ batch: EffectBatch, topic: String = "user-events", group: String, options: CallOptions = CallOptions()
     ) async throws(MeridianClientError) {
-        var request = Meridian_V1_CommitRequest()
-        request.topic = topic
-        request.group = group
-        request.cursor = batch.cursor
         var options = options
         // Where the group reads is where it calls again.
         options.region = options.region ?? batch.region
+        try await commit(cursor: batch.cursor, topic: topic, group: group, options: options)
+    }
+
+    /// The same for a cursor that the consumer kept, or the one in the metadata of a refusal with CURSOR_TRIMMED. Partitions
+    /// that it does not name stay where they are.
+    public func commit(
+        cursor: Data, topic: String = "user-events", group: String, options: CallOptions = CallOptions()
+    ) async throws(MeridianClientError) {
+        var request = Meridian_V1_CommitRequest()
+        request.topic = topic
+        request.group = group
+        request.cursor = cursor
         _ = try await call(.commitCursor, request, options: options)
     }
 

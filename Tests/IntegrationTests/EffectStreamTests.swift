@@ -80,7 +80,7 @@ struct EffectStreamTests {
             ]
             for (effects, code, reason) in cases {
                 var iterator = effects.makeAsyncIterator()
-                do {
+                do throws(MeridianClientError) {
                     _ = try await iterator.next()
                     Issue.record("\(reason) is not told")
                 } catch {

@@ -22,10 +22,9 @@ package struct StreamLag: Hashable, Sendable {
             else { continue }
             let first = max(next, summary.base)
             records += summary.flushedEnd.rawValue - first.rawValue
+            let recent = engine.recent(log, from: first, maxBytes: 1)?.first
             // A place that cannot be read says nothing of its age; reading it alarms elsewhere.
-            let batch =
-                engine.recent(log, from: first, maxBytes: 1)?.first
-                ?? (try? engine.read(log, from: first, maxBytes: 1))?.first
+            let batch = recent ?? (try? engine.read(log, from: first, maxBytes: 1))?.first
             guard let stamp = batch?.header.firstStamp else { continue }
             age = max(age, .milliseconds(Int64(now.milliseconds) - Int64(stamp.wallTime.milliseconds)))
         }
