@@ -176,8 +176,9 @@ let package = Package(
             "meridian-bench", path: "Tests/Benchmarks",
             [
                 "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "MeridianNode", "MeridianClient",
-                "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", "EventLog",
-                "SegmentLog", "RegionMirror", "SimulatedEnvironment", arguments, deques, logging, nioCore, nioPosix,
+                "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", "HTTP2Engine",
+                "EventLog", "SegmentLog", "RegionMirror", "SimulatedEnvironment", arguments, deques, logging, nioCore,
+                nioPosix,
                 protobuf,
             ]),
         executable(
