@@ -20,6 +20,7 @@ package final class MemoryEngine: EventLogEngine {
     private struct State {
         var flushed: [LogIdentity: [EncodedBatch]] = [:]
         var waiting: [EncodedBatch] = []
+        var producers = ProducerBook()
         var watching: [LogIdentity: Watching] = [:]
         var watchers: [Watcher] = []
         var failure: EventLogError?
@@ -44,7 +45,9 @@ package final class MemoryEngine: EventLogEngine {
         let logs = flushed.keys.sorted().compactMap { Self.summary(flushed[$0] ?? []) }
         recovered = RecoveryReport(logs: logs, wasCleanStop: wasCleanStop, isFirstStart: logs.isEmpty)
         self.backlogBytes = backlogBytes
-        state = Mutex(State(flushed: flushed))
+        var producers = ProducerBook()
+        for log in flushed.keys.sorted() { for batch in flushed[log] ?? [] { producers.note(batch.header) } }
+        state = Mutex(State(flushed: flushed, producers: producers))
     }
 
     /// A start on the medium as it is now, or an earlier or later copy of it.
@@ -87,6 +90,7 @@ package final class MemoryEngine: EventLogEngine {
                 throw EventLogError(.doesNotExtend, log: log, "at \(batch.header.baseOffset)")
             }
             state.waiting.append(batch)
+            state.producers.note(batch.header)
             return state.holdsFlushes
         }
         if !holds { flush() }
@@ -153,6 +157,8 @@ package final class MemoryEngine: EventLogEngine {
         state.withLock { $0.watchers.append(Watcher(executor: executor, onCommit: onCommit)) }
         return true
     }
+
+    package func producers(of line: LogName) -> ProducerTable { state.withLock { $0.producers[line] } }
 
     // MARK: What is flushed
 
