@@ -246,7 +246,8 @@ let package = Package(
             "ServingAPITests",
             [
                 "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
-                "Personalization", "ServingAPI", "SimulatedEnvironment", nioCore, protobuf, metrics,
+                "EventLogConformance", "Personalization", "ServingAPI", "SimulatedEnvironment", nioCore, protobuf,
+                metrics,
             ]),
         tests(
             "OperatorAPITests",

@@ -21,6 +21,7 @@ struct JournalScan {
     private let directory: JournalDirectory
     private let journal: UInt64
     private(set) var table = LogTable()
+    private(set) var producers = ProducerBook()
     private(set) var corruptRanges: [CorruptRange] = []
     private(set) var cutBytes: UInt64 = 0
     /// The last group that stands.
@@ -170,6 +171,7 @@ struct JournalScan {
             case .known: continue
             case .extended:
                 if check == .offsets { ends.note(batch, generation: reader.generation, position: position) }
+                producers.note(batch.header)
                 records += UInt64(batch.header.count)
                 if group.frame.number > mark { beyondMark.append(batch) }
                 try visit(batch)

@@ -71,12 +71,13 @@ extension SegmentLog {
         try committer.writeMark(clean: false)
         return SegmentLog(
             recovered: opened.report, directory: directory, journal: journal, limits: limits, table: opened.table,
-            committer: committer, environment: environment, lock: lock)
+            producers: opened.producers, committer: committer, environment: environment, lock: lock)
     }
 
     /// What is known of a journal before anything is appended.
     private struct Opened {
         var table: LogTable
+        var producers: ProducerBook
         var tail: JournalTail
         var flushedGroup: UInt64
         /// Batches that stand beyond the mark after an unclean stop.
@@ -98,7 +99,9 @@ extension SegmentLog {
         let report = RecoveryReport(
             logs: index.table.summaries, batches: index.table.batches, corruptRanges: corruptRanges,
             wasCleanStop: true, isFirstStart: index.table.logs.isEmpty)
-        return Opened(table: index.table, tail: index.tail, flushedGroup: index.tail.group, report: report)
+        return Opened(
+            table: index.table, producers: index.producers, tail: index.tail, flushedGroup: index.tail.group,
+            report: report)
     }
 
     /// From the whole journal.
@@ -122,7 +125,8 @@ extension SegmentLog {
             cutBytes: scan.cutBytes, rewrittenBatches: doubtful.count, wasCleanStop: wasClean,
             isFirstStart: scan.table.logs.isEmpty)
         return Opened(
-            table: scan.table, tail: tail, flushedGroup: wasClean ? scan.lastGroup : scan.mark, doubtful: doubtful,
+            table: scan.table, producers: scan.producers, tail: tail,
+            flushedGroup: wasClean ? scan.lastGroup : scan.mark, doubtful: doubtful,
             report: report)
     }
 
