@@ -16,7 +16,7 @@ extension MeridianClient {
         let call = try prepare(method, request, options)
         var plan = CallPlan(call.kind, policy: options.retry ?? configuration.retry, deadline: deadline)
         var first: Int?
-        var isAccepted = false
+        var isCounted = false
         state.withLock { $0.retries.onCall() }
         while true {
             let now = environment.clock.bootTime()
@@ -28,9 +28,9 @@ extension MeridianClient {
             if first == nil { try turnAway(call, from: route.region, at: now) }
             first = first ?? route.region
             let outcome = await send(call, route, until: end(of: route, call, plan, at: now))
-            if !isAccepted, !outcome.isOverloaded {
-                isAccepted = true
-                onAccepted(call, in: first ?? route.region)
+            if !isCounted {
+                isCounted = true
+                tellThrottle(call, route.region, isRefused: outcome.isOverloaded)
             }
             switch outcome.result {
             case .success(let reply):
@@ -83,8 +83,11 @@ extension MeridianClient {
         guard isSent else { throw .throttled(regions[region].name) }
     }
 
-    private func onAccepted<Reply>(_ call: PreparedCall<Reply>, in region: Int) {
-        state.withLock { $0.throttles.onAccepted(call.kind, isAhead: call.isAhead, in: region) }
+    /// What came of a call's first attempt; repeats have a budget of their own.
+    private func tellThrottle<Reply>(_ call: PreparedCall<Reply>, _ region: Int, isRefused: Bool) {
+        state.withLock {
+            $0.throttles.onOutcome(call.kind, isAhead: call.isAhead, in: region, isRefused: isRefused)
+        }
     }
 
     private static func metadata(_ options: CallOptions) -> CallMetadata {

@@ -145,7 +145,9 @@ final class OpenConnection: ChannelInboundHandler {
         guard let call = calls[Int(stream.place)], call.generation == stream.generation else { return }
         calls[Int(stream.place)] = nil
         waiting -= 1
-        if case .refused = end {} else if !throttles.isEmpty { throttles[call.place].onAccepted() }
+        if !throttles.isEmpty {
+            if case .refused = end { throttles[call.place].onRefused() } else { throttles[call.place].onAccepted() }
+        }
         pacer.outcome.count(end, of: call.place, after: pacer.clock.bootTime().since(call.dueAt))
     }
 }

@@ -38,8 +38,9 @@ struct CallThrottles: Sendable {
         return throttles[place].onCall(at: now)
     }
 
-    mutating func onAccepted(_ kind: CallKind, isAhead: Bool, in region: Int) {
-        if let place = place(kind, isAhead, region) { throttles[place].onAccepted() }
+    mutating func onOutcome(_ kind: CallKind, isAhead: Bool, in region: Int, isRefused: Bool) {
+        guard let place = place(kind, isAhead, region) else { return }
+        if isRefused { throttles[place].onRefused() } else { throttles[place].onAccepted() }
     }
 
     private func place(_ kind: CallKind, _ isAhead: Bool, _ region: Int) -> Int? {
@@ -55,6 +56,7 @@ package struct CallThrottle: Hashable, Sendable {
     private static let maxHalvings = 64
 
     private let policy: ThrottlePolicy
+    /// Calls that were taken, refused or turned away.
     private var wanted = 0.0
     private var accepted = 0.0
     private var credit = 0.0
@@ -62,20 +64,28 @@ package struct CallThrottle: Hashable, Sendable {
 
     package init(_ policy: ThrottlePolicy) { self.policy = policy }
 
-    /// Whether a call may be sent; counts it either way.
+    /// Whether a call may be sent: then its outcome is to be told. Calls under way count for nothing yet.
     package mutating func onCall(at now: BootInstant) -> Bool {
         age(now)
         let share = 1 - min(1, max(0, (wanted - policy.excess * accepted - policy.allowance) / (wanted + 1)))
-        wanted += 1
         guard share < 1 else { return true }
         credit += share
-        guard credit >= 1 else { return false }
+        guard credit >= 1 else {
+            wanted += 1
+            return false
+        }
         credit -= 1
         return true
     }
 
     /// The call that was sent came to something other than a refusal for overload.
-    package mutating func onAccepted() { accepted += 1 }
+    package mutating func onAccepted() {
+        wanted += 1
+        accepted += 1
+    }
+
+    /// It was refused for overload.
+    package mutating func onRefused() { wanted += 1 }
 
     private mutating func age(_ now: BootInstant) {
         guard let last = halvedAt else { return halvedAt = now }
