@@ -28,7 +28,9 @@ package struct JournalInspection: Hashable, Sendable {
         guard let journal = try mark?.journal ?? directory.readIdentity()?.journal else {
             throw EventLogError(.corrupt, "\(path): neither mark nor identity can be read")
         }
-        var scan = JournalScan(directory: directory, journal: journal, mark: mark?.group ?? 0)
+        var scan = JournalScan(
+            directory: directory, journal: journal, mark: mark?.group ?? 0,
+            trimmed: try directory.readTrimmed(of: journal))
         try scan.run(visit: visit)
         batches = scan.batches
         records = scan.records

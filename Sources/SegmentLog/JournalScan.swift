@@ -13,7 +13,9 @@ import NodeEnvironment
 struct JournalScan {
     private let directory: JournalDirectory
     private let journal: UInt64
-    private(set) var table = LogTable()
+    /// Segments below it are trimmed: that they are missing is no damage.
+    private let firstGeneration: UInt64
+    private(set) var table: LogTable
     private(set) var corruptRanges: [CorruptRange] = []
     private(set) var cutBytes: UInt64 = 0
     /// The last group that stands.
@@ -29,7 +31,9 @@ struct JournalScan {
     private(set) var batches = 0
     private(set) var records: UInt64 = 0
 
-    init(directory: JournalDirectory, journal: UInt64, mark: UInt64) {
+    init(directory: JournalDirectory, journal: UInt64, mark: UInt64, trimmed: TrimmedPrefix) {
+        firstGeneration = trimmed.firstGeneration
+        table = LogTable(trimmed: trimmed)
         self.directory = directory
         self.journal = journal
         self.mark = mark
@@ -37,7 +41,7 @@ struct JournalScan {
 
     /// Scans all segments. Throws when a file cannot be read, or what `visit` throws.
     mutating func run(visit: (EncodedBatch) throws -> Void) throws {
-        let generations = try directory.generations()
+        let generations = try directory.generations().filter { $0 >= firstGeneration }
         reportMissing(generations)
         let successions = try successions(generations)
         for (index, generation) in generations.enumerated() {
@@ -48,9 +52,9 @@ struct JournalScan {
         }
     }
 
-    /// Segments are numbered densely from 1: one that is not there took acknowledged groups with it.
+    /// Segments are numbered densely: one that is not there took acknowledged groups with it.
     private mutating func reportMissing(_ generations: [UInt64]) {
-        var expected: UInt64 = 1
+        var expected = firstGeneration
         for generation in generations {
             while expected < generation, corruptRanges.count < Self.maxMissing {
                 corruptRanges.append(

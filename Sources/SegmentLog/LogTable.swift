@@ -13,6 +13,9 @@ struct JournalPlace: Hashable, Sendable {
 /// All logs of a journal, as far as they are flushed. A value: the owner guards it.
 struct LogTable: Sendable {
     struct Entry: Sendable {
+        /// The first offset that is still here, and the chain digest before it (S8).
+        var base: Offset = .zero
+        var baseDigest: Digest128 = .zero
         var end: Offset = .zero
         var digest: Digest128 = .zero
         var lastStamp: HybridStamp = .zero
@@ -47,6 +50,16 @@ struct LogTable: Sendable {
     }
 
     private var entries: [LogIdentity: Entry] = [:]
+    /// The last segment in which a batch stands: those before it do not change any more.
+    private(set) var newestGeneration: UInt64 = 0
+
+    init(trimmed prefix: TrimmedPrefix? = nil) {
+        for (log, base) in prefix?.bases ?? [:] {
+            entries[log] = Entry(
+                base: base.offset, baseDigest: base.digest, end: base.offset, digest: base.digest,
+                lastStamp: base.lastStamp, epoch: base.epoch)
+        }
+    }
 
     /// Logs in order.
     var logs: [LogIdentity] { entries.keys.sorted() }
@@ -56,8 +69,14 @@ struct LogTable: Sendable {
     /// Takes a flushed batch. In place: an entry's arrays are not copied.
     mutating func extend(with batch: EncodedBatch, at place: JournalPlace) -> Outcome {
         let log = batch.header.log
+        newestGeneration = max(newestGeneration, place.generation)
         guard entries.keys.contains(log) || batch.extends(log, end: .zero, digest: .zero) else { return .doesNotExtend }
         return entries[log, default: Entry()].extend(with: batch, at: place)
+    }
+
+    /// Logs lose the prefixes that are gone.
+    mutating func trim(to prefix: TrimmedPrefix) {
+        for (log, base) in prefix.bases { entries[log]?.trim(to: base, first: prefix.firstGeneration) }
     }
 
     /// Where to begin to look for `offset`. Complexity: O(log index).
@@ -78,7 +97,8 @@ struct LogTable: Sendable {
     func summary(of log: LogIdentity) -> LogSummary? {
         entries[log].map { entry in
             LogSummary(
-                log: log, base: .zero, baseDigest: .zero, flushedEnd: entry.end, endDigest: entry.digest,
+                log: log, base: entry.base, baseDigest: entry.baseDigest, flushedEnd: entry.end,
+                endDigest: entry.digest,
                 lastStamp: entry.lastStamp, epoch: entry.epoch)
         }
     }
@@ -86,7 +106,9 @@ struct LogTable: Sendable {
     /// Complexity: O(log boundaries).
     func chainDigest(of log: LogIdentity, at offset: Offset) -> Digest128? {
         if offset == .zero { return .zero }
-        guard let boundaries = entries[log]?.boundaries else { return nil }
+        guard let entry = entries[log] else { return nil }
+        if offset == entry.base { return entry.baseDigest }
+        let boundaries = entry.boundaries
         var (low, high) = (0, boundaries.count)
         while low < high {
             let middle = (low + high) / 2

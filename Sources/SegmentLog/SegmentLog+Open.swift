@@ -34,7 +34,8 @@ extension SegmentLog {
         let mark = Mark.newest(in: try marks.read(at: 0, count: 2 * Mark.slotLength))
         let (journal, isCopy) = try settleIdentity(directory, mark, environment)
         let current = mark ?? Mark(journal: journal, sequence: 0, group: 0, isClean: false)
-        var scan = JournalScan(directory: directory, journal: journal, mark: current.group)
+        let trimmed = try directory.readTrimmed(of: journal)
+        var scan = JournalScan(directory: directory, journal: journal, mark: current.group, trimmed: trimmed)
         try scan.run(visit: visit)
         let wasClean = current.isClean && current.group == scan.lastGroup
         let lastGeneration = try directory.lastUsedGeneration(atLeast: scan.lastGeneration)
@@ -58,7 +59,7 @@ extension SegmentLog {
             isCopy: isCopy)
         return SegmentLog(
             recovered: report, directory: directory, journal: journal, limits: limits, table: scan.table,
-            committer: committer, environment: environment, lock: lock)
+            trimmed: trimmed, committer: committer, environment: environment, lock: lock)
     }
 
     private static func rewrite(_ batches: [EncodedBatch], _ committer: inout Committer) throws(FileError) {

@@ -48,12 +48,13 @@ package final class SegmentLog: EventLogEngine {
     let state: Mutex<State>
     let commitExecutor: any DedicatedExecutor
     let committer: Mutex<Committer>
+    let trimming: Mutex<Trimming>
     let environment: NodeEnvironment
     private let lock: any FileLock
 
     init(
         recovered: RecoveryReport, directory: JournalDirectory, journal: UInt64, limits: JournalLimits,
-        table: LogTable, committer: Committer, environment: NodeEnvironment, lock: any FileLock
+        table: LogTable, trimmed: TrimmedPrefix, committer: Committer, environment: NodeEnvironment, lock: any FileLock
     ) {
         self.recovered = recovered
         self.directory = directory
@@ -65,6 +66,7 @@ package final class SegmentLog: EventLogEngine {
         for log in table.logs { tails[log] = table[log].map { Tail(end: $0.end, digest: $0.digest) } }
         state = Mutex(State(tails: tails, table: table))
         self.committer = Mutex(committer)
+        trimming = Mutex(Trimming(prefix: trimmed))
         commitExecutor = environment.executors.makeDedicatedExecutor(label: "meridian-commit")
     }
 
