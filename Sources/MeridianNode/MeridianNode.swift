@@ -89,7 +89,7 @@ package final class MeridianNode: Service {
                 "api": "\(api.endpoint)", "admin": "\(admin.endpoint)", "region": "\(configuration.region.name)",
             ]
         )
-        await serve(recovery.log, host, queue, disk: disk) { group in
+        await serve(recovery, host, queue, mesh?.mirror, disk: disk) { group in
             group.addTask { try? await clocks.run() }  // ends by cancellation only, and says so with an error
             if let mesh { group.addTask { await mesh.run(plan, router: host.router) } }
         }
@@ -213,26 +213,36 @@ package final class MeridianNode: Service {
 
     /// Everything that runs beside calls; ends at shutdown.
     private func serve(
-        _ log: SegmentLog, _ host: ShardHost, _ queue: OperatorQueue, disk: any DedicatedExecutor,
-        beside: (inout TaskGroup<Void>) -> Void
+        _ recovery: NodeRecovery, _ host: ShardHost, _ queue: OperatorQueue, _ mirror: RegionMirror?,
+        disk: any DedicatedExecutor, beside: (inout TaskGroup<Void>) -> Void
     ) async {
         let clock = environment.clock
         let derive = environment.executors.makeDedicatedExecutor(label: "meridian-derive")
-        defer { derive.shutDown() }
+        let slow = environment.executors.makeDedicatedExecutor(label: "meridian-upkeep")
+        defer {
+            derive.shutDown()
+            slow.shutDown()
+        }
         let marks = TimeMarkRun(router: host.router, clock: clock, bounds: configuration.timeBounds)
         let popularity = PopularityRefresh(router: host.router, clock: clock, executor: derive)
         let snapshots = SnapshotRun(
             router: host.router,
             store: SnapshotStore(
                 directory: NodeRecoveryRun.snapshotDirectory(configuration), files: environment.files),
-            clock: clock, executor: disk, interval: configuration.limits.snapshotInterval, logger: logger)
-        let fence = FenceWatch(log: log, status: status, clock: clock, logger: logger)
+            covered: recovery.covered, clock: clock, executor: disk,
+            interval: configuration.limits.snapshotInterval, logger: logger)
+        let upkeep = LogUpkeepRun(
+            log: recovery.log, mirror: mirror, snapshots: snapshots, configuration: configuration,
+            environment: environment, executor: slow, logger: logger)
+        status.onUpkeep(upkeep)
+        let fence = FenceWatch(log: recovery.log, status: status, clock: clock, logger: logger)
         await withTaskGroup(of: Void.self) { group in
             // Each ends by cancellation only; a CancellationError is how it says so.
             group.addTask { try? await marks.run() }
             group.addTask { try? await popularity.run() }  // likewise
             group.addTask { try? await snapshots.run() }  // likewise
             group.addTask { try? await fence.run() }  // likewise
+            group.addTask { try? await upkeep.run() }  // likewise
             group.addTask { await queue.run() }
             group.addTask { [streams] in await streams.run() }
             beside(&group)

@@ -40,13 +40,14 @@ struct NodeReplica: Sendable {
 
     /// `members`: all regions, `region` itself included.
     init(
-        _ restored: [ShardState?], contents: Int, region: RegionNumber, members: [RegionNumber], bounds: TimeBounds
+        _ restored: [ShardState?], _ content: ContentState?, contents: Int, region: RegionNumber,
+        members: [RegionNumber], bounds: TimeBounds
     ) {
         users = restored.enumerated().map { number, state in
             let partition = PartitionID(UInt32(number))
             return Fold(state ?? ShardState(partition: partition), .userEvents, partition)
         }
-        catalogue = Fold(ContentState(limit: contents), .content, PartitionID(0))
+        catalogue = Fold(content ?? ContentState(limit: contents), .content, PartitionID(0))
         self.contents = contents
         self.region = region
         self.members = members
