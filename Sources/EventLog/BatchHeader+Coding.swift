@@ -35,12 +35,17 @@ extension BatchHeader {
 
     /// Reads 128 bytes and checks them in the order of the validity rule. `bytes` may be longer. Allocates nothing.
     package init(decoding bytes: [UInt8], at start: Int = 0) throws(BatchError) {
-        guard start >= 0, bytes.count - start >= Self.length else { throw .truncated(bytes.count - start) }
-        var reader = ByteReader(bytes, in: start..<start + Self.length)
+        guard start >= 0, start <= bytes.count else { throw .truncated(0) }
+        try self.init(decoding: bytes[start...])
+    }
+
+    package init(decoding bytes: ArraySlice<UInt8>) throws(BatchError) {
+        guard bytes.count >= Self.length else { throw .truncated(bytes.count) }
+        var reader = ByteReader(bytes, in: 0..<Self.length)
         do {
             guard try reader.read(UInt32.self) == Self.magic else { throw BatchError.badMagic }
             let stored = try reader.read(UInt32.self)
-            guard stored == bytes.checksum(of: start + 8..<start + Self.length) else { throw BatchError.badHeaderCRC }
+            guard stored == bytes.checksum(of: 8..<Self.length) else { throw BatchError.badHeaderCRC }
             self = try Self.fields(&reader)
         } catch let error as BatchError {
             throw error

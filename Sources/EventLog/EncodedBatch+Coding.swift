@@ -12,51 +12,68 @@ extension EncodedBatch {
         guard let first = records.first, let last = records.last, records.count <= BatchHeader.maxRecords else {
             throw .tooLarge
         }
-        var body = ByteWriter(reservingCapacity: records.reduce(0) { $0 + $1.encodedLength })
-        for record in records { record.encode(into: &body) }
-        guard body.count <= BatchHeader.maxBodyLength else { throw .tooLarge }
-        let compressed = compressing ? LZ4Block.compress(body.bytes) : nil
-        let stored = compressed ?? body.bytes
+        let rawLength = records.reduce(0) { $0 + $1.encodedLength }
+        guard rawLength <= BatchHeader.maxBodyLength else { throw .tooLarge }
+        // The header's place is left free and filled in last, so that no body is copied a second time.
+        var stored = EventRecord.encode(records, length: rawLength, behind: BatchHeader.length)
+        var codec = BatchHeader.Codec.none
+        if compressing, let compressed = LZ4Block.compress(stored, behind: BatchHeader.length) {
+            (stored, codec) = (compressed, .lz4)
+        }
         let header = BatchHeader(
-            codec: compressed == nil ? .none : .lz4, bodyCRC: CRC32C.checksum(stored), log: log, epoch: epoch,
-            baseOffset: baseOffset, count: UInt32(records.count), bodyLength: UInt32(stored.count),
-            rawLength: UInt32(body.count), firstStamp: first.stamp, lastStamp: last.stamp, producer: producer,
+            codec: codec, bodyCRC: stored.checksum(of: BatchHeader.length..<stored.count), log: log, epoch: epoch,
+            baseOffset: baseOffset, count: UInt32(records.count), bodyLength: UInt32(stored.count - BatchHeader.length),
+            rawLength: UInt32(rawLength), firstStamp: first.stamp, lastStamp: last.stamp, producer: producer,
             previousDigest: previousDigest)
-        var writer = ByteWriter(reservingCapacity: BatchHeader.length + stored.count)
+        var writer = ByteWriter(reservingCapacity: BatchHeader.length)
         header.encode(into: &writer)
-        writer.write(raw: stored)
-        self.init(header: header, bytes: writer.bytes, chainDigest: SHA256.hash(writer.bytes).prefix128)
+        stored.replaceSubrange(0..<BatchHeader.length, with: writer.bytes)
+        self.init(header: header, bytes: stored, chainDigest: SHA256.hash(stored).prefix128)
     }
 
     /// Checks outside bytes as one whole batch: header, lengths, body checksum. Records are checked when they are read.
     package init(verifying bytes: [UInt8]) throws(BatchError) {
-        let header = try BatchHeader(decoding: bytes)
-        guard bytes.count == BatchHeader.length + Int(header.bodyLength) else { throw .truncated(bytes.count) }
-        guard bytes.checksum(of: BatchHeader.length..<bytes.count) == header.bodyCRC else { throw .badBodyCRC }
-        self.init(header: header, bytes: bytes, chainDigest: SHA256.hash(bytes).prefix128)
+        try self.init(verifying: bytes[...], digesting: true)
     }
 
-    /// The records, in offset order. Throws where they are not what the header announces: count, lengths, and stamps
-    /// that never decrease from the first to the last.
+    /// The same for a part of a larger buffer, without a copy. Without `digesting`, whoever wants the chain digest pays
+    /// for it then: reading a journal needs one a log, and SHA-256 costs more than everything else together.
+    package init(verifying content: ArraySlice<UInt8>, digesting: Bool) throws(BatchError) {
+        let header = try BatchHeader(decoding: content)
+        guard content.count == BatchHeader.length + Int(header.bodyLength) else { throw .truncated(content.count) }
+        guard content.checksum(of: BatchHeader.length..<content.count) == header.bodyCRC else { throw .badBodyCRC }
+        self.init(
+            header: header, content: content, knownDigest: digesting ? SHA256.hash(content).prefix128 : nil)
+    }
+
+    /// The records, in offset order; their bodies are parts of the batch's bytes, or of the decompressed ones. Throws where
+    /// they are not what the header announces: count, lengths, and stamps that never decrease from the first to the last.
+    /// Complexity: O(records), and O(bytes) where they are compressed.
     package func records() throws(BatchError) -> [EventRecord] {
-        let body = bytes[BatchHeader.length...]
+        let body = content[(content.startIndex + BatchHeader.length)...]
         let raw =
             switch header.codec {
-            case .none: Array(body)
-            case .lz4: try LZ4Block.decompress(body, rawLength: Int(header.rawLength))
+            case .none: body
+            case .lz4: try LZ4Block.decompress(body, rawLength: Int(header.rawLength))[...]
             }
-        var reader = ByteReader(raw)
         var records: [EventRecord] = []
         records.reserveCapacity(Int(header.count))
-        do {
-            for _ in 0..<header.count { records.append(try EventRecord(from: &reader)) }
-            try reader.expectEnd()
-        } catch {
-            throw .malformedRecords("\(error)")
+        var position = 0
+        var stamp = header.firstStamp
+        while position < raw.count {
+            let record = try EventRecord(decoding: raw, at: &position)
+            guard stamp <= record.stamp, records.count < Int(header.count) else {
+                throw .malformedRecords("stamps are not in order, or records are left over")
+            }
+            stamp = record.stamp
+            records.append(record)
         }
-        guard records.first?.stamp == header.firstStamp, records.last?.stamp == header.lastStamp,
-            zip(records, records.dropFirst()).allSatisfy({ $0.stamp <= $1.stamp })
-        else { throw .malformedRecords("stamps are not in order") }
+        guard records.count == Int(header.count) else {
+            throw .malformedRecords("\(records.count) of \(header.count) are there")
+        }
+        guard records.first?.stamp == header.firstStamp, stamp == header.lastStamp else {
+            throw .malformedRecords("stamps are not those of the header")
+        }
         return records
     }
 

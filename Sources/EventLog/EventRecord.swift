@@ -22,14 +22,18 @@ package struct EventRecord: Hashable, Sendable {
     package var stamp: HybridStamp
     /// (0, 0) for the log's own records.
     package var id: EventID
-    package var body: [UInt8]
+    /// The body; maybe a part of its batch's bytes, which it keeps alive: decoding a record copies nothing.
+    package let content: ArraySlice<UInt8>
+
+    /// The same as an array: a copy where the record is a part of a batch.
+    package var body: [UInt8] { Array(content) }
 
     package init(kind: RecordKind, version: UInt16 = 1, stamp: HybridStamp, id: EventID, body: [UInt8]) {
         self.kind = kind
         self.version = version
         self.stamp = stamp
         self.id = id
-        self.body = body
+        content = body[...]
     }
 
     /// Bytes before the body, the length field included.
@@ -37,36 +41,8 @@ package struct EventRecord: Hashable, Sendable {
     /// The largest body: what one `Report` may carry, and room for its envelope.
     package static let maxBodyLength = 1 << 20
 
-    package var encodedLength: Int { Self.headerLength + body.count }
+    package var encodedLength: Int { Self.headerLength + content.count }
 
     /// The id's half of the dedup key (S5): (id, 64-bit body digest).
-    package var bodyDigest: UInt64 { SHA256.hash(body).prefix128.high }
-
-    package func encode(into writer: inout ByteWriter) {
-        writer.write(UInt32(Self.headerLength - 4 + body.count))
-        writer.write(kind.rawValue)
-        writer.write(version)
-        writer.write(stamp.rawValue)
-        writer.write(id.time)
-        writer.write(id.client)
-        writer.write(raw: body)
-    }
-
-    package init(from reader: inout ByteReader) throws(ByteCodingError) {
-        let start = reader.offset
-        let length = Int(try reader.read(UInt32.self))
-        guard length >= Self.headerLength - 4 else {
-            throw ByteCodingError(.invalidValue(field: "record length"), at: start)
-        }
-        let bodyLength = length - (Self.headerLength - 4)
-        guard bodyLength <= Self.maxBodyLength else {
-            throw ByteCodingError(.tooLong(length: UInt64(bodyLength), limit: Self.maxBodyLength), at: start)
-        }
-        kind = RecordKind(rawValue: try reader.read())
-        version = try reader.read()
-        stamp = HybridStamp(rawValue: try reader.read())
-        let time = try reader.read(UInt64.self)
-        id = EventID(time: time, client: try reader.read())
-        body = Array(try reader.readBytes(bodyLength))
-    }
+    package var bodyDigest: UInt64 { SHA256.hash(content).prefix128.high }
 }

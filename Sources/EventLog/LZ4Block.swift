@@ -4,16 +4,22 @@ private import CLZ4
 
 /// Compression of batch bodies. Thread-safe.
 package enum LZ4Block {
-    /// The compressed bytes, or nil where compression does not save at least 1/16: such a body is stored as it is.
-    package static func compress(_ raw: [UInt8]) -> [UInt8]? {
-        let room = raw.count - raw.count / 16
-        guard raw.count >= 64, room > 0 else { return nil }
-        let output = unsafe [UInt8](unsafeUninitializedCapacity: room) { target, count in
-            let written = unsafe raw.withUnsafeBytes { source in
+    /// `free` zeros and the compressed form of what stands behind the first `free` bytes of `bytes`; nil where compression
+    /// does not save at least 1/16 of it: such a body is stored as it is.
+    package static func compress(_ bytes: [UInt8], behind free: Int = 0) -> [UInt8]? {
+        let raw = bytes.count - free
+        let room = raw - raw / 16
+        guard free >= 0, raw >= 64 else { return nil }
+        let output = unsafe [UInt8](unsafeUninitializedCapacity: free + room) { target, count in
+            let written = unsafe bytes.withUnsafeBytes { source in
                 unsafe LZ4_compress_default(
-                    source.baseAddress, UnsafeMutableRawPointer(target.baseAddress), Int32(source.count), Int32(room))
+                    source.baseAddress?.advanced(by: free),
+                    UnsafeMutableRawPointer(target.baseAddress)?.advanced(by: free), Int32(raw), Int32(room))
             }
-            count = Int(max(0, written))
+            if written > 0 {
+                unsafe target[..<free].initialize(repeating: 0)
+                count = free + Int(written)
+            }
         }
         return output.isEmpty ? nil : output
     }

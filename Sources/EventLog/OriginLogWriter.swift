@@ -32,7 +32,7 @@ package struct OriginLogWriter: Sendable {
 
     /// Takes a record and gives its offset. Throws `.tooLarge` when `hasRoom` is false for it.
     package mutating func append(_ record: EventRecord) throws(BatchError) -> Offset {
-        guard record.body.count <= EventRecord.maxBodyLength, hasRoom(forBody: record.body.count) else {
+        guard record.content.count <= EventRecord.maxBodyLength, hasRoom(forBody: record.content.count) else {
             throw .tooLarge
         }
         pending.append(record)

@@ -18,12 +18,18 @@ final class HostFile: StoredFile {
     deinit { close() }
 
     func read(at position: UInt64, count: Int) throws(FileError) -> [UInt8] {
+        try read(at: position, count: count, behind: [])
+    }
+
+    func read(at position: UInt64, count: Int, behind kept: ArraySlice<UInt8>) throws(FileError) -> [UInt8] {
+        let total = kept.count + max(0, count)
         var failed = false
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            while filled < count {
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: total) { buffer, filled in
+            (_, filled) = unsafe buffer.initialize(from: kept)
+            while filled < total {
                 let got = unsafe pread(
-                    descriptor, UnsafeMutableRawPointer(buffer.baseAddress)?.advanced(by: filled), count - filled,
-                    off_t(position) + off_t(filled))
+                    descriptor, UnsafeMutableRawPointer(buffer.baseAddress)?.advanced(by: filled), total - filled,
+                    off_t(position) + off_t(filled - kept.count))
                 if got > 0 {
                     filled += got
                 } else if got == 0 {
@@ -76,6 +82,10 @@ final class HostFile: StoredFile {
         var answer = stat()
         guard unsafe fstat(descriptor, &answer) == 0 else { throw .last("fstat", path) }
         return UInt64(answer.st_size)
+    }
+
+    func dropFromCache(at position: UInt64, count: Int) {
+        _ = posix_fadvise(descriptor, off_t(position), off_t(count), POSIX_FADV_DONTNEED)
     }
 
     func close() {

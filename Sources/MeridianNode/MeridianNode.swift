@@ -61,13 +61,53 @@ package final class MeridianNode: Service {
             status.onEnded()
         }
         let admin = try await listenForProbes()
-        let recovery = try await recover(on: disk)
-        let system = try await ClusterActorSystem(
-            types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
-            placement: RegionPlacement(configuration.peers),
-            security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext)
-        let mesh = try await NodeMesh.start(
-            configuration, environment: environment, system: system, log: recovery.log, disk: disk, logger: logger)
+        do {
+            try await live(try await recover(on: disk), admin, disk: disk)
+        } catch {
+            await admin.shutDown(by: environment.clock.bootTime())
+            throw error
+        }
+        await admin.shutDown(by: environment.clock.bootTime())
+        logger.notice("stopped")
+    }
+
+    /// From a recovered log to a closed one. A start that fails lets go of the directory too, so that the next one, in
+    /// this process or another, finds it free.
+    private func live(
+        _ recovery: NodeRecovery, _ admin: any Listener, disk: any DedicatedExecutor
+    ) async throws {
+        var mesh: NodeMesh?
+        do {
+            let system = try await ClusterActorSystem(
+                types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
+                placement: RegionPlacement(configuration.peers),
+                security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext)
+            mesh = try await NodeMesh.start(
+                configuration, environment: environment, system: system, log: recovery.log, disk: disk, logger: logger)
+            let serving = try await open(recovery, system, mesh, admin, disk: disk)
+            await serve(recovery, serving, mesh, disk: disk)
+        } catch {
+            await mesh?.shutDown()
+            recovery.log.abandon()
+            throw error
+        }
+        await mesh?.shutDown()
+        await recovery.log.close()
+    }
+
+    /// What serves once a start has come through.
+    private struct Opened {
+        var host: ShardHost
+        var plan: IncarnationPlan
+        var clocks: ClockWatch
+        var queue: OperatorQueue
+        var api: any Listener
+    }
+
+    private func open(
+        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ admin: any Listener,
+        disk: any DedicatedExecutor
+    ) async throws -> Opened {
         let clocks = watchClocks(mesh)
         clocks.look()
         status.connect(
@@ -89,18 +129,23 @@ package final class MeridianNode: Service {
                 "api": "\(api.endpoint)", "admin": "\(admin.endpoint)", "region": "\(configuration.region.name)",
             ]
         )
-        await serve(recovery, host, queue, mesh?.mirror, disk: disk) { group in
-            group.addTask { try? await clocks.run() }  // ends by cancellation only, and says so with an error
-            if let mesh { group.addTask { await mesh.run(plan, router: host.router) } }
+        return Opened(host: host, plan: plan, clocks: clocks, queue: queue, api: api)
+    }
+
+    /// Until shutdown, and on until what was appended is flushed.
+    private func serve(
+        _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
+    ) async {
+        let host = opened.host
+        await serve(recovery, host, opened.queue, mesh?.mirror, disk: disk) { group in
+            // Ends by cancellation only, and says so with an error.
+            group.addTask { try? await opened.clocks.run() }
+            if let mesh { group.addTask { await mesh.run(opened.plan, router: host.router) } }
         }
         logger.notice("draining")
         await status.drain()
-        await api.shutDown(by: environment.clock.bootTime().advanced(by: configuration.limits.drainTimeout))
+        await opened.api.shutDown(by: environment.clock.bootTime().advanced(by: configuration.limits.drainTimeout))
         await drain(host)
-        await mesh?.shutDown()
-        await recovery.log.close()
-        await admin.shutDown(by: environment.clock.bootTime())
-        logger.notice("stopped")
     }
 
     private func watchClocks(_ mesh: NodeMesh?) -> ClockWatch {
@@ -243,6 +288,7 @@ package final class MeridianNode: Service {
             group.addTask { try? await snapshots.run() }  // likewise
             group.addTask { try? await fence.run() }  // likewise
             group.addTask { try? await upkeep.run() }  // likewise
+            group.addTask { try? await upkeep.scrub() }  // likewise
             group.addTask { await queue.run() }
             group.addTask { [streams] in await streams.run() }
             beside(&group)

@@ -199,7 +199,7 @@ final class MirrorCore: Sendable {
             case .submit(let batch) where refused.contains(batch.header.log): follower.onRefused(batch)
             case .submit(let batch):
                 if try submit(batch, &follower) {
-                    taken.bytes += batch.bytes.count
+                    taken.bytes += batch.length
                     taken.batches += 1
                     taken.ends[batch.header.log] = batch.endOffset
                 } else {

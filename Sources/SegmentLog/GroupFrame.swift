@@ -38,6 +38,9 @@ struct GroupFrame: Hashable, Sendable {
     var previousSegmentEnd: UInt64
     var entries: [Entry]
 
+    /// Where the first batch stands in the segment.
+    var batchesPosition: UInt64 { position + UInt64(Self.headerLength + entries.count * Self.entryLength) }
+
     static let magic: UInt32 = 0x4744_524d  // "MRDG"
     static let headerLength = 64
     static let entryLength = 32
@@ -59,7 +62,7 @@ struct GroupFrame: Hashable, Sendable {
 
     /// The bytes of frame, batches and padding.
     func encode(_ batches: [EncodedBatch]) -> [UInt8] {
-        let payload = batches.reduce(0) { $0 + $1.bytes.count }
+        let payload = batches.reduce(0) { $0 + $1.length }
         let length = Self.aligned(Self.headerLength + entries.count * Self.entryLength + payload)
         var writer = ByteWriter(reservingCapacity: length)
         writer.write(Self.magic)
@@ -83,13 +86,16 @@ struct GroupFrame: Hashable, Sendable {
     }
 
     /// Whether the magic stands at `offset`: cheap enough for every sector.
-    static func beginsFrame(_ bytes: [UInt8], at offset: Int) -> Bool {
-        offset + 4 <= bytes.count && bytes[offset] == 0x4d && bytes[offset + 1] == 0x52 && bytes[offset + 2] == 0x44
-            && bytes[offset + 3] == 0x47
+    static func beginsFrame(_ bytes: ArraySlice<UInt8>, at offset: Int) -> Bool {
+        let first = bytes.startIndex + offset
+        return offset + 4 <= bytes.count && bytes[first] == 0x4d && bytes[first + 1] == 0x52
+            && bytes[first + 2] == 0x44 && bytes[first + 3] == 0x47
     }
 
+    static func beginsFrame(_ bytes: [UInt8], at offset: Int) -> Bool { beginsFrame(bytes[...], at: offset) }
+
     /// Reads the fixed part only; nil where no frame can start. Lengths are bounded before anything is allocated.
-    static func prefix(_ bytes: [UInt8]) -> Prefix? {
+    static func prefix(_ bytes: ArraySlice<UInt8>) -> Prefix? {
         guard bytes.count >= headerLength else { return nil }
         var reader = ByteReader(bytes)
         guard let magic = try? reader.read(UInt32.self), magic == Self.magic,  // bounds were checked above
@@ -103,7 +109,7 @@ struct GroupFrame: Hashable, Sendable {
     }
 
     /// Decodes header and table of `bytes`, which hold at least both. Nil where the checksum or a length is wrong.
-    init?(decoding bytes: [UInt8], prefix: Prefix) {
+    init?(decoding bytes: ArraySlice<UInt8>, prefix: Prefix) {
         let end = Self.headerLength + prefix.tableLength
         guard bytes.count >= end, bytes.checksum(of: 8..<end) == prefix.crc else { return nil }
         var reader = ByteReader(bytes, in: 8..<end)
@@ -135,7 +141,7 @@ struct GroupFrame: Hashable, Sendable {
         self.mark = mark
         self.previousSegmentEnd = previousSegmentEnd
         entries = batches.map {
-            Entry(log: $0.header.log, base: $0.header.baseOffset, length: UInt32($0.bytes.count))
+            Entry(log: $0.header.log, base: $0.header.baseOffset, length: UInt32($0.length))
         }
     }
 }

@@ -30,7 +30,7 @@ package struct JournalInspection: Hashable, Sendable {
         }
         var scan = JournalScan(
             directory: directory, journal: journal, mark: mark?.group ?? 0,
-            trimmed: try directory.readTrimmed(of: journal))
+            trimmed: try directory.readTrimmed(of: journal), check: .digests)
         try scan.run(visit: visit)
         batches = scan.batches
         records = scan.records

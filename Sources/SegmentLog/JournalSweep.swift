@@ -181,7 +181,7 @@ struct JournalSweep {
         if batch.endOffset > want.end { return finish(want, at: place) }
         want.found.append(batch)
         want.next = batch.endOffset
-        rest -= batch.bytes.count
+        rest -= batch.length
         hasTaken = true
         if want.next >= want.end { return finish(want, at: place) }
         active[want.log] = want

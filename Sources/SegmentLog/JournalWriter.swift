@@ -70,6 +70,6 @@ struct JournalWriter {
 
     private func groupLength(_ batches: [EncodedBatch]) -> Int {
         GroupFrame.aligned(
-            batches.reduce(GroupFrame.headerLength) { $0 + GroupFrame.entryLength + $1.bytes.count })
+            batches.reduce(GroupFrame.headerLength) { $0 + GroupFrame.entryLength + $1.length })
     }
 }

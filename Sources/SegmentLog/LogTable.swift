@@ -24,21 +24,40 @@ struct LogTable: Sendable {
         var index: [(base: Offset, place: JournalPlace)] = []
         /// Ends of the newest batches with the chain digests there, oldest first: what cursors are checked with (S11).
         var boundaries: Deque<(end: Offset, digest: Digest128)> = []
+        /// During a scan by offsets the digest at `end` is what the next batch says, or what `settle` computes.
+        private var isDigestKnown = true
 
-        mutating func extend(with batch: EncodedBatch, at place: JournalPlace) -> Outcome {
+        mutating func extend(with batch: EncodedBatch, at place: JournalPlace, _ check: ChainCheck) -> Outcome {
             if batch.endOffset <= end { return .known }
+            if !isDigestKnown, batch.header.baseOffset == end { settle(batch.header.previousDigest) }
             guard batch.extends(batch.header.log, end: end, digest: digest) else { return .doesNotExtend }
             if index.last.map({ $0.place.isFar(from: place) }) ?? true {
                 index.append((batch.header.baseOffset, place))
             }
             end = batch.endOffset
-            digest = batch.chainDigest
+            isDigestKnown = check == .digests
+            digest = isDigestKnown ? batch.chainDigest : .zero
             lastStamp = batch.header.lastStamp
             epoch = batch.header.epoch
-            boundaries.append((batch.endOffset, batch.chainDigest))
+            boundaries.append((end, digest))
             if boundaries.count > JournalLimits.boundaries { boundaries.removeFirst() }
             return .extended
         }
+
+        /// The digest at `end` is known now.
+        mutating func settle(_ digest: Digest128) {
+            self.digest = digest
+            isDigestKnown = true
+            if let last = boundaries.indices.last { boundaries[last].digest = digest }
+        }
+    }
+
+    /// How a batch shows that it goes on where its log ends.
+    enum ChainCheck: Hashable, Sendable {
+        /// By offset and by the digest of the batch before it, which is computed (S8).
+        case digests
+        /// By offset; the digest that it names is believed. `settle` completes the table.
+        case offsets
     }
 
     enum Outcome: Hashable, Sendable {
@@ -55,9 +74,11 @@ struct LogTable: Sendable {
 
     init(trimmed prefix: TrimmedPrefix? = nil) {
         for (log, base) in prefix?.bases ?? [:] {
-            entries[log] = Entry(
-                base: base.offset, baseDigest: base.digest, end: base.offset, digest: base.digest,
-                lastStamp: base.lastStamp, epoch: base.epoch)
+            var entry = Entry()
+            (entry.base, entry.baseDigest) = (base.offset, base.digest)
+            (entry.end, entry.digest) = (base.offset, base.digest)
+            (entry.lastStamp, entry.epoch) = (base.lastStamp, base.epoch)
+            entries[log] = entry
         }
     }
 
@@ -67,17 +88,22 @@ struct LogTable: Sendable {
     subscript(_ log: LogIdentity) -> Entry? { entries[log] }
 
     /// Takes a flushed batch. In place: an entry's arrays are not copied.
-    mutating func extend(with batch: EncodedBatch, at place: JournalPlace) -> Outcome {
+    mutating func extend(
+        with batch: EncodedBatch, at place: JournalPlace, _ check: ChainCheck = .digests
+    ) -> Outcome {
         let log = batch.header.log
         newestGeneration = max(newestGeneration, place.generation)
         guard entries.keys.contains(log) || batch.extends(log, end: .zero, digest: .zero) else { return .doesNotExtend }
-        return entries[log, default: Entry()].extend(with: batch, at: place)
+        return entries[log, default: Entry()].extend(with: batch, at: place, check)
     }
 
     /// Logs lose the prefixes that are gone.
     mutating func trim(to prefix: TrimmedPrefix) {
         for (log, base) in prefix.bases { entries[log]?.trim(to: base, first: prefix.firstGeneration) }
     }
+
+    /// After a scan by offsets: the digest at the end of a log.
+    mutating func settle(_ log: LogIdentity, endDigest: Digest128) { entries[log]?.settle(endDigest) }
 
     /// Where to begin to look for `offset`. Complexity: O(log index).
     func place(of offset: Offset, in log: LogIdentity) -> JournalPlace? {

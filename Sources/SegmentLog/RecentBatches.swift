@@ -18,10 +18,10 @@ struct RecentBatches: Sendable {
     mutating func append(_ batch: EncodedBatch) {
         byLog[batch.header.log, default: []].append(batch)
         order.append(batch.header.log)
-        bytes += batch.bytes.count
+        bytes += batch.length
         while bytes > limit, let oldest = order.popFirst() {
             guard let gone = byLog[oldest]?.popFirst() else { continue }
-            bytes -= gone.bytes.count
+            bytes -= gone.length
             if byLog[oldest]?.isEmpty == true { byLog[oldest] = nil }
         }
     }
@@ -38,9 +38,9 @@ struct RecentBatches: Sendable {
         var found: [EncodedBatch] = []
         var size = 0
         for batch in batches[low...] {
-            guard found.isEmpty || size + batch.bytes.count <= maxBytes else { break }
+            guard found.isEmpty || size + batch.length <= maxBytes else { break }
             found.append(batch)
-            size += batch.bytes.count
+            size += batch.length
         }
         return found
     }

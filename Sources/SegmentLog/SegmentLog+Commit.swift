@@ -58,7 +58,7 @@ extension SegmentLog {
             }
             var bytes = 0
             let count = state.queue.prefix(JournalLimits.groupBatches).prefix { batch in
-                defer { bytes += batch.bytes.count }
+                defer { bytes += batch.length }
                 return bytes < JournalLimits.groupBytes
             }.count
             let group = Array(state.queue.prefix(count))
@@ -91,7 +91,7 @@ extension SegmentLog {
         let (notices, watchers) = state.withLock { state in
             state.isDiskFull = false
             for batch in group {
-                state.queuedBytes -= batch.bytes.count
+                state.queuedBytes -= batch.length
                 _ = state.table.extend(with: batch, at: place)
                 // Kept for tail readers only; a node without any need not hold them.
                 if !state.watchers.isEmpty { state.recent.append(batch) }

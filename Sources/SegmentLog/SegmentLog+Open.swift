@@ -68,7 +68,7 @@ extension SegmentLog {
             var bytes = 0
             let group = Array(
                 rest.prefix(JournalLimits.groupBatches).prefix { batch in
-                    defer { bytes += batch.bytes.count }
+                    defer { bytes += batch.length }
                     return bytes < JournalLimits.groupBytes
                 })
             try committer.writer.prepare(for: group)
@@ -112,9 +112,9 @@ extension SegmentLog {
             let file = try directory.files.open(directory.segmentPath(generation), .read)
             defer { file.close() }
             let head = try file.read(at: 0, count: GroupFrame.headerLength)
-            guard let prefix = GroupFrame.prefix(head) else { continue }
+            guard let prefix = GroupFrame.prefix(head[...]) else { continue }
             let bytes = try file.read(at: 0, count: GroupFrame.headerLength + prefix.tableLength)
-            if let frame = GroupFrame(decoding: bytes, prefix: prefix) { return frame.journal }
+            if let frame = GroupFrame(decoding: bytes[...], prefix: prefix) { return frame.journal }
         }
         return nil
     }

@@ -85,7 +85,7 @@ package final class SegmentLog: EventLogEngine {
         guard !state.isDiskFull else {
             throw EventLogError(.noSpace, log: log, "the disk of \(directory.path) is full; free space and try again")
         }
-        guard state.queuedBytes + batch.bytes.count <= limits.backlogBytes else {
+        guard state.queuedBytes + batch.length <= limits.backlogBytes else {
             throw EventLogError(.backlogFull, log: log, "\(state.queuedBytes) bytes wait for the disk; try again")
         }
         let tail = state.tails[log] ?? Tail(end: .zero, digest: .zero)
@@ -95,7 +95,7 @@ package final class SegmentLog: EventLogEngine {
         }
         state.tails[log] = Tail(end: batch.endOffset, digest: batch.chainDigest)
         state.queue.append(batch)
-        state.queuedBytes += batch.bytes.count
+        state.queuedBytes += batch.length
     }
 
     package func observe(_ log: LogIdentity, on executor: any NodeExecutor, _ observer: any LogObserver) {

@@ -1,4 +1,4 @@
-// Reading of one segment, group by group. Bounded memory: one group at a time.
+// Reading of one segment, group by group. Bounded memory: one group at a time, and what is read ahead.
 
 import ClusterModel
 import EventLog
@@ -7,6 +7,7 @@ import NodeEnvironment
 /// One group as it was found.
 struct ScannedGroup: Sendable {
     var frame: GroupFrame
+    /// Parts of what was read ahead: nothing was copied, and no chain digest computed.
     var batches: [EncodedBatch]
     /// The position after the group's padding.
     var end: UInt64
@@ -37,16 +38,30 @@ struct SegmentReader {
 
     /// Classifies what starts at `position`. Throws only when the file cannot be read.
     func item(at position: UInt64) throws(FileError) -> SegmentItem {
-        guard position + UInt64(GroupFrame.headerLength) <= length else { return .end }
-        let head = try file.read(at: position, count: GroupFrame.headerLength)
+        var window = ReadAhead(file, ahead: GroupFrame.headerLength)
+        return try item(at: position, &window)
+    }
+
+    /// The same through a window on the same file, for who goes on from group to group.
+    func item(at position: UInt64, _ window: inout ReadAhead) throws(FileError) -> SegmentItem {
+        guard position + UInt64(GroupFrame.headerLength) <= length,
+            let head = try window.bytes(at: position, count: GroupFrame.headerLength)
+        else { return .end }
         if head.allSatisfy({ $0 == 0 }) { return .end }
         guard let prefix = GroupFrame.prefix(head) else { return .damaged("no group frame") }
-        guard position + UInt64(prefix.groupLength) <= length else { return .damaged("group longer than its segment") }
-        let bytes = try file.read(at: position, count: prefix.groupLength)
+        guard position + UInt64(prefix.groupLength) <= length,
+            let bytes = try window.bytes(at: position, count: prefix.groupLength)
+        else { return .damaged("group longer than its segment") }
         guard let frame = GroupFrame(decoding: bytes, prefix: prefix) else { return .damaged("group frame checksum") }
         guard frame.journal == journal, frame.generation == generation else { return .end }
         guard frame.position == position else { return .damaged("group frame of another position") }
         return decode(frame, prefix, bytes, at: position)
+    }
+
+    /// The frame of the segment's first group, whatever became of its batches; nil where none stands.
+    func firstFrame() throws(FileError) -> GroupFrame? {
+        var window = SegmentWindow(self)
+        return try window.frame(at: 0)?.frame
     }
 
     /// Bytes that a search reads at once.
@@ -70,15 +85,15 @@ struct SegmentReader {
     }
 
     private func decode(
-        _ frame: GroupFrame, _ prefix: GroupFrame.Prefix, _ bytes: [UInt8], at position: UInt64
+        _ frame: GroupFrame, _ prefix: GroupFrame.Prefix, _ bytes: ArraySlice<UInt8>, at position: UInt64
     ) -> SegmentItem {
-        var start = GroupFrame.headerLength + prefix.tableLength
+        var start = bytes.startIndex + GroupFrame.headerLength + prefix.tableLength
         var batches: [EncodedBatch] = []
         batches.reserveCapacity(frame.entries.count)
         for entry in frame.entries {
             let end = start + Int(entry.length)
             do {
-                let batch = try EncodedBatch(verifying: Array(bytes[start..<end]))
+                let batch = try EncodedBatch(verifying: bytes[start..<end], digesting: false)
                 guard batch.header.log == entry.log, batch.header.baseOffset == entry.base else {
                     return .damaged("batch of another log in the place of \(entry.log)")
                 }

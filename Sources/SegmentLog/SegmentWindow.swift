@@ -23,20 +23,23 @@ struct SegmentWindow {
     private static let ahead = 64 << 10
 
     private let reader: SegmentReader
-    private var start: UInt64 = 0
-    private var held: [UInt8] = []
-    /// Bytes read from the file so far, damage that was searched included.
-    private(set) var bytesRead: UInt64 = 0
+    private var window: ReadAhead
 
-    init(_ reader: SegmentReader) { self.reader = reader }
+    init(_ reader: SegmentReader) {
+        self.reader = reader
+        window = ReadAhead(reader.file, ahead: Self.ahead)
+    }
 
     var generation: UInt64 { reader.generation }
 
+    /// Bytes read from the file so far, damage that was searched included.
+    var bytesRead: UInt64 { window.bytesRead }
+
     /// The frame that stands at `position`; nil for the end of what was written, and for damage.
     mutating func frame(at position: UInt64) throws(FileError) -> FoundFrame? {
-        guard let head = try bytes(at: position, count: GroupFrame.headerLength),
+        guard let head = try window.bytes(at: position, count: GroupFrame.headerLength),
             let prefix = GroupFrame.prefix(head), position + UInt64(prefix.groupLength) <= reader.length,
-            let table = try bytes(at: position, count: GroupFrame.headerLength + prefix.tableLength),
+            let table = try window.bytes(at: position, count: GroupFrame.headerLength + prefix.tableLength),
             let frame = GroupFrame(decoding: table, prefix: prefix), frame.journal == reader.journal,
             frame.generation == reader.generation, frame.position == position
         else { return nil }
@@ -49,7 +52,7 @@ struct SegmentWindow {
         let sector = UInt64(GroupFrame.alignment)
         var position = (start + sector - 1) / sector * sector
         while position + UInt64(GroupFrame.headerLength) <= reader.length {
-            guard let head = try bytes(at: position, count: GroupFrame.headerLength) else { return nil }
+            guard let head = try window.bytes(at: position, count: GroupFrame.headerLength) else { return nil }
             if GroupFrame.beginsFrame(head, at: 0), try frame(at: position) != nil { return position }
             position += sector
         }
@@ -58,31 +61,20 @@ struct SegmentWindow {
 
     /// A batch of which the table says that it stands here; nil where it does not verify.
     mutating func batch(_ entry: GroupFrame.Entry, at position: UInt64) throws(FileError) -> EncodedBatch? {
-        guard let bytes = try bytes(at: position, count: Int(entry.length)),
-            let batch = try? EncodedBatch(verifying: bytes),  // damage: the caller looks for a copy
+        guard let bytes = try window.bytes(at: position, count: Int(entry.length)),
+            let batch = try? EncodedBatch(verifying: bytes, digesting: false),  // damage: the caller looks for a copy
             batch.header.log == entry.log, batch.header.baseOffset == entry.base
         else { return nil }
-        return batch
+        // Readers keep it: it must not keep the window.
+        return batch.compacted()
     }
 
     /// The same for the batch's header alone.
     mutating func header(_ entry: GroupFrame.Entry, at position: UInt64) throws(FileError) -> BatchHeader? {
-        guard let bytes = try bytes(at: position, count: BatchHeader.length),
+        guard let bytes = try window.bytes(at: position, count: BatchHeader.length),
             let header = try? BatchHeader(decoding: bytes),  // as above
             header.log == entry.log, header.baseOffset == entry.base
         else { return nil }
         return header
-    }
-
-    /// Nil where the file ends before.
-    private mutating func bytes(at position: UInt64, count: Int) throws(FileError) -> [UInt8]? {
-        if position < start || position + UInt64(count) > start + UInt64(held.count) {
-            held = try reader.file.read(at: position, count: max(count, Self.ahead))
-            start = position
-            bytesRead += UInt64(held.count)
-        }
-        let first = Int(position - start)
-        guard first + count <= held.count else { return nil }
-        return Array(held[first..<first + count])
     }
 }

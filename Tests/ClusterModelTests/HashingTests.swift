@@ -23,6 +23,17 @@ import Testing
         }
     }
 
+    /// Lengths around the lanes' borders, at every alignment.
+    @Test func crc32cLanesAgreeWithTheTable() {
+        let bytes = (0..<8_300).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 8) }
+        for border in [384, 768, 3_072, 3_456, 6_144, 7_680] {
+            for length in border - 9...border + 9 {
+                let part = bytes[length % 8..<length % 8 + length]
+                #expect(part.checksum(of: 0..<length) == CRC32C.portableChecksum(Array(part)), "\(length)")
+            }
+        }
+    }
+
     /// FIPS 180-4, the one-block message "abc".
     @Test func sha256KnownAnswer() {
         #expect(SHA256.hash(utf8: "abc").prefix128.description == "ba7816bf8f01cfea414140de5dae2223")

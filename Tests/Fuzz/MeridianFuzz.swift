@@ -11,7 +11,8 @@ struct MeridianFuzz: ParsableCommand {
         commandName: "meridian-fuzz", abstract: "Fuzz what reads a peer's bytes.",
         discussion: """
             An input that breaks a rule, crashes or hangs stays in the file that --last names; once it is fixed it belongs
-            into Tests/Fuzz/Corpus/TARGET, which every test run reads again.
+            into Tests/Fuzz/Corpus/TARGET, which every test run reads again. --guided lets libFuzzer choose the inputs,
+            in a build for it (Tests/Fuzz/GuidedFuzz.swift says how); it takes one target.
             """)
 
     @Argument(help: "frames, answers, headers, messages or records; all runs each.") var target = "all"
@@ -19,12 +20,15 @@ struct MeridianFuzz: ParsableCommand {
     @Option(help: "Where the damage begins.") var seed: UInt64 = 1
     @Option(help: "Kept inputs, a folder for each target.") var corpus = "Tests/Fuzz/Corpus"
     @Option(help: "Where the input that is being run is written before it runs; slow.") var last: String?
+    @Flag(help: "Let libFuzzer choose the inputs.") var guided = false
+    @Option(help: "Where libFuzzer keeps what reached new code.") var grown = ".build/fuzz-grown"
 
     func run() throws {
         let scratch = try ScratchDirectory("meridian-fuzz")
         defer { scratch.remove() }
         let targets = try FuzzTargets.all(in: scratch).filter { target == "all" || $0.name == target }
         guard !targets.isEmpty else { throw ValidationError("there is no target \(target)") }
+        if guided { return try runGuided(targets) }
         var hasFinding = false
         for target in targets {
             let kept = FuzzTargets.kept(of: target, in: corpus)
@@ -42,6 +46,24 @@ struct MeridianFuzz: ParsableCommand {
             }
         }
         if hasFinding { throw ExitCode(1) }
+    }
+
+    private func runGuided(_ targets: [any FuzzTarget]) throws {
+        guard let only = targets.first, targets.count == 1 else { throw ValidationError("--guided takes one target") }
+        #if GUIDED_FUZZING
+        let grown = "\(grown)/\(only.name)"
+        let kept = "\(corpus)/\(only.name)"
+        for folder in [grown, kept] {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        }
+        for (number, input) in only.seeds.enumerated() {
+            try Data(input).write(to: URL(filePath: "\(grown)/seed-\(number)"))
+        }
+        GuidedFuzz.run(only, runs: runs, seed: seed, kept: kept, grown: grown, artifacts: self.grown)
+        #else
+        throw ValidationError(
+            "this build has no libFuzzer for \(only.name); Tests/Fuzz/GuidedFuzz.swift says how to make one")
+        #endif
     }
 }
 

@@ -18,6 +18,14 @@ import Testing
         #expect(report.violations.isEmpty, "\(report.violations.map(\.description))")
     }
 
+    /// A start that fails after the log was recovered lets go of the directory.
+    @Test func aStartThatFailsLeavesTheDirectoryToTheNext() throws {
+        let outcome = try RefusedStartScenario(seed: 5).run()
+        #expect(outcome.refusal.contains("listen.api"), "\(outcome)")
+        #expect(outcome.heldFiles == 0, "\(outcome)")
+        #expect(outcome.servedAfterwards, "\(outcome)")
+    }
+
     /// S7: a failed sync ends the log loudly, and the node still stops when it is asked to.
     @Test(arguments: [12, 20, 33, 47]) func aNodeWithAFailedDiskSaysSoAndStops(syncs: Int) throws {
         let outcome = try FencedNodeScenario(seed: UInt64(syncs), syncsBeforeFailure: syncs).run()

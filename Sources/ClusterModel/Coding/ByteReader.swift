@@ -42,21 +42,31 @@ package struct ByteCodingError: Error, Hashable, CustomStringConvertible {
 
 /// A cursor over a range of an array of bytes. Copies of it are independent cursors over the same bytes.
 package struct ByteReader: Sendable {
-    private let bytes: [UInt8]
-    /// The next byte to read, from the start of the array.
+    private let bytes: ArraySlice<UInt8>
+    /// Where `bytes` begin: what positions are counted from.
+    private let origin: Int
+    /// The next byte to read, from the start of the input.
     package private(set) var offset: Int
     /// One past the last byte that may be read.
     package let end: Int
 
-    package init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) { self.init(bytes[...]) }
+
+    /// Reads a part of a larger array in place. Positions count from the start of the part.
+    package init(_ bytes: ArraySlice<UInt8>) {
         self.bytes = bytes
+        origin = bytes.startIndex
         offset = 0
         end = bytes.count
     }
 
     /// Reads within `range` only. A range outside the array is cut to it.
-    package init(_ bytes: [UInt8], in range: Range<Int>) {
+    package init(_ bytes: [UInt8], in range: Range<Int>) { self.init(bytes[...], in: range) }
+
+    /// The same for a part of an array, from the start of which `range` counts.
+    package init(_ bytes: ArraySlice<UInt8>, in range: Range<Int>) {
         self.bytes = bytes
+        origin = bytes.startIndex
         let inside = range.clamped(to: 0..<bytes.count)
         offset = inside.lowerBound
         end = inside.upperBound
@@ -112,7 +122,7 @@ package struct ByteReader: Sendable {
     package mutating func readBytes(_ count: Int) throws(ByteCodingError) -> ArraySlice<UInt8> {
         try require(count)
         defer { offset += count }
-        return bytes[offset..<offset + count]
+        return bytes[origin + offset..<origin + offset + count]
     }
 
     /// A LEB128 length of at most `limit`, then that many bytes.

@@ -27,6 +27,14 @@ extension [UInt8] {
     }
 }
 
+extension ArraySlice<UInt8> {
+    /// CRC32C of a range that counts from the start of the slice. Precondition: the range lies inside.
+    package func checksum(of range: Range<Int>) -> UInt32 {
+        let all = self.span
+        return unsafe CRC32C.checksum(all.bytes.extracting(range))
+    }
+}
+
 extension ByteWriter {
     /// CRC32C of a range of what was written.
     package func checksum(of range: Range<Int>) -> UInt32 { bytes.checksum(of: range) }

@@ -66,6 +66,10 @@ package struct SHA256: Sendable {
         return state.finalize()
     }
 
+    package static func hash(_ bytes: ArraySlice<UInt8>) -> Hash {
+        unsafe hash(bytes.span.bytes)
+    }
+
     package static func hash(utf8 text: String) -> Hash { hash(Array(text.utf8)) }
 
     /// HMAC-SHA-256 (RFC 2104). A key longer than 64 bytes is hashed first, as the RFC says.

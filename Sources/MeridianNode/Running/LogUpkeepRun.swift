@@ -18,6 +18,7 @@ final class LogUpkeepRun: Sendable {
     private let environment: NodeEnvironment
     private let executor: any DedicatedExecutor
     private let logger: Logger
+    private let scrubber: JournalScrubber
     private let guarded = Mutex(LogUpkeepFacts())
 
     /// `executor`: a thread that may block for long.
@@ -32,10 +33,86 @@ final class LogUpkeepRun: Sendable {
         self.environment = environment
         self.executor = executor
         self.logger = logger
+        scrubber = JournalScrubber(log, bytesPerSecond: configuration.log.scrubBytesPerSecond)
     }
 
     /// As of the last round. Never blocks.
     var facts: LogUpkeepFacts { guarded.withLock(\.self) }
+
+    /// Verifies the journal, stretch by stretch, until it is cancelled. Returns at once where it is switched off.
+    func scrub() async throws {
+        guard configuration.log.scrubBytesPerSecond > 0 else { return }
+        var tried: [UInt64: BootInstant] = [:]
+        while true {
+            var pause = Self.afterFailure
+            do {
+                pause = try await executor.run { [scrubber] () throws(any Error) in try scrubber.step() }
+            } catch {
+                logger.error("a segment was not verified", metadata: ["error": "\(error)"])
+            }
+            note(scrubber.facts())
+            await repairDamaged(&tried)
+            try await environment.clock.sleep(for: pause)
+        }
+    }
+
+    private static let afterFailure: Duration = .seconds(5)
+    private static let betweenRepairs: Duration = .seconds(60)
+
+    /// Each damaged segment once in a while: a holder may be away, or damaged itself.
+    private func repairDamaged(_ tried: inout [UInt64: BootInstant]) async {
+        let now = environment.clock.bootTime()
+        let damaged = scrubber.facts().corruptSegments
+        tried = tried.filter { damaged.contains($0.key) }
+        for generation in damaged where tried[generation].map({ now.since($0) >= Self.betweenRepairs }) ?? true {
+            tried[generation] = now
+            let isWhole = await repair(generation)
+            if isWhole { scrubber.onRepaired(generation) }
+            guarded.withLock { facts in
+                if isWhole { facts.repairedSegments += 1 } else { facts.failedRepairs += 1 }
+            }
+        }
+        if !damaged.isEmpty { note(scrubber.facts()) }
+    }
+
+    /// Whether all of the segment verifies now.
+    private func repair(_ generation: UInt64) async -> Bool {
+        do {
+            let plan = try await executor.run { [log] () throws(any Error) in try log.repairPlan(of: generation) }
+            var batches: [EncodedBatch] = []
+            for need in plan.needs {
+                if let found = await mirror?.fetch(need) { batches += found }
+            }
+            let isWhole = try await executor.run { [log, batches] () throws(any Error) in
+                try log.repair(generation, with: batches)
+            }
+            logger.notice(
+                isWhole ? "segment repaired" : "no holder has all that a segment needs",
+                metadata: ["segment": "\(generation)", "batches": "\(batches.count)", "lost": "\(plan.lost.count)"])
+            return isWhole
+        } catch {
+            logger.error("segment not repaired", metadata: ["segment": "\(generation)", "error": "\(error)"])
+            return false
+        }
+    }
+
+    private func note(_ scrubbed: JournalScrubber.Facts) {
+        let ranges = scrubbed.corruptRanges.map {
+            "\($0.path) bytes \($0.bytes.lowerBound)..<\($0.bytes.upperBound): \($0.reason)"
+        }
+        let news = guarded.withLock { facts in
+            facts.scrubbedBytes = scrubbed.scrubbedBytes
+            facts.scrubbedSegments = scrubbed.scrubbedSegments
+            facts.unverifiedSeconds = scrubbed.age.wholeMilliseconds / 1_000
+            defer { facts.corruptRanges = ranges }
+            return ranges.filter { !facts.corruptRanges.contains($0) }
+        }
+        for range in news {
+            logger.critical(
+                "bytes of the journal do not verify any more; see Runbooks/log-corruption.md",
+                metadata: ["range": "\(range)"])
+        }
+    }
 
     /// Runs until it is cancelled. What fails is reported and tried again in the next round.
     func run() async throws {
@@ -110,9 +187,13 @@ final class LogUpkeepRun: Sendable {
                 snapshot: covered.covered(summary.log), members: member.offset, slowest: member.slowest,
                 forgettable: stamp)
         }
+        // Switched off, retention never ends.
+        let trims = configuration.log.trims
         return TrimInputs(
-            floors: floors, now: environment.clock.wallTime(), retention: configuration.log.retention,
-            retentionBytes: configuration.log.retentionBytes, pinMaxBytes: configuration.log.pinMaxBytes)
+            floors: floors, now: environment.clock.wallTime(),
+            retention: trims ? configuration.log.retention : .seconds(1 << 40),
+            retentionBytes: trims ? configuration.log.retentionBytes : .max,
+            pinMaxBytes: configuration.log.pinMaxBytes)
     }
 
     private func isFolded(_ name: LogName) -> Bool {

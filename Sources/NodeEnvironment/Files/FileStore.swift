@@ -63,6 +63,10 @@ package protocol StoredFile: AnyObject, Sendable {
     /// Up to `count` bytes; fewer only at the end of the file.
     func read(at position: UInt64, count: Int) throws(FileError) -> [UInt8]
 
+    /// The bytes of `kept`, and behind them up to `count` bytes of the file from `position` on: how a reader goes on
+    /// without reading again what it holds.
+    func read(at position: UInt64, count: Int, behind kept: ArraySlice<UInt8>) throws(FileError) -> [UInt8]
+
     /// Writes all of the bytes or throws; after a throw any part of them may be in the file.
     func write(_ bytes: borrowing RawSpan, at position: UInt64) throws(FileError)
 
@@ -78,11 +82,23 @@ package protocol StoredFile: AnyObject, Sendable {
 
     func length() throws(FileError) -> UInt64
 
+    /// These bytes are not read again soon: they need not stay in memory. A hint; never fails.
+    func dropFromCache(at position: UInt64, count: Int)
+
     /// Idempotent.
     func close()
 }
 
 extension StoredFile {
+    package func dropFromCache(at position: UInt64, count: Int) {}
+
+    package func read(
+        at position: UInt64, count: Int, behind kept: ArraySlice<UInt8>
+    ) throws(FileError) -> [UInt8] {
+        let bytes = try read(at: position, count: count)
+        return kept.isEmpty ? bytes : Array(kept) + bytes
+    }
+
     package func write(_ bytes: [UInt8], at position: UInt64) throws(FileError) {
         try unsafe write(bytes.span.bytes, at: position)
     }

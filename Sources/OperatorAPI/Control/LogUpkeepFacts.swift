@@ -28,13 +28,14 @@ package struct LogUpkeepFacts: Hashable, Sendable {
     package var hold: Hold?
     /// Readers that lost records because they were further behind than `log.pin_max_bytes` allows.
     package var brokenPins: [String] = []
-    /// How long ago the oldest stretch of the journal was verified last; nil before the first pass is over.
+    /// How long ago the segment was verified, or first seen, that waits longest for it; nil while nothing is scrubbed.
     package var unverifiedSeconds: UInt64?
     package var scrubbedBytes: UInt64 = 0
-    package var scrubPasses: UInt64 = 0
+    package var scrubbedSegments: UInt64 = 0
     /// Ranges that do not verify now, for people.
     package var corruptRanges: [String] = []
-    package var repairedRanges: UInt64 = 0
+    package var repairedSegments: UInt64 = 0
+    /// Tries after which something was still missing.
     package var failedRepairs: UInt64 = 0
 
     package init() {}

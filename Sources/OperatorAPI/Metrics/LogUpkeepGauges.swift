@@ -26,9 +26,9 @@ struct LogUpkeepGauges: Sendable {
         // What is not known is not a number.
         gauge("unverified_seconds", facts.unverifiedSeconds.map(Double.init) ?? .nan)
         gauge("scrubbed_bytes", Double(facts.scrubbedBytes))
-        gauge("scrub_passes", Double(facts.scrubPasses))
+        gauge("scrubbed_segments", Double(facts.scrubbedSegments))
         gauge("corrupt_ranges", Double(facts.corruptRanges.count))
-        gauge("repaired_ranges", Double(facts.repairedRanges))
+        gauge("repaired_segments", Double(facts.repairedSegments))
         gauge("failed_repairs", Double(facts.failedRepairs))
     }
 

@@ -67,7 +67,7 @@ package struct LogVerifyCommand: ParsableCommand {
                 "CORRUPT \(range.path) bytes \(range.bytes.lowerBound)..<\(range.bytes.upperBound): \(range.reason)")
         }
         if !inspection.corruptRanges.isEmpty {
-            lines.append("next: keep the directory as it is and follow Runbooks/corrupt-log.md")
+            lines.append("next: keep the directory as it is and follow Runbooks/log-corruption.md")
         }
         return lines.joined(separator: "\n")
     }

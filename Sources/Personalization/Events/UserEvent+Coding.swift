@@ -61,7 +61,7 @@ extension UserEvent {
         guard record.version == Self.version else {
             throw ByteCodingError(.invalidValue(field: "version of the body"), at: 0)
         }
-        var reader = ByteReader(record.body)
+        var reader = ByteReader(record.content)
         switch record.kind {
         case .interaction: self = .interaction(try InteractionEvent(from: &reader))
         case .profile: self = .profile(try ProfileEvent(from: &reader))

@@ -72,7 +72,7 @@ package struct OriginAppender: Sendable {
     package mutating func seal() throws(BatchError) {
         guard let batch = try writer.seal() else { return }
         outbox.append(batch)
-        outboxBytes += batch.bytes.count
+        outboxBytes += batch.length
     }
 
     /// Hands sealed batches to `log` in order until it refuses. A refusal that heals stays as pressure and the rest waits
@@ -87,7 +87,7 @@ package struct OriginAppender: Sendable {
                 return pressure = .noSpace
             }
             outbox.removeFirst()
-            outboxBytes -= batch.bytes.count
+            outboxBytes -= batch.length
         }
         pressure = nil
     }

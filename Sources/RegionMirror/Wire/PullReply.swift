@@ -143,7 +143,7 @@ extension PullReply {
         case .batches(let batches):
             writer.write(UInt8(0))
             writer.writeVarint(UInt64(batches.count))
-            for batch in batches { writer.write(lengthPrefixed: batch.bytes) }
+            for batch in batches { writer.write(lengthPrefixed: batch.content) }
         case .otherChain: writer.write(UInt8(1))
         case .gap(let first):
             writer.write(UInt8(2))

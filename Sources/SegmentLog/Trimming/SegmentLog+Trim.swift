@@ -111,7 +111,7 @@ extension SegmentLog {
     }
 
     /// From the header of the batch that begins there.
-    private func chainDigest(
+    func chainDigest(
         before offset: Offset, of log: LogIdentity, at place: JournalPlace
     ) throws(FileError) -> Digest128? {
         let file = try directory.files.open(directory.segmentPath(place.generation), .read)

@@ -87,15 +87,15 @@ package struct NodeScenario {
         let digests = try simulation.drive(limit: .seconds(300)) { () async throws -> [PartitionID: Digest128] in
             run.start()
             let phone = simulation.machine("phone").environment
+            guard let region = RegionEndpoints([configuration.listen.api], security: .plaintext) else { return [:] }
+            let client = try MeridianClient(region: region, environment: phone)
             if size.diskLies {
-                // From the first start on: a node that lost its token key would not start again.
-                try await phone.clock.sleep(for: .seconds(1))
+                // Only once the node serves: one that lost its token key or its identity would stop for that instead.
+                _ = try await Self.digests(client)
                 var faults = DiskFaults()
                 faults.ignoresSync = true
                 machine.disk.setFaults(faults)
             }
-            guard let region = RegionEndpoints([configuration.listen.api], security: .plaintext) else { return [:] }
-            let client = try MeridianClient(region: region, environment: phone)
             try await Self.liveThrough(run, client, phone.clock, ledger, size, seed)
             simulation.scheduler.note("users are done")
             simulation.network.setFaults(NetworkFaults())
@@ -106,10 +106,9 @@ package struct NodeScenario {
             return digests
         }
         // A node that has ended lets go of its log and with it of its shards, or restarts would pile up in one process.
-        // Timers that it set may still hold it for a while. Not held to it with deaths: a node that dies during its start
-        // does not let go of its log yet.
-        if size.deaths == 0 { simulation.run(for: .seconds(120)) }
-        if size.deaths == 0, machine.disk.heldFiles > 0 {
+        // Timers that it set may still hold it for a while.
+        simulation.run(for: .seconds(120))
+        if machine.disk.heldFiles > 0 {
             ledger.violated("run", "\(machine.disk.heldFiles) files are held by nodes that have ended")
         }
         let audit = DiskAudit(

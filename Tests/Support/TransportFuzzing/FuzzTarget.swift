@@ -1,7 +1,7 @@
 // What is fuzzed: everything that reads a peer's bytes before anybody knows the peer.
 
 /// One reader of bytes. `run` must come back, whatever the input, and throws when a rule does not hold.
-package protocol FuzzTarget {
+package protocol FuzzTarget: Sendable {
     var name: String { get }
     /// Good inputs to start from.
     var seeds: [[UInt8]] { get }
