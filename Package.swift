@@ -167,6 +167,8 @@ let package = Package(
                 "MeridianNode", "MeridianClient", "MeridianProtocol", "SimulatedEnvironment", logging,
             ]),
 
+        support("EventLogConformance", ["ClusterModel", "NodeEnvironment", "EventLog"]),
+
         support("TransportFuzzing", ["GRPCFraming", "HTTP2Engine", nioCore]),
 
         // MARK: Benchmarks, fuzzing and simulation
@@ -175,8 +177,11 @@ let package = Package(
             [
                 "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "MeridianNode", "MeridianClient",
                 "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", "EventLog",
-                "SegmentLog", "RegionMirror", arguments, deques, logging, nioCore,
+                "SegmentLog", "RegionMirror", arguments, deques, logging, nioCore, nioPosix, protobuf,
             ]),
+        executable(
+            "journal-load", path: "Tests/JournalLoad",
+            ["ClusterModel", "NodeEnvironment", "HostEnvironment", "EventLog", "SegmentLog", "SimulatedEnvironment"]),
         executable(
             "grpc-interop", path: "Tests/Interop", exclude: ["proto"],
             [
@@ -203,7 +208,10 @@ let package = Package(
         tests("EventLogTests", ["ClusterModel", "NodeEnvironment", "EventLog"]),
         tests(
             "SegmentLogTests",
-            ["ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "SimulatedEnvironment"]),
+            [
+                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "HostEnvironment", "SimulatedEnvironment",
+                "EventLogConformance", "journal-load",
+            ]),
         tests(
             "HostEnvironmentTests",
             [
@@ -230,7 +238,7 @@ let package = Package(
             "PersonalizationTests",
             [
                 "ClusterModel", "MergeableState", "EventLog", "NodeEnvironment", "Personalization", "ActorCluster",
-                "SimulatedEnvironment",
+                "EventLogConformance", "SimulatedEnvironment",
             ]),
         tests(
             "ServingAPITests",

@@ -63,6 +63,9 @@ struct JournalWriter {
         return place
     }
 
+    /// Where the next group goes, and the last one's number.
+    var tail: JournalTail { JournalTail(generation: generation, end: position, group: lastGroup) }
+
     /// Everything written so far is synced and may be believed.
     mutating func vouch() { flushedGroup = lastGroup }
 

@@ -82,6 +82,16 @@ struct LogTable: Sendable {
         }
     }
 
+    /// Batches taken, over all logs.
+    private(set) var batches = 0
+
+    /// As an index of it says.
+    init(_ entries: [LogIdentity: Entry], batches: Int) {
+        self.entries = entries
+        self.batches = batches
+        newestGeneration = entries.values.compactMap { $0.index.last?.place.generation }.max() ?? 0
+    }
+
     /// Logs in order.
     var logs: [LogIdentity] { entries.keys.sorted() }
 
@@ -94,7 +104,9 @@ struct LogTable: Sendable {
         let log = batch.header.log
         newestGeneration = max(newestGeneration, place.generation)
         guard entries.keys.contains(log) || batch.extends(log, end: .zero, digest: .zero) else { return .doesNotExtend }
-        return entries[log, default: Entry()].extend(with: batch, at: place, check)
+        let outcome = entries[log, default: Entry()].extend(with: batch, at: place, check)
+        if outcome == .extended { batches += 1 }
+        return outcome
     }
 
     /// Logs lose the prefixes that are gone.

@@ -4,19 +4,34 @@ package import EventLog
 package import NodeEnvironment
 
 extension SegmentLog {
-    /// Opens or creates the journal in `directory`. Blocks on the disk for the whole scan: not for an event loop.
-    ///
-    /// `visit` sees every batch that stands, once, in journal order, so that a node can rebuild its state in the same
-    /// pass. Throws EventLogError: `.fenced` while another process holds the directory, `.io` with the file's error.
+    /// Opens or creates the journal in `directory`. After a clean stop it reads the index and the mark only, otherwise all
+    /// of the journal (S7). Blocks on the disk: not for an event loop. Throws EventLogError: `.fenced` while another process
+    /// holds the directory, `.io` with the file's error.
     package static func open(
-        directory path: String, environment: NodeEnvironment, limits: JournalLimits = JournalLimits(),
-        visit: (EncodedBatch) throws -> Void = { _ in }
+        directory: String, environment: NodeEnvironment, limits: JournalLimits = JournalLimits()
+    ) throws -> SegmentLog {
+        try open(directory, environment, limits, nil) { _ in }
+    }
+
+    /// The same for a node that rebuilds its state in the same pass: `visit` sees every batch that stands and holds something
+    /// from `start` of its log on, once, in journal order. After a clean stop nothing else is read.
+    package static func open(
+        directory: String, environment: NodeEnvironment, limits: JournalLimits = JournalLimits(),
+        from start: ReplayStart = .beginning, visit: (EncodedBatch) throws -> Void
+    ) throws -> SegmentLog {
+        try open(directory, environment, limits, start, visit)
+    }
+
+    /// Without `start` nothing is visited.
+    private static func open(
+        _ path: String, _ environment: NodeEnvironment, _ limits: JournalLimits, _ start: ReplayStart?,
+        _ visit: (EncodedBatch) throws -> Void
     ) throws -> SegmentLog {
         let directory = JournalDirectory(path: path, files: environment.files)
         do {
             try directory.files.createDirectory(path)
             let lock = try directory.files.lockExclusively("\(path)/lock")
-            return try recover(directory, lock, environment, limits, visit)
+            return try recover(directory, lock, environment, limits, start, visit)
         } catch let error as FileError where error.code == .locked {
             throw EventLogError(
                 .fenced, "\(path) is in use by another process; stop it, or give this node its own directory",
@@ -28,38 +43,90 @@ extension SegmentLog {
 
     private static func recover(
         _ directory: JournalDirectory, _ lock: any FileLock, _ environment: NodeEnvironment, _ limits: JournalLimits,
-        _ visit: (EncodedBatch) throws -> Void
+        _ start: ReplayStart?, _ visit: (EncodedBatch) throws -> Void
     ) throws -> SegmentLog {
         let marks = try directory.openMarks()
         let mark = Mark.newest(in: try marks.read(at: 0, count: 2 * Mark.slotLength))
         let (journal, isCopy) = try settleIdentity(directory, mark, environment)
         let current = mark ?? Mark(journal: journal, sequence: 0, group: 0, isClean: false)
         let trimmed = try directory.readTrimmed(of: journal)
-        var scan = JournalScan(directory: directory, journal: journal, mark: current.group, trimmed: trimmed)
-        try scan.run(visit: visit)
-        let wasClean = current.isClean && current.group == scan.lastGroup
-        let lastGeneration = try directory.lastUsedGeneration(atLeast: scan.lastGeneration)
+        // Who wants every batch gets a scan in any case: it reads no more, and looks at more.
+        let isIndexed = start.map { !$0.isBeginning } ?? true
+        var opened =
+            if isIndexed, let index = try directory.readIndex(of: current) {
+                try restore(index, trimmed, directory, start, visit)
+            } else {
+                try scan(directory, journal, current, trimmed, start, visit)
+            }
+        opened.report.isCopy = isCopy
         var committer = Committer(
             writer: JournalWriter(
                 directory: directory, journal: journal, segmentBytes: limits.segmentBytes,
-                lastGeneration: lastGeneration,
-                lastSegmentEnd: lastGeneration == scan.lastGeneration ? scan.lastEnd : 0,
-                // Above the mark even when corruption took the groups before it: a number is never used twice.
-                lastGroup: max(scan.lastGroup, scan.mark), flushedGroup: wasClean ? scan.lastGroup : scan.mark),
+                lastGeneration: opened.tail.generation, lastSegmentEnd: opened.tail.end,
+                lastGroup: opened.tail.group, flushedGroup: opened.flushedGroup),
             marks: marks, mark: current)
         // After an unclean stop the page cache may hold what the disk does not: written again, then believed.
-        let doubtful = wasClean ? [] : scan.beyondMark
-        try rewrite(doubtful, &committer)
+        try rewrite(opened.doubtful, &committer)
         committer.writer.vouch()
         try committer.writeMark(clean: false)
+        return SegmentLog(
+            recovered: opened.report, directory: directory, journal: journal, limits: limits, table: opened.table,
+            trimmed: trimmed, committer: committer, environment: environment, lock: lock)
+    }
+
+    /// What is known of a journal before anything is appended.
+    private struct Opened {
+        var table: LogTable
+        var tail: JournalTail
+        var flushedGroup: UInt64
+        /// Batches that stand beyond the mark after an unclean stop.
+        var doubtful: [EncodedBatch] = []
+        var report: RecoveryReport
+    }
+
+    /// From the clean stop's index; reads of the segments what is to be visited.
+    private static func restore(
+        _ index: JournalIndex, _ trimmed: TrimmedPrefix, _ directory: JournalDirectory, _ start: ReplayStart?,
+        _ visit: (EncodedBatch) throws -> Void
+    ) throws -> Opened {
+        var table = index.table
+        table.trim(to: trimmed)
+        var corruptRanges: [CorruptRange] = []
+        if let start {
+            var replay = JournalReplay(table, from: start, directory: directory, journal: index.journal)
+            try replay.run(visit: visit)
+            corruptRanges = replay.corruptRanges
+        }
+        let report = RecoveryReport(
+            logs: table.summaries, batches: table.batches, corruptRanges: corruptRanges,
+            wasCleanStop: true, isFirstStart: table.logs.isEmpty)
+        return Opened(table: table, tail: index.tail, flushedGroup: index.tail.group, report: report)
+    }
+
+    /// From the whole journal.
+    private static func scan(
+        _ directory: JournalDirectory, _ journal: UInt64, _ mark: Mark, _ trimmed: TrimmedPrefix,
+        _ start: ReplayStart?,
+        _ visit: (EncodedBatch) throws -> Void
+    ) throws -> Opened {
+        var scan = JournalScan(directory: directory, journal: journal, mark: mark.group, trimmed: trimmed)
+        try scan.run { batch in
+            if let start, batch.endOffset > start.offset(in: batch.header.log) { try visit(batch) }
+        }
+        let wasClean = mark.isClean && mark.group == scan.lastGroup
+        let lastGeneration = try directory.lastUsedGeneration(atLeast: scan.lastGeneration)
+        let tail = JournalTail(
+            generation: lastGeneration, end: lastGeneration == scan.lastGeneration ? scan.lastEnd : 0,
+            // Above the mark even when corruption took the groups before it: a number is never used twice.
+            group: max(scan.lastGroup, scan.mark))
+        let doubtful = wasClean ? [] : scan.beyondMark
         let report = RecoveryReport(
             logs: scan.table.summaries, batches: scan.batches, corruptRanges: scan.corruptRanges,
-            cutBytes: scan.cutBytes,
-            rewrittenBatches: doubtful.count, wasCleanStop: wasClean, isFirstStart: scan.table.logs.isEmpty,
-            isCopy: isCopy)
-        return SegmentLog(
-            recovered: report, directory: directory, journal: journal, limits: limits, table: scan.table,
-            trimmed: trimmed, committer: committer, environment: environment, lock: lock)
+            cutBytes: scan.cutBytes, rewrittenBatches: doubtful.count, wasCleanStop: wasClean,
+            isFirstStart: scan.table.logs.isEmpty)
+        return Opened(
+            table: scan.table, tail: tail, flushedGroup: wasClean ? scan.lastGroup : scan.mark, doubtful: doubtful,
+            report: report)
     }
 
     private static func rewrite(_ batches: [EncodedBatch], _ committer: inout Committer) throws(FileError) {

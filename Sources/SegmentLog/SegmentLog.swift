@@ -159,16 +159,29 @@ package final class SegmentLog: EventLogEngine {
         }
     }
 
-    /// The last act on the commit executor: a clean mark, and no appends from here on.
+    /// The last act on the commit executor: an index, a clean mark, and no appends from here on.
     private func finish() {
-        let isHealthy = state.withLock { state in
+        let (isHealthy, table) = state.withLock { state in
             defer { state.failure = state.failure ?? EventLogError(.closed, "the log was closed") }
-            return state.failure == nil && state.queue.isEmpty
+            return (state.failure == nil && state.queue.isEmpty, state.table)
         }
         committer.withLock { committer in
-            // A mark that cannot be written costs the next start a longer check, nothing else.
-            if isHealthy { try? committer.writeMark(clean: true) }
+            if isHealthy {
+                // An index or a mark that cannot be written costs the next start a longer check, nothing else.
+                try? writeIndex(table, before: committer)
+                try? committer.writeMark(clean: true)  // as above
+            }
             committer.close()
         }
+    }
+
+    /// Names the mark that comes next. A journal with damage has none: each start looks at it anew.
+    private func writeIndex(_ table: LogTable, before committer: Committer) throws(FileError) {
+        guard recovered.corruptRanges.isEmpty else { return }
+        let tail = committer.writer.tail
+        let segments = try directory.generations().filter { $0 <= tail.generation }
+        try directory.writeIndex(
+            JournalIndex(
+                journal: journal, sequence: committer.mark.sequence + 1, tail: tail, segments: segments, table: table))
     }
 }

@@ -47,11 +47,11 @@ struct SegmentWindow {
             frame: frame, batches: position + UInt64(table.count), end: position + UInt64(prefix.groupLength))
     }
 
-    /// Where the next frame begins at `start` or behind it: how reading goes on behind damage.
-    mutating func nextFrame(from start: UInt64) throws(FileError) -> UInt64? {
+    /// Where the next frame begins at `start` or behind it, before `limit`: how reading goes on behind damage.
+    mutating func nextFrame(from start: UInt64, before limit: UInt64 = .max) throws(FileError) -> UInt64? {
         let sector = UInt64(GroupFrame.alignment)
         var position = (start + sector - 1) / sector * sector
-        while position + UInt64(GroupFrame.headerLength) <= reader.length {
+        while position < limit, position + UInt64(GroupFrame.headerLength) <= reader.length {
             guard let head = try window.bytes(at: position, count: GroupFrame.headerLength) else { return nil }
             if GroupFrame.beginsFrame(head, at: 0), try frame(at: position) != nil { return position }
             position += sector

@@ -12,7 +12,9 @@ struct LogCommand: AsyncParsableCommand {
             append-fsync-N: N producers, each sending its next batch when the last one is acknowledged. raw-fsync-N
             writes and syncs the same number of bytes, group by group, as append-fsync-N just did, to a file whose
             blocks are reserved in the same way: the machine's limit for that pattern. append-N leaves the syncs out.
-            replay opens the journal and decodes every record. Records are as large as the issue's: 204 bytes.
+            replay opens the journal and decodes every record; open-clean and open-killed only open it. Over loopback,
+            from one load generator with N clients: loopback-fsync-N (a service over the journal), report-fsync-N (a real
+            node), redis-always-N and jetstream-always-N, where these are installed. Records are as large as the issue's: 204 bytes.
             """)
 
     @Option(help: "Seconds of each load.") var seconds = 3
@@ -62,6 +64,13 @@ struct LogCommand: AsyncParsableCommand {
             try await bench.append(.init(name: "append-\(last)", producers: last, records: records, syncs: false))
                 .result)
         report.results += try await bench.replay()
+        let opening = LogOpening(
+            bytes: megabytes << 20, partitions: partitions, environment: environment, scratch: scratch)
+        report.results += try await opening.measure()
+        let peers = PeerBench(
+            plan: PeerPlan(workers: counts, records: records, partitions: partitions, duration: .seconds(seconds)),
+            environment: environment, scratch: scratch)
+        try await peers.measure(&report)
         return report
     }
 }

@@ -12,5 +12,6 @@ struct MeridianBench: AsyncParsableCommand {
             """,
         subcommands: [
             ServeCommand.self, TransportCommand.self, EchoServerCommand.self, MirrorCommand.self, LogCommand.self,
+            LogServerCommand.self,
         ])
 }

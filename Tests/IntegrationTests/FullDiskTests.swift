@@ -12,7 +12,7 @@ import Testing
 @Suite(.serialized, .enabled(if: BuiltExecutables.areThere, Comment(rawValue: BuiltExecutables.absence)))
 struct FullDiskTests {
     /// Whether this user may mount in a namespace of its own.
-    private static let mayMount: Bool = {
+    static let mayMount: Bool = {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/unshare")
         process.arguments = ["-m", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"]

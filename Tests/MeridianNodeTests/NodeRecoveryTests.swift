@@ -111,6 +111,35 @@ import Testing
         recovery.log.abandon()
     }
 
+    /// S6, S7: after a clean stop a node whose snapshots cover its logs reads nothing of the journal's segments, and ends up
+    /// with the same state; without them, or after a death, it folds all of it.
+    @Test func snapshotsAfterACleanStopSpareTheJournal() async throws {
+        let disk = try Disk()
+        try await disk.write([
+            (1, 6, [opening(), try ends([]), click(1)]), (2, 9, [opening(), try ends([]), click(2), click(3)]),
+        ])
+        let first = try disk.recover()
+        #expect(first.shards[0].userCount == 3 && first.restoredShards == 0)
+        try SnapshotStore(
+            directory: NodeRecoveryRun.snapshotDirectory(disk.configuration), files: disk.stepped.files
+        ).save(ShardSnapshot.encode(first.shards[0]), of: PartitionID(0))
+        await first.log.close()
+        let files = CountingFiles(disk.stepped.files)
+        let base = disk.stepped.environment
+        let counted = NodeEnvironment(
+            clock: base.clock, entropy: base.entropy, executors: base.executors, files: files, links: base.links)
+        for isClean in [true, false] {
+            files.reads = CountingFiles.Reads()
+            let again = try NodeRecoveryRun(disk.configuration, environment: counted, acceptsCorruption: false).run()
+            #expect(again.restoredShards == 1 && again.log.recovered.wasCleanStop == isClean)
+            #expect((files.reads == CountingFiles.Reads()) == isClean)
+            var (before, after) = (first.shards[0], again.shards[0])
+            #expect(before.digest() == after.digest() && before.vector == after.vector)
+            #expect(again.plan.beginnings[0].opening == first.plan.beginnings[0].opening)
+            again.log.abandon()
+        }
+    }
+
     /// S3: another region's log of a newer version stops when it is followed; an own one keeps the node from starting.
     @Test func onlyOwnLogsKeepANodeFromStarting() async throws {
         let foreign = try Disk()

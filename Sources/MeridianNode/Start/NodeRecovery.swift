@@ -25,7 +25,8 @@ package struct NodeRecovery: Sendable {
     package var refoldedShards: Int
 }
 
-/// Opens the log and folds it. Blocks on the disk for the whole journal: on a dedicated executor.
+/// Opens the log and folds what snapshots do not cover. Blocks on the disk, after an unclean stop for the whole journal: on
+/// a dedicated executor.
 package struct NodeRecoveryRun: Sendable {
     private let configuration: NodeConfiguration
     private let environment: NodeEnvironment
@@ -90,9 +91,12 @@ package struct NodeRecoveryRun: Sendable {
             snapshots.shards, snapshots.content, contents: configuration.limits.contents,
             region: configuration.region.number, members: members, bounds: configuration.timeBounds)
         do {
+            // What snapshots cover is not visited, and after a clean stop not even read.
+            let restored = replica.progress
             let log = try SegmentLog.open(
                 directory: configuration.log.directory, environment: environment,
-                limits: JournalLimits(segmentBytes: configuration.log.segmentBytes)
+                limits: JournalLimits(segmentBytes: configuration.log.segmentBytes),
+                from: ReplayStart { restored.next(of: $0) }
             ) { try replica.fold($0) }
             return try Self.finishFold(log, &replica)
         } catch let error as EventLogError where error.code == .trimmed {
@@ -108,6 +112,7 @@ package struct NodeRecoveryRun: Sendable {
     private static func finishFold(_ log: SegmentLog, _ replica: inout NodeReplica) throws -> Fold {
         do {
             let refolded = try replica.foldHeld(from: log)
+            try replica.checkCovered(log.recovered.logs)
             return (log, replica, refolded)
         } catch {
             log.abandon()

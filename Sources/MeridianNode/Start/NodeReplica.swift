@@ -54,6 +54,13 @@ struct NodeReplica: Sendable {
         self.bounds = bounds
     }
 
+    /// How far it is, without what is folded: a copy of this costs nothing while the fold goes on.
+    var progress: ReplicaStart {
+        ReplicaStart(
+            region: region, users: users.map { $0.needsRefold ? nil : $0.state.lines },
+            catalogue: catalogue.needsRefold ? nil : catalogue.state.lines)
+    }
+
     /// Folds one batch, or remembers its log for `foldHeld`. Throws NodeError where an own log cannot be read.
     mutating func fold(_ batch: EncodedBatch) throws(NodeError) {
         let name = batch.header.log.name
@@ -87,6 +94,23 @@ struct NodeReplica: Sendable {
     /// Another region's log stops by itself, and loudly, when it is followed (S3); it keeps no start from happening.
     private func onStopped(_ log: LogIdentity, _ error: ApplyError) throws(NodeError) {
         guard log.name.region != region else { throw .unreadable(log, error) }
+    }
+
+    /// Whether the state holds what is trimmed of each log that is folded here: a snapshot that is gone cannot be folded anew
+    /// (S8). Throws EventLogError `.trimmed`.
+    func checkCovered(_ logs: [LogSummary]) throws(EventLogError) {
+        for summary in logs where summary.base > .zero {
+            let name = summary.log.name
+            let lines: OriginLines
+            switch name.topic {
+            case .userEvents where Int(name.partition.rawValue) < users.count: lines = self.lines(of: name.partition)
+            case .content where name.partition == catalogue.partition: lines = catalogue.state.lines
+            default: continue
+            }
+            guard lines.covered(of: summary.log.incarnation, in: name.region) < summary.base else { continue }
+            let next = lines.next(in: name.region, summary.log.incarnation)
+            throw EventLogError(trimmed: summary.log, at: next, firstAvailable: summary.base)
+        }
     }
 
     /// Folds what was held, until nothing moves any more: what still waits then waits for another region's bytes. What

@@ -56,6 +56,8 @@ final class ConnectionRegistry<Connection>: Sendable {
         if isDrained { drained.succeed() }
     }
 
+    var isClosing: Bool { state.withLock(\.isClosing) }
+
     /// Admits no more. False when that was said before.
     func beginClosing() -> Bool {
         let (isFirst, isDrained) = state.withLock { state in

@@ -54,6 +54,7 @@ final class ServerConnection: ChannelInboundHandler {
     private var handshakeTimer: (any ScheduledWork)?
     private var isReading = false
     private var isFlushScheduled = false
+    private var isGone = false
     private(set) var isShuttingDown = false
     var hasSaidLastStream = false
     private var watchTimer: (any ScheduledWork)?
@@ -123,6 +124,16 @@ final class ServerConnection: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        onGone()
+        context.fireChannelInactive()
+    }
+
+    /// A channel that closes before it was ever active tells its handlers nothing else.
+    func handlerRemoved(context: ChannelHandlerContext) { onGone() }
+
+    private func onGone() {
+        guard !isGone else { return }
+        isGone = true
         session.endStreams(code: .cancel, sink: self)
         timer?.cancel()
         handshakeTimer?.cancel()
@@ -135,7 +146,6 @@ final class ServerConnection: ChannelInboundHandler {
         if !wire.isSecured, !isShuttingDown { counts.handshakesFailed += 1 }
         publishCounts()
         onEnd()
-        context.fireChannelInactive()
     }
 
     /// Learns who the peer is, once the handshake is over.

@@ -94,6 +94,8 @@ final class ConnectionAcceptor: Sendable {
                 onEnd: { [registry] in registry.remove(ticket) })
             registry.add(ticket, NIOLoopBound(connection, eventLoop: channel.eventLoop), loop: channel.eventLoop)
             try channel.pipeline.syncOperations.addHandler(connection)
+            // Admitted just before the listener began to close: nobody else tells it.
+            if registry.isClosing { channel.close(promise: nil) }
         } catch {
             registry.remove(ticket)
             throw error

@@ -6,6 +6,10 @@ import OperatorCommands
 
 enum Tools {
     private static let packages = ["h2load": "nghttp2-client", "nghttpd": "nghttp2-server"]
+    /// Where the distribution's own package will not do: 2.9 acknowledges before it syncs.
+    private static let instructions = [
+        "nats-server": "put nats-server 2.10 or later on the PATH (apt-get download it from Debian 13, dpkg -x)"
+    ]
     private static let directories = ["/usr/local/bin", "/usr/bin", "/usr/sbin"]
 
     static func isInstalled(_ name: String) -> Bool { find(name) != nil }
@@ -18,10 +22,14 @@ enum Tools {
         return path
     }
 
-    static func installation(of name: String) -> String { "apt-get install \(packages[name] ?? name)" }
+    static func installation(of name: String) -> String {
+        instructions[name] ?? "apt-get install \(packages[name] ?? name)"
+    }
 
     private static func find(_ name: String) -> String? {
-        directories.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        return (directories + path.split(separator: ":").map(String.init)).map { "\($0)/\(name)" }
+            .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 }
 

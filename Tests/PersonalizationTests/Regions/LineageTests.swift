@@ -3,6 +3,7 @@
 
 import ClusterModel
 import EventLog
+import EventLogConformance
 import MergeableState
 import NodeEnvironment
 import Testing

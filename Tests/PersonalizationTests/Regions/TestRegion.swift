@@ -5,6 +5,7 @@ import ActorCluster
 import ClusterModel
 import Distributed
 import EventLog
+import EventLogConformance
 import MergeableState
 import NodeEnvironment
 import SimulatedEnvironment

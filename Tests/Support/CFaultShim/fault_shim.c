@@ -5,6 +5,7 @@
  *   MERIDIAN_SHIM_DIRECTORY          files under this directory are covered (required; absolute)
  *   MERIDIAN_SHIM_SEED               seed of the choice of sectors (default 1)
  *   MERIDIAN_SHIM_KILL_AFTER_SYNCS   die inside the n-th sync, before it takes effect (default: never)
+ *   MERIDIAN_SHIM_KILL_AFTER_CALLS   die at the n-th call that changes a covered file, a write amid its bytes (default: never)
  *   MERIDIAN_SHIM_KILL_FILE          die when this file appears (looked for at every write and every 5 ms)
  *   MERIDIAN_SHIM_IGNORE_SYNC        1: syncs return success and do nothing (the canary: tests must then fail)
  *
@@ -58,6 +59,7 @@ static size_t file_count;
 static char directory[PATH_MAX];
 static char kill_file[PATH_MAX];
 static long syncs_left = -1;
+static long calls_left = -1;
 static int ignores_sync;
 static uint64_t random_state = 1;
 
@@ -129,6 +131,12 @@ static void check_kill_file(void) {
     if (kill_file[0] && access(kill_file, F_OK) == 0) die();
 }
 
+/* Whether this call is the process's last. Called with the lock held, once a call. */
+static int is_last_call(void) {
+    check_kill_file();
+    return calls_left > 0 && --calls_left == 0;
+}
+
 static void *watch(void *unused) {
     (void)unused;
     for (;;) {
@@ -151,6 +159,7 @@ __attribute__((constructor)) static void start(void) {
     if (!value || !realpath(value, directory)) { directory[0] = 0; return; }
     if ((value = getenv("MERIDIAN_SHIM_SEED"))) random_state = strtoull(value, NULL, 10);
     if ((value = getenv("MERIDIAN_SHIM_KILL_AFTER_SYNCS"))) syncs_left = strtol(value, NULL, 10);
+    if ((value = getenv("MERIDIAN_SHIM_KILL_AFTER_CALLS"))) calls_left = strtol(value, NULL, 10);
     if ((value = getenv("MERIDIAN_SHIM_KILL_FILE"))) snprintf(kill_file, sizeof kill_file, "%s", value);
     ignores_sync = (value = getenv("MERIDIAN_SHIM_IGNORE_SYNC")) && strcmp(value, "1") == 0;
     pthread_t thread;
@@ -218,8 +227,10 @@ ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) {
     struct stat info;
     if (!covered(fd, &info)) return real_pwrite(fd, bytes, count, offset);
     pthread_mutex_lock(&lock);
-    check_kill_file();
+    int is_last = is_last_call();
+    if (is_last) count = next_random() % (count + 1);
     int failed = fstat(fd, &info) != 0 || hold(fd, &info, bytes, count, offset) != 0;
+    if (is_last) die();
     pthread_mutex_unlock(&lock);
     return failed ? -1 : (ssize_t)count;
 }
@@ -274,7 +285,7 @@ static int synchronise(int fd, int (*real)(int)) {
     struct stat info;
     if (!covered(fd, &info)) return real(fd);
     pthread_mutex_lock(&lock);
-    check_kill_file();
+    if (is_last_call()) die();
     if (syncs_left > 0 && --syncs_left == 0) die();
     if (ignores_sync) {
         pthread_mutex_unlock(&lock);
@@ -294,6 +305,7 @@ int ftruncate(int fd, off_t length) {
     struct stat info;
     if (!covered(fd, &info)) return real_ftruncate(fd, length);
     pthread_mutex_lock(&lock);
+    if (is_last_call()) die();
     uint64_t kept = ((uint64_t)length + sector_bytes - 1) / sector_bytes * sector_bytes;
     release(&info, kept, 0);
     struct sector *edge = (uint64_t)length % sector_bytes ? find(&info, (uint64_t)length / sector_bytes) : NULL;

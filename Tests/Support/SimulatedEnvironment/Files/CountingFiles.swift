@@ -1,21 +1,23 @@
 // A file store that counts what is read of segments.
 
-import NodeEnvironment
+package import NodeEnvironment
 import Synchronization
 
 /// Passes everything on.
-final class CountingFiles: FileStore {
-    struct Reads: Hashable, Sendable {
-        var calls = 0
-        var bytes = 0
+package final class CountingFiles: FileStore {
+    package struct Reads: Hashable, Sendable {
+        package var calls = 0
+        package var bytes = 0
+
+        package init() {}
     }
 
     private let base: any FileStore
     private let counted = Mutex(Reads())
 
-    init(_ base: any FileStore) { self.base = base }
+    package init(_ base: any FileStore) { self.base = base }
 
-    var reads: Reads {
+    package var reads: Reads {
         get { counted.withLock { $0 } }
         set { counted.withLock { $0 = newValue } }
     }
@@ -27,30 +29,32 @@ final class CountingFiles: FileStore {
         }
     }
 
-    func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile {
+    package func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile {
         let file = try base.open(path, mode)
         return path.hasSuffix(".segment") && mode == .read ? CountingFile(file, of: self) : file
     }
 
-    func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
+    package func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
 
-    func list(_ directory: String) throws(FileError) -> [String] { try base.list(directory) }
+    package func list(_ directory: String) throws(FileError) -> [String] { try base.list(directory) }
 
-    func rename(_ source: String, to destination: String) throws(FileError) {
+    package func rename(_ source: String, to destination: String) throws(FileError) {
         try base.rename(source, to: destination)
     }
 
-    func remove(_ path: String) throws(FileError) { try base.remove(path) }
+    package func remove(_ path: String) throws(FileError) { try base.remove(path) }
 
-    func syncDirectory(_ path: String) throws(FileError) { try base.syncDirectory(path) }
+    package func syncDirectory(_ path: String) throws(FileError) { try base.syncDirectory(path) }
 
-    func exists(_ path: String) -> Bool { base.exists(path) }
+    package func exists(_ path: String) -> Bool { base.exists(path) }
 
-    func availableBytes(at path: String) throws(FileError) -> UInt64 { try base.availableBytes(at: path) }
+    package func availableBytes(at path: String) throws(FileError) -> UInt64 { try base.availableBytes(at: path) }
 
-    func storageIdentity(of path: String) throws(FileError) -> StorageIdentity { try base.storageIdentity(of: path) }
+    package func storageIdentity(of path: String) throws(FileError) -> StorageIdentity {
+        try base.storageIdentity(of: path)
+    }
 
-    func lockExclusively(_ path: String) throws(FileError) -> any FileLock { try base.lockExclusively(path) }
+    package func lockExclusively(_ path: String) throws(FileError) -> any FileLock { try base.lockExclusively(path) }
 }
 
 private final class CountingFile: StoredFile {
