@@ -12,6 +12,9 @@ package struct ScrubSchedule: Sendable {
     private let bytesPerSecond: UInt64
     /// When a segment was verified last; when it was first seen, before that.
     private var since: [UInt64: BootInstant] = [:]
+    /// When its turn is: counted, since a clock may stand still between two steps.
+    private var turns: [UInt64: UInt64] = [:]
+    private var lastTurn: UInt64 = 0
     private var yields = 0
     package private(set) var bytes: UInt64 = 0
     package private(set) var segments: UInt64 = 0
@@ -23,18 +26,25 @@ package struct ScrubSchedule: Sendable {
     package mutating func next(of sealed: [UInt64], at now: BootInstant) -> UInt64? {
         let there = Set(sealed)
         since = since.filter { there.contains($0.key) }
-        for generation in sealed where since[generation] == nil { since[generation] = now }
-        return since.min { ($0.value, $0.key) < ($1.value, $1.key) }?.key
+        turns = turns.filter { there.contains($0.key) }
+        for generation in sealed where turns[generation] == nil { queue(generation, at: now) }
+        return turns.min { $0.value < $1.value }?.key
+    }
+
+    private mutating func queue(_ generation: UInt64, at now: BootInstant) {
+        lastTurn += 1
+        turns[generation] = lastTurn
+        since[generation] = now
     }
 
     /// All of a segment was read, whatever was found in it.
     package mutating func onVerified(_ generation: UInt64, at now: BootInstant) {
-        since[generation] = now
+        queue(generation, at: now)
         segments += 1
     }
 
     /// A segment that could not be read is looked at again after all others.
-    package mutating func onSkipped(_ generation: UInt64, at now: BootInstant) { since[generation] = now }
+    package mutating func onSkipped(_ generation: UInt64, at now: BootInstant) { queue(generation, at: now) }
 
     /// How long to wait after so many bytes.
     package mutating func pause(after count: UInt64, isCommitting: Bool) -> Duration {

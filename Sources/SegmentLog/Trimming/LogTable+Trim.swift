@@ -32,6 +32,15 @@ extension LogTable {
         return ends
     }
 
+    /// Where trimmed logs begin.
+    var bases: [LogIdentity: TrimmedPrefix.Base] {
+        logs.reduce(into: [:]) { bases, log in
+            guard let entry = self[log], entry.base > .zero else { return }
+            bases[log] = TrimmedPrefix.Base(
+                offset: entry.base, digest: entry.baseDigest, lastStamp: entry.lastStamp, epoch: entry.epoch)
+        }
+    }
+
     /// Of all logs that lose something with the segments up to `generation`.
     func cuts(through generation: UInt64) -> [LogIdentity: Cut] {
         var cuts: [LogIdentity: Cut] = [:]

@@ -88,7 +88,9 @@ extension SegmentLog {
     /// False where the digest at a new base cannot be read: damage there is repaired first.
     private func remove(through last: UInt64, _ trimming: inout Trimming) throws(FileError) -> Bool {
         var prefix = trimming.prefix
-        let cuts = state.withLock { $0.table.cuts(through: last) }
+        let (cuts, bases) = state.withLock { ($0.table.cuts(through: last), $0.table.bases) }
+        // An index of a clean stop knows them too, where both copies were damaged.
+        prefix.bases.merge(bases) { known, _ in known }
         for (log, cut) in cuts {
             switch cut {
             case .whole(let base): prefix.bases[log] = base
