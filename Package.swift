@@ -275,7 +275,7 @@ let package = Package(
             "IntegrationTests",
             [
                 "ClusterModel", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "HostEnvironment", "RPCTransport",
-                "MeridianClient", "OperatorCommands", nioCore,
+                "SegmentLog", "MeridianClient", "OperatorCommands", nioCore,
             ]),
         tests("DatasetsTests", ["ClusterModel", "NodeEnvironment", "HostEnvironment", "Datasets"]),
         tests(

@@ -61,6 +61,39 @@ final class HostFile: StoredFile {
         guard isWritten else { throw .last("pwrite", path) }
     }
 
+    func write(_ pieces: [ArraySlice<UInt8>], at position: UInt64) throws(FileError) {
+        // The storage of an array stays where it is while `pieces` holds it.
+        defer { withExtendedLifetime(pieces) {} }
+        var vectors = unsafe pieces.filter { !$0.isEmpty }.map { piece in
+            unsafe piece.withUnsafeBytes { raw in
+                unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: raw.baseAddress), iov_len: raw.count)
+            }
+        }
+        var (next, offset) = (0, off_t(position))
+        while unsafe next < vectors.count {
+            let count = unsafe Int32(min(vectors.count - next, Self.vectorsAtOnce))
+            let wrote = unsafe vectors.withUnsafeBufferPointer { all in
+                unsafe pwritev(descriptor, all.baseAddress?.advanced(by: next), count, offset)
+            }
+            if wrote < 0, errno == EINTR { continue }
+            guard wrote > 0 else { throw .last("pwritev", path) }
+            offset += off_t(wrote)
+            // After a short write the rest of its last piece is still to be written.
+            var left = wrote
+            while unsafe next < vectors.count && left >= vectors[next].iov_len {
+                left -= unsafe vectors[next].iov_len
+                next += 1
+            }
+            if left > 0 {
+                unsafe vectors[next].iov_base += left
+                unsafe vectors[next].iov_len -= left
+            }
+        }
+    }
+
+    /// IOV_MAX of Linux.
+    private static let vectorsAtOnce = 1_024
+
     func synchronizeData() throws(FileError) {
         // Not tried again after EINTR: a sync that failed once leaves the page cache in doubt (S7).
         guard fdatasync(descriptor) == 0 else { throw .last("fdatasync", path) }

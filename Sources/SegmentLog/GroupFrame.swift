@@ -60,11 +60,24 @@ struct GroupFrame: Hashable, Sendable {
 
     static func aligned(_ length: Int) -> Int { (length + alignment - 1) / alignment * alignment }
 
-    /// The bytes of frame, batches and padding.
-    func encode(_ batches: [EncodedBatch]) -> [UInt8] {
+    /// Frame, batches and padding, one behind the other: the batches' bytes are not copied. `length` is that of all.
+    func pieces(_ batches: [EncodedBatch]) -> (pieces: [ArraySlice<UInt8>], length: Int) {
         let payload = batches.reduce(0) { $0 + $1.length }
-        let length = Self.aligned(Self.headerLength + entries.count * Self.entryLength + payload)
-        var writer = ByteWriter(reservingCapacity: length)
+        let head = head(payload)
+        let length = Self.aligned(head.count + payload)
+        var pieces: [ArraySlice<UInt8>] = []
+        pieces.reserveCapacity(batches.count + 2)
+        pieces.append(head[...])
+        for batch in batches { pieces.append(batch.content) }
+        pieces.append(Self.padding[..<(length - head.count - payload)])
+        return (pieces, length)
+    }
+
+    private static let padding = [UInt8](repeating: 0, count: alignment)
+
+    /// The fixed part and the table.
+    private func head(_ payload: Int) -> [UInt8] {
+        var writer = ByteWriter(reservingCapacity: Self.headerLength + entries.count * Self.entryLength)
         writer.write(Self.magic)
         writer.write(UInt32(0))
         for word in [journal, generation, number, position, mark, previousSegmentEnd] { writer.write(word) }
@@ -80,8 +93,6 @@ struct GroupFrame: Hashable, Sendable {
             writer.write(UInt32(0))
         }
         writer.overwrite(writer.checksum(of: 8..<writer.count), at: 4)
-        for batch in batches { writer.write(raw: batch.bytes) }
-        writer.write(zeros: length - writer.count)
         return writer.bytes
     }
 
@@ -92,7 +103,11 @@ struct GroupFrame: Hashable, Sendable {
             && bytes[first + 2] == 0x44 && bytes[first + 3] == 0x47
     }
 
-    static func beginsFrame(_ bytes: [UInt8], at offset: Int) -> Bool { beginsFrame(bytes[...], at: offset) }
+    /// The same without a slice: a search asks for every sector of a segment.
+    static func beginsFrame(_ bytes: [UInt8], at offset: Int) -> Bool {
+        offset + 4 <= bytes.count && bytes[offset] == 0x4d && bytes[offset + 1] == 0x52 && bytes[offset + 2] == 0x44
+            && bytes[offset + 3] == 0x47
+    }
 
     /// Reads the fixed part only; nil where no frame can start. Lengths are bounded before anything is allocated.
     static func prefix(_ bytes: ArraySlice<UInt8>) -> Prefix? {

@@ -6,8 +6,11 @@ package struct JournalLimits: Hashable, Sendable {
     package var segmentBytes: Int
     /// Bytes submitted and not yet flushed; beyond it `submit` refuses.
     package var backlogBytes: Int
+    /// A second sync, of the mark, before each acknowledgement: no start ever doubts what was acknowledged (S7).
+    package var marksBeforeAck: Bool
 
-    package init(segmentBytes: Int = 64 << 20, backlogBytes: Int = 64 << 20) {
+    package init(segmentBytes: Int = 64 << 20, backlogBytes: Int = 64 << 20, marksBeforeAck: Bool = false) {
+        self.marksBeforeAck = marksBeforeAck
         // A segment must hold the largest group, or an append could never succeed.
         self.segmentBytes = max(segmentBytes, Self.minSegmentBytes)
         self.backlogBytes = max(backlogBytes, Self.groupBytes)

@@ -54,11 +54,11 @@ struct JournalWriter {
         let frame = GroupFrame(
             journal: journal, generation: generation, number: lastGroup + 1, position: position,
             mark: flushedGroup, previousSegmentEnd: previousSegmentEnd, batches: batches)
-        let bytes = frame.encode(batches)
-        try segment.write(bytes, at: position)
+        let (pieces, length) = frame.pieces(batches)
+        try segment.write(pieces, at: position)
         try segment.synchronizeData()
         let place = JournalPlace(generation: generation, position: position)
-        position += UInt64(bytes.count)
+        position += UInt64(length)
         lastGroup += 1
         return place
     }

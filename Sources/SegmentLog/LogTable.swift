@@ -97,6 +97,9 @@ struct LogTable: Sendable {
 
     subscript(_ log: LogIdentity) -> Entry? { entries[log] }
 
+    /// Zero for a log that is not here.
+    func end(of log: LogIdentity) -> Offset { entries[log]?.end ?? .zero }
+
     /// Takes a flushed batch. In place: an entry's arrays are not copied.
     mutating func extend(
         with batch: EncodedBatch, at place: JournalPlace, _ check: ChainCheck = .digests

@@ -1,6 +1,7 @@
 // The group commit: what runs on the commit executor.
 
 import ClusterModel
+import DequeModule
 import EventLog
 import NodeEnvironment
 import Synchronization
@@ -40,6 +41,7 @@ extension SegmentLog {
                 let place = try committer.withLock { committer throws(FileError) in
                     let place = try committer.writer.append(group)
                     committer.writer.vouch()
+                    if limits.marksBeforeAck { try committer.writeMark(clean: false) }
                     return place
                 }
                 publish(group, at: place)
@@ -57,12 +59,14 @@ extension SegmentLog {
                 return nil
             }
             var bytes = 0
-            let count = state.queue.prefix(JournalLimits.groupBatches).prefix { batch in
-                defer { bytes += batch.length }
-                return bytes < JournalLimits.groupBytes
-            }.count
-            let group = Array(state.queue.prefix(count))
-            state.queue.removeFirst(count)
+            var group: [EncodedBatch] = []
+            group.reserveCapacity(min(state.queue.count, JournalLimits.groupBatches))
+            while group.count < JournalLimits.groupBatches, bytes < JournalLimits.groupBytes,
+                let batch = state.queue.popFirst()
+            {
+                bytes += batch.length
+                group.append(batch)
+            }
             return group
         }
     }
@@ -87,7 +91,7 @@ extension SegmentLog {
     }
 
     private func publish(_ group: [EncodedBatch], at place: JournalPlace) {
-        let moved = Set(group.map(\.header.log)).sorted()
+        let moved = Self.logs(of: group)
         let (notices, watchers) = state.withLock { state in
             state.isDiskFull = false
             for batch in group {
@@ -97,7 +101,7 @@ extension SegmentLog {
                 if !state.watchers.isEmpty { state.recent.append(batch) }
             }
             let notices = Notice.gather(moved, state.observers) {
-                state.table[$0]?.end ?? .zero
+                state.table.end(of: $0)
             }
             return (notices, state.watchers)
         }
@@ -105,6 +109,20 @@ extension SegmentLog {
             notice.executor.execute { for item in notice.items { item.observer.logFlushed(item.log, to: item.end) } }
         }
         for watcher in watchers { watcher.executor.execute { watcher.onCommit(moved) } }
+    }
+
+    /// Each log once, in order.
+    private static func logs(of group: [EncodedBatch]) -> [LogIdentity] {
+        var logs = group.map(\.header.log)
+        guard logs.count > 1 else { return logs }
+        logs.sort()
+        var kept = 1
+        for index in 1..<logs.count where logs[index] != logs[kept - 1] {
+            logs[kept] = logs[index]
+            kept += 1
+        }
+        logs.removeLast(logs.count - kept)
+        return logs
     }
 
     /// Ends the log for good: nothing that was not flushed will be acknowledged (S7).

@@ -5,6 +5,7 @@
 // I/O; the writer belongs to the commit executor.
 
 package import ClusterModel
+import DequeModule
 package import EventLog
 package import NodeEnvironment
 import Synchronization
@@ -12,7 +13,7 @@ import Synchronization
 /// Opened by `open(…)`. Poisoned by the first failed write or sync, for good (S7): a new start recovers.
 package final class SegmentLog: EventLogEngine {
     struct State {
-        var queue: [EncodedBatch] = []
+        var queue: Deque<EncodedBatch> = []
         var queuedBytes = 0
         /// Where the next submitted batch of a log must go on.
         var tails: [LogIdentity: Tail] = [:]

@@ -24,6 +24,7 @@ struct LogBench: Sendable {
         var records: Int
         var compresses = false
         var syncs = true
+        var marksBeforeAck = false
     }
 
     struct Measured: Sendable {
@@ -79,7 +80,9 @@ struct LogBench: Sendable {
         let recorded = NodeEnvironment(
             clock: environment.clock, entropy: environment.entropy, executors: environment.executors, files: files,
             links: environment.links)
-        let log = try SegmentLog.open(directory: "\(scratch.path)/\(load.name)", environment: recorded)
+        let log = try SegmentLog.open(
+            directory: "\(scratch.path)/\(load.name)", environment: recorded,
+            limits: JournalLimits(marksBeforeAck: load.marksBeforeAck))
         let producers = LogProducers(load, partitions: plan.partitions, log: log, clock: environment.clock)
         let cpu = MirrorBench.processTime()
         let started = environment.clock.bootTime()
@@ -107,7 +110,7 @@ struct LogBench: Sendable {
                 ("cpu_ns_per_record", used * 1e9 / records),
                 ("syncs_per_second", Double(pattern.syncs) / seconds),
                 ("records_per_sync", records / Double(max(1, pattern.syncs))),
-                ("syscalls_per_group", 2),
+                ("syscalls_per_batch", Double(pattern.writes.count + pattern.syncs) * Double(load.records) / records),
                 ("write_amplification", Double(pattern.bytes) / Double(max(1, totals.payloadBytes))),
             ])
         return Measured(result: result, pattern: pattern, seconds: seconds)
@@ -164,64 +167,5 @@ struct LogBench: Sendable {
         }
         file.close()
         return (done, clock.bootTime().since(started) / .seconds(1))
-    }
-
-    // MARK: Replay
-
-    /// Opens a journal, warm, and decodes every record of it.
-    func replay() async throws -> [BenchResult] {
-        let directory = "\(scratch.path)/replay"
-        let (bytes, records) = try await prepare(directory)
-        let worker = environment.executors.makeDedicatedExecutor(label: "replay")
-        defer { worker.shutDown() }
-        let (environment, clock) = (environment, environment.clock)
-        let (log, decoded, seconds) = try await worker.run { () throws(any Error) in
-            let started = clock.bootTime()
-            var decoded = 0
-            let log = try SegmentLog.open(directory: directory, environment: environment) { batch in
-                decoded += try batch.records().count
-            }
-            return (log, decoded, clock.bootTime().since(started) / .seconds(1))
-        }
-        await log.close()
-        guard decoded == records else {
-            throw OperatorFailure(.unreachable, "\(records) records were written, \(decoded) read")
-        }
-        return [
-            BenchResult(
-                name: "replay",
-                parameters: [("bytes", "\(bytes)"), ("partitions", "\(plan.partitions)"), ("cache", "warm")],
-                figures: [
-                    ("records_per_second", Double(decoded) / seconds), ("bytes_per_second", Double(bytes) / seconds),
-                    ("seconds_per_gib", seconds / (Double(bytes) / Double(1 << 30))),
-                ])
-        ]
-    }
-
-    private func prepare(_ directory: String) async throws -> (bytes: Int, records: Int) {
-        let log = try SegmentLog.open(directory: directory, environment: environment)
-        var writers = (0..<plan.partitions).map { OriginLogWriter(log: Self.log($0), epoch: Epoch(1)) }
-        let records = Self.records(100, compressible: false)
-        var (bytes, count, turn) = (0, 0, 0)
-        while bytes < plan.replayBytes {
-            for record in records { _ = try writers[turn].append(record) }
-            guard let batch = try writers[turn].seal(compressing: false) else { break }
-            while !(try Self.isTaken(batch, by: log)) { try await environment.clock.sleep(for: .milliseconds(1)) }
-            bytes += batch.bytes.count
-            count += records.count
-            turn = (turn + 1) % writers.count
-        }
-        await log.close()
-        return (bytes, count)
-    }
-
-    /// False while too much waits for the disk.
-    private static func isTaken(_ batch: EncodedBatch, by log: SegmentLog) throws -> Bool {
-        do {
-            try log.submit(batch)
-            return true
-        } catch  where error.code == .backlogFull {
-            return false
-        }
     }
 }

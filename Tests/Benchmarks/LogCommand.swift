@@ -12,9 +12,10 @@ struct LogCommand: AsyncParsableCommand {
             append-fsync-N: N producers, each sending its next batch when the last one is acknowledged. raw-fsync-N
             writes and syncs the same number of bytes, group by group, as append-fsync-N just did, to a file whose
             blocks are reserved in the same way: the machine's limit for that pattern. append-N leaves the syncs out.
-            replay opens the journal and decodes every record; open-clean and open-killed only open it. Over loopback,
-            from one load generator with N clients: loopback-fsync-N (a service over the journal), report-fsync-N (a real
-            node), redis-always-N and jetstream-always-N, where these are installed. Records are as large as the issue's: 204 bytes.
+            open-after-kill and open-after-clean-stop open a journal of --megabytes, replay decodes every record of it as
+            well; cold means that the kernel was asked to forget the files. Over loopback, from one load generator with N
+            clients: loopback-fsync-N (a service over the journal), report-fsync-N (a real node), redis-always-N and
+            jetstream-always-N, where these are installed. Records have 204 bytes with their headers.
             """)
 
     @Option(help: "Seconds of each load.") var seconds = 3
@@ -58,15 +59,16 @@ struct LogCommand: AsyncParsableCommand {
         let last = counts.max() ?? 1
         try await bench.compare(
             .init(name: "append-fsync-lz4-\(last)", producers: last, records: records, compresses: true), &report)
+        for count in counts {
+            try await bench.compare(
+                .init(name: "append-fsync-single-\(count)", producers: count, records: 1), &report)
+        }
         try await bench.compare(
-            .init(name: "append-fsync-single-\(last)", producers: last, records: 1), &report)
+            .init(name: "append-fsync-mark-\(last)", producers: last, records: records, marksBeforeAck: true), &report)
         report.results.append(
             try await bench.append(.init(name: "append-\(last)", producers: last, records: records, syncs: false))
                 .result)
         report.results += try await bench.replay()
-        let opening = LogOpening(
-            bytes: megabytes << 20, partitions: partitions, environment: environment, scratch: scratch)
-        report.results += try await opening.measure()
         let peers = PeerBench(
             plan: PeerPlan(workers: counts, records: records, partitions: partitions, duration: .seconds(seconds)),
             environment: environment, scratch: scratch)

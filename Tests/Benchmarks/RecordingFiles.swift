@@ -70,10 +70,26 @@ private final class RecordingFile: StoredFile {
         return bytes
     }
 
+    func read(
+        at position: UInt64, count: Int, behind kept: ArraySlice<UInt8>
+    ) throws(FileError) -> [UInt8] {
+        let bytes = try base.read(at: position, count: count, behind: kept)
+        owner.pattern.withLock { pattern in
+            pattern.reads += 1
+            pattern.bytesRead += bytes.count - kept.count
+        }
+        return bytes
+    }
+
     func write(_ bytes: borrowing RawSpan, at position: UInt64) throws(FileError) {
         let count = bytes.byteCount
         owner.pattern.withLock { $0.writes.append(count) }
         try base.write(bytes, at: position)
+    }
+
+    func write(_ pieces: [ArraySlice<UInt8>], at position: UInt64) throws(FileError) {
+        owner.pattern.withLock { $0.writes.append(pieces.reduce(0) { $0 + $1.count }) }
+        try base.write(pieces, at: position)
     }
 
     func synchronizeData() throws(FileError) {

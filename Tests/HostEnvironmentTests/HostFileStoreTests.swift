@@ -39,6 +39,23 @@ import Testing
         }
     }
 
+    /// More pieces than one system call takes, and empty ones among them.
+    @Test func piecesAreWrittenBehindEachOther() async throws {
+        try await Self.withDirectory { path in
+            let files = HostFileStore()
+            try files.createDirectory(path)
+            let file = try files.open("\(path)/file", .createNew)
+            let pieces = (0..<3_000).map { number in
+                [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: number % 7)[...]
+            }
+            try file.write(pieces, at: 5)
+            let expected = pieces.flatMap { $0 }
+            #expect(try file.read(at: 5, count: 100_000) == expected)
+            #expect(try file.read(at: 105, count: 50, behind: expected[40..<100]) == Array(expected[40..<150]))
+            #expect(try file.read(at: 105, count: 100_000, behind: expected[..<100]) == expected)
+        }
+    }
+
     /// S1, S6: a journal on the real disk, its directory copied, and the copy known as one.
     @Test func aJournalOnTheRealDiskReopensAndKnowsItsCopy() async throws {
         try await Self.withDirectory { path in

@@ -95,7 +95,8 @@ package struct NodeRecoveryRun: Sendable {
             let restored = replica.progress
             let log = try SegmentLog.open(
                 directory: configuration.log.directory, environment: environment,
-                limits: JournalLimits(segmentBytes: configuration.log.segmentBytes),
+                limits: JournalLimits(
+                    segmentBytes: configuration.log.segmentBytes, marksBeforeAck: configuration.log.markBeforeAck),
                 from: ReplayStart { restored.next(of: $0) }
             ) { try replica.fold($0) }
             return try Self.finishFold(log, &replica)

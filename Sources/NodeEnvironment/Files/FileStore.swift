@@ -70,6 +70,9 @@ package protocol StoredFile: AnyObject, Sendable {
     /// Writes all of the bytes or throws; after a throw any part of them may be in the file.
     func write(_ bytes: borrowing RawSpan, at position: UInt64) throws(FileError)
 
+    /// Writes the pieces one behind the other as if they were one, without a copy where the system can. Same promises.
+    func write(_ pieces: [ArraySlice<UInt8>], at position: UInt64) throws(FileError)
+
     /// fdatasync: when it returns, all that was written before survives a power cut. After a throw nothing written
     /// since the last success may be believed, not even by trying again (S7).
     func synchronizeData() throws(FileError)
@@ -91,6 +94,13 @@ package protocol StoredFile: AnyObject, Sendable {
 
 extension StoredFile {
     package func dropFromCache(at position: UInt64, count: Int) {}
+
+    package func write(_ pieces: [ArraySlice<UInt8>], at position: UInt64) throws(FileError) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(pieces.reduce(0) { $0 + $1.count })
+        for piece in pieces { bytes.append(contentsOf: piece) }
+        try write(bytes, at: position)
+    }
 
     package func read(
         at position: UInt64, count: Int, behind kept: ArraySlice<UInt8>

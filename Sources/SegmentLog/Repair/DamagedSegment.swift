@@ -85,7 +85,7 @@ struct DamagedSegment: Sendable {
         let frame = GroupFrame(
             journal: reader.journal, generation: reader.generation, number: last.number + 1,
             position: range.lowerBound, mark: last.mark, previousSegmentEnd: last.previousSegmentEnd, batches: batches)
-        known.append((range.lowerBound, frame.encode(batches)))
+        known.append((range.lowerBound, frame.pieces(batches).pieces.flatMap(\.self)))
         for batch in batches { link(batch) }
         self.last = frame
     }
