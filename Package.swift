@@ -177,7 +177,8 @@ let package = Package(
             [
                 "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "MeridianNode", "MeridianClient",
                 "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", "EventLog",
-                "SegmentLog", "RegionMirror", arguments, deques, logging, nioCore, nioPosix, protobuf,
+                "SegmentLog", "RegionMirror", "SimulatedEnvironment", arguments, deques, logging, nioCore, nioPosix,
+                protobuf,
             ]),
         executable(
             "journal-load", path: "Tests/JournalLoad",

@@ -12,10 +12,7 @@ extension BatchHeader {
         writer.write(codec.rawValue)
         writer.write(UInt16(0))
         writer.write(bodyCRC)
-        writer.write(log.name.region.rawValue)
-        writer.write(log.name.topic.rawValue)
-        writer.write(log.name.partition.rawValue)
-        writer.write(log.incarnation.rawValue)
+        writer.write(log)
         writer.write(epoch.rawValue)
         writer.write(baseOffset.rawValue)
         writer.write(count)
@@ -34,11 +31,6 @@ extension BatchHeader {
     }
 
     /// Reads 128 bytes and checks them in the order of the validity rule. `bytes` may be longer. Allocates nothing.
-    package init(decoding bytes: [UInt8], at start: Int = 0) throws(BatchError) {
-        guard start >= 0, start <= bytes.count else { throw .truncated(0) }
-        try self.init(decoding: bytes[start...])
-    }
-
     package init(decoding bytes: ArraySlice<UInt8>) throws(BatchError) {
         guard bytes.count >= Self.length else { throw .truncated(bytes.count) }
         var reader = ByteReader(bytes, in: 0..<Self.length)
@@ -62,10 +54,7 @@ extension BatchHeader {
         guard let codec = Codec(rawValue: codecNumber) else { throw BatchError.unsupportedCodec(codecNumber) }
         guard try reader.read(UInt16.self) == 0 else { throw BatchError.reservedNotZero }
         let bodyCRC = try reader.read(UInt32.self)
-        let name = LogName(
-            region: RegionNumber(try reader.read()), topic: TopicID(try reader.read()),
-            partition: PartitionID(try reader.read()))
-        let log = LogIdentity(name: name, incarnation: Incarnation(try reader.read()))
+        let log = try reader.readLogIdentity()
         let epoch = Epoch(try reader.read())
         let baseOffset = Offset(try reader.read())
         let (count, bodyLength, rawLength) = (

@@ -27,6 +27,9 @@ package protocol EventLogEngine: Sendable {
     /// Why nothing can be appended any more; nil while the log is healthy. Takes a lock for a moment.
     var failure: EventLogError? { get }
 
+    /// Whether appends are refused with `.noSpace` until the disk has room. Takes a lock for a moment.
+    var isFull: Bool { get }
+
     /// Every log that has bytes here.
     func logs() -> [LogSummary]
 

@@ -5,7 +5,7 @@ import ClusterModel
 
 extension EventRecord {
     /// The records one after the other, `length` bytes of them together, behind `free` zeros.
-    static func encode(_ records: [EventRecord], length: Int, behind free: Int) -> [UInt8] {
+    package static func encode(_ records: [EventRecord], length: Int, behind free: Int) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: free + length) { buffer, filled in
             let target = UnsafeMutableRawBufferPointer(buffer)
             unsafe target[..<free].initializeMemory(as: UInt8.self, repeating: 0)
@@ -35,7 +35,7 @@ extension EventRecord {
 
     /// The record at `position` of `bytes`, counted from their start; moves `position` behind it. Every length is checked
     /// before it is used. Complexity: O(1).
-    init(decoding bytes: ArraySlice<UInt8>, at position: inout Int) throws(BatchError) {
+    package init(decoding bytes: ArraySlice<UInt8>, at position: inout Int) throws(BatchError) {
         let span = unsafe bytes.span.bytes
         let rest = span.byteCount - position
         guard rest >= Self.headerLength else {

@@ -27,7 +27,7 @@ extension MeridianClient {
         state.withLock { $0.counts.onSent(route) }
         do throws(RPCStatus) {
             let answer = try await channels[route.region][route.endpoint].unary(
-                path: call.path, message: call.message, metadata: CallMetadata(), deadline: end)
+                path: call.path, message: call.message, metadata: call.metadata, deadline: end)
             let reply: Reply = try Self.decode(answer)
             let now = environment.clock.bootTime()
             onAnswer(route, WallTime(milliseconds: call.serverTime(reply)), isWrite: call.kind.isWrite, at: now)

@@ -1,6 +1,7 @@
 // One call from its first attempt to its outcome: the shell around CallPlan and RegionChoice.
 
 import ClusterModel
+import GRPCFraming
 import MeridianProtocol
 import NIOCore
 import NodeEnvironment
@@ -15,6 +16,7 @@ extension MeridianClient {
         let call = try prepare(method, request, options)
         var plan = CallPlan(call.kind, policy: options.retry ?? configuration.retry, deadline: deadline)
         var first: Int?
+        state.withLock { $0.retries.onCall() }
         while true {
             let now = environment.clock.bootTime()
             guard let route = route(call, plan, at: now) else {
@@ -50,12 +52,19 @@ extension MeridianClient {
         }
         do {
             return PreparedCall(
-                path: method.path, message: try request.encodedBuffer(), kind: kind, pin: pin,
+                path: method.path, message: try request.encodedBuffer(), metadata: Self.metadata(options), kind: kind,
+                pin: pin,
                 hedgeAfter: kind.isWrite || pin != nil ? nil : options.hedgeAfter ?? configuration.hedgeReadsAfter,
                 serverTime: method.serverTime)
         } catch {
             throw MeridianClientError(.invalidArgument, "the request cannot be encoded: \(error)")
         }
+    }
+
+    private static func metadata(_ options: CallOptions) -> CallMetadata {
+        var metadata = CallMetadata()
+        if options.priority == .prefetch { metadata.append("meridian-priority", "prefetch") }
+        return metadata
     }
 
     private func route<Reply>(_ call: PreparedCall<Reply>, _ plan: CallPlan, at now: BootInstant) -> Route? {
@@ -91,7 +100,17 @@ extension MeridianClient {
         let directive = plan.onFailure(
             error, failure, of: route.region, outcome.verdict, isOpen: isOpen, at: now,
             random: environment.entropy.next())
-        return isClosed ? .giveUp : directive
+        return isClosed || !mayRepeat(after: error, outcome.verdict, at: now) ? .giveUp : directive
+    }
+
+    /// A server that is overloaded gets no more repeats than the budget has.
+    private func mayRepeat(after error: MeridianClientError, _ verdict: RegionVerdict, at now: BootInstant) -> Bool {
+        guard verdict == .busy, error.code == .overloaded else { return true }
+        return state.withLock { state in
+            let isAllowed = state.retries.onRepeat(at: now)
+            if !isAllowed { state.counts.withheldRepeats += 1 }
+            return isAllowed
+        }
     }
 
     private func follow(_ directive: CallPlan.Directive, _ plan: CallPlan) async throws(MeridianClientError) {

@@ -29,6 +29,8 @@ public final class MeridianClient: Sendable {
         public var hedgeReadsAfter: Duration?
         /// Users whose session tokens are kept: about 200 bytes each.
         public var sessions = 10_000
+        /// How many calls are repeated that a server refused for overload.
+        public var retryBudget = RetryBudgetPolicy()
 
         /// Standard retries and failover, no hedging, 10,000 sessions.
         public init() {}
@@ -41,6 +43,7 @@ public final class MeridianClient: Sendable {
         var sessions: SessionTokenCache
         var choice: RegionChoice
         var counts: ClientCounts
+        var retries: RetryBudget
         var isClosed = false
     }
 
@@ -77,7 +80,8 @@ public final class MeridianClient: Sendable {
                 choice: RegionChoice(
                     endpoints: regions.map(\.endpoints.count), policy: configuration.failover,
                     seed: environment.entropy.next()),
-                counts: ClientCounts(regions: regions.count)))
+                counts: ClientCounts(regions: regions.count),
+                retries: RetryBudget(configuration.retryBudget)))
     }
 
     /// A client of one region.

@@ -41,8 +41,9 @@ package final class MeridianNode: Service {
         self.acceptsCorruption = acceptsCorruption
         admission = AdmissionControl(
             limits: AdmissionLimits(
-                calls: configuration.limits.callsInFlight, bytes: configuration.limits.requestBytesInFlight))
-        gauges = AdmissionGauges(admission, factory: metrics)
+                calls: configuration.limits.callsInFlight, bytes: configuration.limits.requestBytesInFlight,
+                load: configuration.limits.load), loops: environment.executors.loops)
+        gauges = AdmissionGauges(admission, clock: environment.clock, factory: metrics)
         metrics.addCollector { [gauges] in gauges.collect() }
         status = NodeStatus(
             facts: NodeFacts(
@@ -136,16 +137,11 @@ package final class MeridianNode: Service {
     private func serve(
         _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
     ) async {
-        let host = opened.host
-        await serve(recovery, host, opened.queue, mesh?.mirror, disk: disk) { group in
-            // Ends by cancellation only, and says so with an error.
-            group.addTask { try? await opened.clocks.run() }
-            if let mesh { group.addTask { await mesh.run(opened.plan, router: host.router) } }
-        }
+        await runBesideCalls(recovery, opened, mesh, disk: disk)
         logger.notice("draining")
         await status.drain()
         await opened.api.shutDown(by: environment.clock.bootTime().advanced(by: configuration.limits.drainTimeout))
-        await drain(host)
+        await drain(opened.host)
     }
 
     private func watchClocks(_ mesh: NodeMesh?) -> ClockWatch {
@@ -257,41 +253,41 @@ package final class MeridianNode: Service {
     }
 
     /// Everything that runs beside calls; ends at shutdown.
-    private func serve(
-        _ recovery: NodeRecovery, _ host: ShardHost, _ queue: OperatorQueue, _ mirror: RegionMirror?,
-        disk: any DedicatedExecutor, beside: (inout TaskGroup<Void>) -> Void
+    private func runBesideCalls(
+        _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
     ) async {
-        let clock = environment.clock
+        let (clock, router) = (environment.clock, opened.host.router)
         let derive = environment.executors.makeDedicatedExecutor(label: "meridian-derive")
         let slow = environment.executors.makeDedicatedExecutor(label: "meridian-upkeep")
         defer {
             derive.shutDown()
             slow.shutDown()
         }
-        let marks = TimeMarkRun(router: host.router, clock: clock, bounds: configuration.timeBounds)
-        let popularity = PopularityRefresh(router: host.router, clock: clock, executor: derive)
+        let marks = TimeMarkRun(router: router, clock: clock, bounds: configuration.timeBounds)
+        let popularity = PopularityRefresh(router: router, clock: clock, executor: derive)
         let snapshots = SnapshotRun(
-            router: host.router,
+            router: router,
             store: SnapshotStore(
                 directory: NodeRecoveryRun.snapshotDirectory(configuration), files: environment.files),
             covered: recovery.covered, clock: clock, executor: disk,
             interval: configuration.limits.snapshotInterval, logger: logger)
         let upkeep = LogUpkeepRun(
-            log: recovery.log, mirror: mirror, snapshots: snapshots, configuration: configuration,
+            log: recovery.log, mirror: mesh?.mirror, snapshots: snapshots, configuration: configuration,
             environment: environment, executor: slow, logger: logger)
         status.onUpkeep(upkeep)
-        let fence = FenceWatch(log: recovery.log, status: status, clock: clock, logger: logger)
+        let logWatch = LogWatch(log: recovery.log, status: status, clock: clock, logger: logger)
         await withTaskGroup(of: Void.self) { group in
             // Each ends by cancellation only; a CancellationError is how it says so.
             group.addTask { try? await marks.run() }
             group.addTask { try? await popularity.run() }  // likewise
             group.addTask { try? await snapshots.run() }  // likewise
-            group.addTask { try? await fence.run() }  // likewise
+            group.addTask { try? await logWatch.run() }  // likewise
             group.addTask { try? await upkeep.run() }  // likewise
             group.addTask { try? await upkeep.scrub() }  // likewise
-            group.addTask { await queue.run() }
+            group.addTask { try? await opened.clocks.run() }  // likewise
+            group.addTask { await opened.queue.run() }
             group.addTask { [streams] in await streams.run() }
-            beside(&group)
+            if let mesh { group.addTask { await mesh.run(opened.plan, router: router) } }
             await Self.untilShutdown()
             group.cancelAll()
         }

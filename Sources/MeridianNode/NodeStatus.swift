@@ -65,6 +65,9 @@ package final class NodeStatus: NodeControl {
         }
     }
 
+    /// While the disk is full the log itself refuses writes, with that reason.
+    func onDisk(isFull: Bool) { admission.isDiskFull = isFull }
+
     /// The log takes no more appends; only a restart helps.
     func onFenced() { change { $0.life.onFenced() } }
 

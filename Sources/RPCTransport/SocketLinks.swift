@@ -14,6 +14,8 @@ package final class SocketLinks: Links {
     private let clock: any NodeClock
     private let entropy: any EntropySource
     private let registry = CredentialRegistry()
+    /// All listeners of a loop share its turns.
+    private let pulses: [LoopPulse]
 
     /// `pool` must outlive the links and everything that they made.
     package init(
@@ -24,6 +26,7 @@ package final class SocketLinks: Links {
         self.clock = clock
         self.entropy = entropy
         self.limits = limits
+        pulses = pool.eventLoops.map { LoopPulse($0.eventLoop, clock: clock) }
     }
 
     package func listen(
@@ -38,7 +41,7 @@ package final class SocketLinks: Links {
     ) async throws(LinkError) -> SocketListener {
         let tls = try registry.credentials(security, role: .server)
         let setting = ServerSetting(handler: handler, limits: limits, clock: clock, entropy: entropy)
-        return try await SocketListener.open(on: endpoint, tls: tls, setting: setting, pool: pool)
+        return try await SocketListener.open(on: endpoint, tls: tls, setting: setting, pool: pool, pulses: pulses)
     }
 
     package func servePages(

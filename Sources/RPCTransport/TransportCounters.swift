@@ -18,6 +18,8 @@ package struct TransportCounters: Hashable, Sendable {
     /// Calls that ended with another status than OK; `callsExpired` are not among them.
     package var callsFailed: UInt64 = 0
     package var callsExpired: UInt64 = 0
+    /// Those of them whose deadline had passed before they were begun.
+    package var callsDropped: UInt64 = 0
     /// Calls whose caller went away before the answer.
     package var callsCancelled: UInt64 = 0
     /// Calls that never reached the handler: unknown method, too large, malformed, over a limit.
@@ -46,6 +48,7 @@ package struct TransportCounters: Hashable, Sendable {
         total.calls &+= part.calls
         total.callsFailed &+= part.callsFailed
         total.callsExpired &+= part.callsExpired
+        total.callsDropped &+= part.callsDropped
         total.callsCancelled &+= part.callsCancelled
         total.callsRefused &+= part.callsRefused
         total.requestsTimedOut &+= part.requestsTimedOut
@@ -67,6 +70,7 @@ extension TransportCounters {
             LinkCount("connections_refused", connectionsRefused), LinkCount("handshakes_failed", handshakesFailed),
             LinkCount("protocol_errors", protocolErrors), LinkCount("calls", calls),
             LinkCount("calls_failed", callsFailed), LinkCount("calls_expired", callsExpired),
+            LinkCount("calls_dropped", callsDropped),
             LinkCount("calls_cancelled", callsCancelled), LinkCount("calls_refused", callsRefused),
             LinkCount("requests_timed_out", requestsTimedOut), LinkCount("connections_silent", connectionsSilent),
             LinkCount("connections_stalled", connectionsStalled),

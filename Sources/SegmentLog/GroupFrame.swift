@@ -21,6 +21,7 @@
 
 import ClusterModel
 import EventLog
+import NodeEnvironment
 
 /// The decoded frame, without the batches.
 struct GroupFrame: Hashable, Sendable {
@@ -84,10 +85,7 @@ struct GroupFrame: Hashable, Sendable {
         writer.write(UInt32(entries.count))
         writer.write(UInt32(payload))
         for entry in entries {
-            writer.write(entry.log.name.region.rawValue)
-            writer.write(entry.log.name.topic.rawValue)
-            writer.write(entry.log.name.partition.rawValue)
-            writer.write(entry.log.incarnation.rawValue)
+            writer.write(entry.log)
             writer.write(entry.base.rawValue)
             writer.write(entry.length)
             writer.write(UInt32(0))
@@ -103,12 +101,6 @@ struct GroupFrame: Hashable, Sendable {
             && bytes[first + 2] == 0x44 && bytes[first + 3] == 0x47
     }
 
-    /// The same without a slice: a search asks for every sector of a segment.
-    static func beginsFrame(_ bytes: [UInt8], at offset: Int) -> Bool {
-        offset + 4 <= bytes.count && bytes[offset] == 0x4d && bytes[offset + 1] == 0x52 && bytes[offset + 2] == 0x44
-            && bytes[offset + 3] == 0x47
-    }
-
     /// Reads the fixed part only; nil where no frame can start. Lengths are bounded before anything is allocated.
     static func prefix(_ bytes: ArraySlice<UInt8>) -> Prefix? {
         guard bytes.count >= headerLength else { return nil }
@@ -121,6 +113,14 @@ struct GroupFrame: Hashable, Sendable {
             count >= 1, count <= UInt32(JournalLimits.groupBatches), payload <= UInt32(JournalLimits.groupBytesOnDisk)
         else { return nil }
         return Prefix(crc: crc, count: Int(count), payloadLength: Int(payload))
+    }
+
+    /// The frame at the start of a segment, of whatever journal and generation; nil where none stands.
+    static func first(of segment: any StoredFile) throws(FileError) -> GroupFrame? {
+        let head = try segment.read(at: 0, count: headerLength)
+        guard let prefix = prefix(head[...]) else { return nil }
+        let bytes = try segment.read(at: 0, count: headerLength + prefix.tableLength)
+        return GroupFrame(decoding: bytes[...], prefix: prefix)
     }
 
     /// Decodes header and table of `bytes`, which hold at least both. Nil where the checksum or a length is wrong.
@@ -163,10 +163,7 @@ struct GroupFrame: Hashable, Sendable {
 
 extension GroupFrame.Entry {
     init(from reader: inout ByteReader) throws(ByteCodingError) {
-        let name = LogName(
-            region: RegionNumber(try reader.read()), topic: TopicID(try reader.read()),
-            partition: PartitionID(try reader.read()))
-        log = LogIdentity(name: name, incarnation: Incarnation(try reader.read()))
+        log = try reader.readLogIdentity()
         base = Offset(try reader.read())
         length = try reader.read()
         guard try reader.read(UInt32.self) == 0 else {

@@ -38,11 +38,8 @@ extension JournalDirectory {
     private func isBlank(_ generation: UInt64) throws(FileError) -> Bool {
         let file = try files.open(segmentPath(generation), .read)
         defer { file.close() }
-        let head = try file.read(at: 0, count: GroupFrame.headerLength)
-        if head.allSatisfy({ $0 == 0 }) { return true }
-        guard let prefix = GroupFrame.prefix(head[...]) else { return false }
-        let bytes = try file.read(at: 0, count: GroupFrame.headerLength + prefix.tableLength)
-        return GroupFrame(decoding: bytes[...], prefix: prefix).map { $0.generation < generation } ?? false
+        if let first = try GroupFrame.first(of: file) { return first.generation < generation }
+        return try file.read(at: 0, count: GroupFrame.headerLength).allSatisfy { $0 == 0 }
     }
 
     /// Durable when it returns; the index before it stays as the older generation.

@@ -92,10 +92,7 @@ struct JournalIndex: Sendable {
     }
 
     private static func encode(_ summary: LogSummary, _ entry: LogTable.Entry, into writer: inout ByteWriter) {
-        writer.write(summary.log.name.region.rawValue)
-        writer.write(summary.log.name.topic.rawValue)
-        writer.write(summary.log.name.partition.rawValue)
-        writer.write(summary.log.incarnation.rawValue)
+        writer.write(summary.log)
         writer.write(summary.base.rawValue)
         writer.write(summary.baseDigest)
         writer.write(entry.end.rawValue)
@@ -152,10 +149,7 @@ struct JournalIndex: Sendable {
     private static func decode(
         _ reader: inout ByteReader, of length: Int
     ) throws(ByteCodingError) -> (LogIdentity, LogTable.Entry)? {
-        let name = LogName(
-            region: RegionNumber(try reader.read()), topic: TopicID(try reader.read()),
-            partition: PartitionID(try reader.read()))
-        let log = LogIdentity(name: name, incarnation: Incarnation(try reader.read()))
+        let log = try reader.readLogIdentity()
         var entry = LogTable.Entry()
         entry.base = Offset(try reader.read())
         entry.baseDigest = try reader.readDigest()

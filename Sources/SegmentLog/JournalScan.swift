@@ -37,8 +37,9 @@ struct JournalScan {
     private(set) var beyondMark: [EncodedBatch] = []
     /// Where damage at the very end of what is written was reported to end: nothing stands behind it.
     private var damagedTail: UInt64?
-    private(set) var batches = 0
     private(set) var records: UInt64 = 0
+
+    var batches: Int { table.batches }
 
     init(
         directory: JournalDirectory, journal: UInt64, mark: UInt64, trimmed: TrimmedPrefix,
@@ -176,7 +177,6 @@ struct JournalScan {
             case .known: continue
             case .extended:
                 if check == .offsets { ends.note(batch, generation: reader.generation, position: position) }
-                batches += 1
                 records += UInt64(batch.header.count)
                 if group.frame.number > mark { beyondMark.append(batch) }
                 try visit(batch)

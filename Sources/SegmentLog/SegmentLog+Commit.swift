@@ -58,16 +58,7 @@ extension SegmentLog {
                 state.isCommitting = false
                 return nil
             }
-            var bytes = 0
-            var group: [EncodedBatch] = []
-            group.reserveCapacity(min(state.queue.count, JournalLimits.groupBatches))
-            while group.count < JournalLimits.groupBatches, bytes < JournalLimits.groupBytes,
-                let batch = state.queue.popFirst()
-            {
-                bytes += batch.length
-                group.append(batch)
-            }
-            return group
+            return state.queue.popGroup()
         }
     }
 
@@ -161,6 +152,20 @@ extension SegmentLog {
         } catch {
             poison(error)
         }
+    }
+}
+
+extension Deque<EncodedBatch> {
+    /// The batches of the next group, up to the limits of one; at least one where there is any.
+    mutating func popGroup() -> [EncodedBatch] {
+        var bytes = 0
+        var group: [EncodedBatch] = []
+        group.reserveCapacity(Swift.min(count, JournalLimits.groupBatches))
+        while group.count < JournalLimits.groupBatches, bytes < JournalLimits.groupBytes, let batch = popFirst() {
+            bytes += batch.length
+            group.append(batch)
+        }
+        return group
     }
 }
 

@@ -1,5 +1,6 @@
 // Opening: lock, identity, scan, and the re-writing of what stands beyond the mark (S7).
 
+import DequeModule
 package import EventLog
 package import NodeEnvironment
 
@@ -130,17 +131,11 @@ extension SegmentLog {
     }
 
     private static func rewrite(_ batches: [EncodedBatch], _ committer: inout Committer) throws(FileError) {
-        var rest = batches[...]
+        var rest = Deque(batches)
         while !rest.isEmpty {
-            var bytes = 0
-            let group = Array(
-                rest.prefix(JournalLimits.groupBatches).prefix { batch in
-                    defer { bytes += batch.length }
-                    return bytes < JournalLimits.groupBytes
-                })
+            let group = rest.popGroup()
             try committer.writer.prepare(for: group)
             _ = try committer.writer.append(group)
-            rest = rest.dropFirst(group.count)
         }
     }
 
@@ -178,10 +173,7 @@ extension SegmentLog {
         for generation in try directory.generations() {
             let file = try directory.files.open(directory.segmentPath(generation), .read)
             defer { file.close() }
-            let head = try file.read(at: 0, count: GroupFrame.headerLength)
-            guard let prefix = GroupFrame.prefix(head[...]) else { continue }
-            let bytes = try file.read(at: 0, count: GroupFrame.headerLength + prefix.tableLength)
-            if let frame = GroupFrame(decoding: bytes[...], prefix: prefix) { return frame.journal }
+            if let first = try GroupFrame.first(of: file) { return first.journal }
         }
         return nil
     }

@@ -121,6 +121,8 @@ package final class SegmentLog: EventLogEngine {
 
     package var failure: EventLogError? { state.withLock { $0.failure } }
 
+    package var isFull: Bool { state.withLock { $0.isDiskFull } }
+
     package func logs() -> [LogSummary] { state.withLock { $0.table.summaries } }
 
     package func summary(of log: LogIdentity) -> LogSummary? { state.withLock { $0.table.summary(of: log) } }

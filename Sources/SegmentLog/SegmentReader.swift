@@ -73,7 +73,7 @@ struct SegmentReader {
         let sector = UInt64(GroupFrame.alignment)
         var position = (start + sector - 1) / sector * sector
         while position + UInt64(GroupFrame.headerLength) <= length {
-            let chunk = try file.read(at: position, count: Int(min(UInt64(Self.searchBytes), length - position)))
+            let chunk = try file.read(at: position, count: Int(min(UInt64(Self.searchBytes), length - position)))[...]
             if chunk.isEmpty { return nil }
             for offset in stride(from: 0, to: chunk.count, by: GroupFrame.alignment)
             where GroupFrame.beginsFrame(chunk, at: offset) {

@@ -47,16 +47,35 @@ package final class ServingAPI: CallHandler {
             return OpenCall(call: call, edge: edge, started: started, isAdmitted: false)
                 .refuse(.notImplemented("method \(call.method)"))
         }
-        if let deadline = call.deadline, deadline <= started {
-            return OpenCall(call: call, edge: edge, started: started, isAdmitted: false)
-                .refuse(Refusal(.deadlinePassed, "the deadline had passed before the call was started"))
-        }
         let needsAdmission = method != .checkHealth
-        if needsAdmission, let refusal = edge.admission.admit(bytes: call.message.readableBytes) {
+        if let refusal = refusal(of: call, method, needsAdmission: needsAdmission, at: started) {
             return OpenCall(call: call, edge: edge, started: started, isAdmitted: false).refuse(refusal)
         }
         route(OpenCall(call: call, edge: edge, started: started, isAdmitted: needsAdmission), to: method)
     }
+
+    /// The door: looks at nothing that would have to be decoded. Nil lets the call in.
+    private func refusal(
+        of call: UnaryCall, _ method: ServingMethod, needsAdmission: Bool, at now: BootInstant
+    ) -> Refusal? {
+        guard let priority = CallPriority(of: method, call.metadata) else { return Self.unknownPriority }
+        if let deadline = call.deadline, deadline <= now {
+            edge.metrics.expired(priority)
+            return Self.deadlinePassed
+        }
+        guard needsAdmission else { return nil }
+        let ticket = AdmissionTicket(
+            priority: priority, bytes: call.message.readableBytes, age: now.since(call.arrivedAt ?? now), now: now,
+            executor: call.executor)
+        guard let refusal = edge.admission.admit(ticket) else { return nil }
+        edge.metrics.shed(priority, refusal.reason)
+        return refusal
+    }
+
+    private static let deadlinePassed = Refusal(
+        .deadlinePassed, "the deadline had passed before the call was started"
+    ).prepared()
+    private static let unknownPriority = Refusal.outOfBounds(CallPriority.header, "unlock or prefetch").prepared()
 
     private func route(_ open: OpenCall, to method: ServingMethod) {
         switch method {

@@ -8,10 +8,22 @@ package struct AdmissionLimits: Hashable, Sendable {
     package var calls: Int
     /// Bytes of their requests.
     package var bytes: Int
+    /// How old what waits may be.
+    package var load: LoadSettings
 
-    package init(calls: Int = 16_384, bytes: Int = 64 << 20) {
+    package init(calls: Int = 16_384, bytes: Int = 64 << 20, load: LoadSettings = LoadSettings()) {
         self.calls = calls
         self.bytes = bytes
+        self.load = load
+    }
+
+    /// Up to how many calls and bytes a class is let in: the room above is kept for those that come before it.
+    func share(of priority: CallPriority) -> (calls: Int, bytes: Int) {
+        switch priority {
+        case .unlock: (calls, bytes)
+        case .write: (calls - calls / 8, bytes - bytes / 8)
+        case .prefetch: (calls - calls / 2, bytes - bytes / 2)
+        }
     }
 }
 

@@ -10,6 +10,7 @@ import OperatorCommands
 struct PreparedRequest: Sendable {
     var path: String
     var message: ByteBuffer
+    var metadata = CallMetadata()
 }
 
 struct LoadOutcome: Sendable {
@@ -74,7 +75,7 @@ struct LoadGenerator: Sendable {
             number += 1
             do {
                 _ = try await channel.unary(
-                    path: next.path, message: next.message, metadata: CallMetadata(),
+                    path: next.path, message: next.message, metadata: next.metadata,
                     deadline: now.advanced(by: .seconds(10)))
                 outcome.requests += 1
             } catch {

@@ -11,7 +11,8 @@ struct MeridianBench: AsyncParsableCommand {
             loopback and stops it again.
             """,
         subcommands: [
-            ServeCommand.self, TransportCommand.self, EchoServerCommand.self, MirrorCommand.self, LogCommand.self,
+            ServeCommand.self, OverloadCommand.self, TransportCommand.self, EchoServerCommand.self, MirrorCommand.self,
+            LogCommand.self,
             LogServerCommand.self,
         ])
 }

@@ -1,10 +1,11 @@
 // A file store that notes what is written to segments and read of them, and leaves syncs out where a load asks for that.
 
 import NodeEnvironment
+import SimulatedEnvironment
 import Synchronization
 
 /// Passes everything on. The pattern of writes is what the raw load repeats.
-final class RecordingFiles: FileStore {
+final class RecordingFiles: ForwardingFileStore {
     struct Pattern: Sendable {
         /// Bytes of each write to a segment, in order; a sync follows each.
         var writes: [Int] = []
@@ -14,7 +15,7 @@ final class RecordingFiles: FileStore {
         var bytes: Int { writes.reduce(0, +) }
     }
 
-    private let base: any FileStore
+    let base: any FileStore
     private let syncs: Bool
     let pattern = Mutex(Pattern())
 
@@ -28,30 +29,10 @@ final class RecordingFiles: FileStore {
         guard path.hasSuffix(".segment") else { return file }
         return RecordingFile(file, of: self, syncs: syncs)
     }
-
-    func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
-
-    func list(_ directory: String) throws(FileError) -> [String] { try base.list(directory) }
-
-    func rename(_ source: String, to destination: String) throws(FileError) {
-        try base.rename(source, to: destination)
-    }
-
-    func remove(_ path: String) throws(FileError) { try base.remove(path) }
-
-    func syncDirectory(_ path: String) throws(FileError) { try base.syncDirectory(path) }
-
-    func exists(_ path: String) -> Bool { base.exists(path) }
-
-    func availableBytes(at path: String) throws(FileError) -> UInt64 { try base.availableBytes(at: path) }
-
-    func storageIdentity(of path: String) throws(FileError) -> StorageIdentity { try base.storageIdentity(of: path) }
-
-    func lockExclusively(_ path: String) throws(FileError) -> any FileLock { try base.lockExclusively(path) }
 }
 
-private final class RecordingFile: StoredFile {
-    private let base: any StoredFile
+private final class RecordingFile: ForwardingFile {
+    let base: any StoredFile
     private let owner: RecordingFiles
     private let syncs: Bool
 
@@ -96,12 +77,4 @@ private final class RecordingFile: StoredFile {
         owner.pattern.withLock { $0.syncs += 1 }
         if syncs { try base.synchronizeData() }
     }
-
-    func reserve(length: UInt64) throws(FileError) { try base.reserve(length: length) }
-
-    func truncate(length: UInt64) throws(FileError) { try base.truncate(length: length) }
-
-    func length() throws(FileError) -> UInt64 { try base.length() }
-
-    func close() { base.close() }
 }

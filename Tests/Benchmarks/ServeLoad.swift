@@ -35,7 +35,8 @@ struct ServeLoad: Sendable {
     /// NextContent for each user, encoded.
     private let slates: [ByteBuffer]
 
-    init(users: Int, contents: Int) throws {
+    /// `slots`: items of a slate.
+    init(users: Int, contents: Int, slots: Int = 10) throws {
         var shape = GeneratedTraffic.Shape()
         shape.users = users
         shape.contents = contents
@@ -44,7 +45,7 @@ struct ServeLoad: Sendable {
         slates = try userIDs.map { user in
             var request = Meridian_V1_NextContentRequest()
             request.userID = user
-            request.count = 10
+            request.count = UInt32(slots)
             return try request.encodedBuffer()
         }
     }

@@ -1,30 +1,12 @@
 // The mirror's benchmark, run tiny: every figure that others rely on is there.
 
-import ClusterModel
-import Foundation
-import HostEnvironment
-import NodeEnvironment
-import OperatorCommands
 import Testing
 
 @Suite(.serialized) struct MirrorBenchTests {
-    // Without the build's directory nothing can be run.
-    private static let bench = (try? Executables.beside("meridian-bench")) ?? ""
-
-    @Test(.enabled(if: HostFileStore().exists(bench), "meridian-bench is not built beside the tests"))
+    @Test(.enabled(if: BenchRun.isBuilt, "meridian-bench is not built beside the tests"))
     func aTinyRunGivesEveryFigure() async throws {
-        let scratch = try ScratchDirectory("meridian-bench-test")
-        defer { scratch.remove() }
-        let output = "\(scratch.path)/output"
-        let process = try ChildProcess(
-            [Self.bench, "mirror", "--seconds", "1", "--rate", "200", "--megabytes", "4", "--json"],
-            outputPath: output)
-        let end = try await process.waitForEnd(within: .seconds(300), clock: HostClock())
-        let text = String(decoding: try Data(contentsOf: URL(filePath: output)), as: UTF8.self)
-        #expect(end == .exited(0), "\(text)")
-        let line = text.split(separator: "\n").last { $0.hasPrefix("{") } ?? ""
-        let report = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
-        let results = try #require(report["results"] as? [[String: Any]])
+        let run = try await BenchRun(["mirror", "--seconds", "1", "--rate", "200", "--megabytes", "4"])
+        let results = try run.results
         let figures = { (name: String) in results.first { $0["name"] as? String == name } ?? [:] }
         #expect(figures("mirror-steady")["missing_events"] as? Double == 0)
         for figure in ["p50_us", "p99_us", "remote_ack_p99_us", "cpu_ns_per_event", "cpu_ns_per_event_unmirrored"] {
@@ -37,6 +19,6 @@ import Testing
         let readings = try #require(figures("mirror-catch-up")["journal_readings"] as? Double)
         #expect((0.9..<3).contains(readings), "\(readings)")
         #expect(figures("mirror-copy")["bytes_per_second"] as? Double ?? 0 > 0)
-        #expect((report["ratios"] as? [String: Double])?["mirror_vs_copy"] ?? 0 > 0)
+        #expect((run.report["ratios"] as? [String: Double])?["mirror_vs_copy"] ?? 0 > 0)
     }
 }

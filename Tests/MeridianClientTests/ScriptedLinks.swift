@@ -23,6 +23,7 @@ final class ScriptedLinks: Links {
         var endpoint: Endpoint
         var path: String
         var message: ByteBuffer
+        var metadata: CallMetadata
         var deadline: BootInstant?
     }
 
@@ -76,7 +77,8 @@ private struct ScriptedChannel: CallChannel {
     ) async throws(RPCStatus) -> UnaryReply {
         UnaryReply(
             message: try links.answer(
-                ScriptedLinks.Call(endpoint: endpoint, path: path, message: message, deadline: deadline)))
+                ScriptedLinks.Call(
+                    endpoint: endpoint, path: path, message: message, metadata: metadata, deadline: deadline)))
     }
 
     func close() async {}
@@ -88,7 +90,10 @@ struct ScriptedClient {
     let links: ScriptedLinks
     let stepped: SteppedEnvironment
 
-    init(_ answers: [ScriptedLinks.Answer], endpoints: Int = 1, seed: UInt64 = 1) throws {
+    init(
+        _ answers: [ScriptedLinks.Answer], endpoints: Int = 1, seed: UInt64 = 1,
+        configuration: MeridianClient.Configuration = MeridianClient.Configuration()
+    ) throws {
         stepped = SteppedEnvironment(seed: seed)
         links = ScriptedLinks(answers, clock: stepped.clock)
         let base = stepped.environment
@@ -96,7 +101,7 @@ struct ScriptedClient {
             clock: base.clock, entropy: base.entropy, executors: base.executors, files: base.files, links: links)
         let addresses = (0..<endpoints).map { Endpoint(host: "127.0.0.1", port: 7_000 + $0) }
         guard let region = RegionEndpoints(addresses, security: .plaintext) else { throw LinkError(.badAddress, "") }
-        client = try MeridianClient(region: region, environment: environment)
+        client = try MeridianClient(region: region, environment: environment, configuration: configuration)
     }
 
     /// The requests as the server saw them.

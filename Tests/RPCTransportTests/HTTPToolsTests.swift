@@ -2,6 +2,7 @@
 
 import Foundation
 import NodeEnvironment
+import RPCTransport
 import Testing
 
 @Suite(.serialized) struct HTTPToolsTests {
@@ -96,23 +97,9 @@ struct HTTPTool {
     func run(_ arguments: [String]) async throws -> String {
         try await withCheckedThrowingContinuation { continuation in
             let thread = Thread {
-                continuation.resume(with: Result { try runHere(arguments) })
+                continuation.resume(with: Result { try ToolProcess.run(path, arguments).output })
             }
             thread.start()
         }
-    }
-
-    private func runHere(_ arguments: [String]) throws -> String {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let bytes = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

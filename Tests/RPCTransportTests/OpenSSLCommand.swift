@@ -71,17 +71,8 @@ final class OpenSSLCommand: Sendable {
 
     /// Runs `openssl` with an empty standard input; its output, errors included.
     @discardableResult static func run(_ arguments: [String], mayFail: Bool = false) throws -> String {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard mayFail || process.terminationStatus == 0 else { throw Failed(output: text) }
+        let (status, text) = try ToolProcess.run("/usr/bin/openssl", arguments)
+        guard mayFail || status == 0 else { throw Failed(output: text) }
         return text
     }
 }

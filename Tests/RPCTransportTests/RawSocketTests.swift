@@ -9,14 +9,21 @@ import NodeEnvironment
 import RPCTransport
 import Testing
 
-/// Collects what a connection says until it is closed.
+/// Sends its bytes at once, on the connection's own loop (a busy machine may let a task wait beyond the handshake's time),
+/// and collects what comes back until the connection is closed.
 private final class Collector: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let promise: EventLoopPromise<ByteBuffer>
+    private let sent: ByteBuffer
     private var bytes = ByteBuffer()
 
-    init(_ promise: EventLoopPromise<ByteBuffer>) { self.promise = promise }
+    init(sending sent: ByteBuffer, _ promise: EventLoopPromise<ByteBuffer>) {
+        self.sent = sent
+        self.promise = promise
+    }
+
+    func channelActive(context: ChannelHandlerContext) { context.channel.writeAndFlush(sent, promise: nil) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { bytes.writeImmutableBuffer(unwrapInboundIn(data)) }
 
@@ -35,12 +42,11 @@ private struct GreetingPages: PageHandler {
     /// Sends `bytes` and returns everything that comes back before the peer closes.
     private func converse(_ bytes: [UInt8], with endpoint: Endpoint, pool: EventLoopPool) async throws -> ByteBuffer {
         let promise = pool.group.any().makePromise(of: ByteBuffer.self)
-        let channel = try await ClientBootstrap(group: pool.group).channelInitializer { channel in
+        _ = try await ClientBootstrap(group: pool.group).channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(Collector(promise))
+                try channel.pipeline.syncOperations.addHandler(Collector(sending: ByteBuffer(bytes: bytes), promise))
             }
         }.connect(host: endpoint.host, port: endpoint.port).get()
-        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
         return try await promise.futureResult.get()
     }
 

@@ -143,4 +143,25 @@ import Testing
         #expect(silence.onTick() == .ping)
         #expect(silence.onTick() == .giveUp)
     }
+
+    // MARK: How long bytes may have waited
+
+    /// What a turn reads came while the turn before ran; or just now, when the loop slept in between.
+    @Test func bytesAreAsOldAsTheTurnBefore() {
+        var age = TurnAge()
+        #expect(age.latestArrival == nil)
+        let (first, again) = (age.onRead(at: instant(10)), age.onRead(at: instant(12)))
+        #expect(first && !again)
+        #expect(age.earliestArrival(at: instant(12)) == instant(10) && age.latestArrival == instant(10))
+        age.onEnd(at: instant(40))
+        // At once again: the kernel had more, which may have come since the turn before began.
+        let atOnce = age.onRead(at: instant(40))
+        #expect(atOnce)
+        #expect(age.earliestArrival(at: instant(55)) == instant(10) && age.latestArrival == instant(40))
+        age.onEnd(at: instant(60))
+        // After a sleep: what is there woke the loop.
+        let later = age.onRead(at: instant(61))
+        #expect(later)
+        #expect(age.earliestArrival(at: instant(61)) == instant(61))
+    }
 }

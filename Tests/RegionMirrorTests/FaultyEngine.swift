@@ -74,6 +74,8 @@ final class FaultyEngine: EventLogEngine {
     var recovered: RecoveryReport { log.recovered }
     var failure: EventLogError? { log.failure }
 
+    var isFull: Bool { log.isFull }
+
     func logs() -> [LogSummary] { log.logs().map(trimmed) }
 
     func summary(of log: LogIdentity) -> LogSummary? { self.log.summary(of: log).map(trimmed) }

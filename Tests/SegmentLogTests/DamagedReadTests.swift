@@ -18,7 +18,7 @@ import Testing
             let bytes = try file.read(at: 0, count: Int(try file.length()))
             let header = Array(batch.bytes.prefix(BatchHeader.length))
             for sector in stride(from: 0, to: bytes.count, by: GroupFrame.alignment)
-            where GroupFrame.beginsFrame(bytes, at: sector) {
+            where GroupFrame.beginsFrame(bytes[...], at: sector) {
                 for first in sector..<min(sector + 1_024, bytes.count - header.count)
                 where bytes[first] == header[0] && Array(bytes[first..<first + header.count]) == header {
                     return (path, first)

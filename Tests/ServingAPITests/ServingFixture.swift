@@ -219,14 +219,16 @@ final class ServingFixture: Sendable {
     /// Starts a call with raw bytes; its ends so far are read by the token.
     @discardableResult
     func start(
-        _ method: ServingMethod, bytes: ByteBuffer, deadline: BootInstant? = nil, certificate: String? = nil
+        _ method: ServingMethod, bytes: ByteBuffer, deadline: BootInstant? = nil, certificate: String? = nil,
+        metadata: CallMetadata = CallMetadata(), arrivedAt: BootInstant? = nil
     ) throws -> CallToken {
         let token = CallToken(stream: calls.add(1, ordering: .relaxed).newValue, generation: 0)
         api.handle(
             UnaryCall(
-                method: method.rawValue, message: bytes, metadata: CallMetadata(), deadline: deadline,
+                method: method.rawValue, message: bytes, metadata: metadata, deadline: deadline,
                 peer: PeerIdentity(certificateURI: certificate, address: "test"),
-                executor: environment.executors.loops[0], responder: responder, token: token))
+                executor: environment.executors.loops[0], responder: responder, token: token,
+                arrivedAt: arrivedAt))
         return token
     }
 

@@ -121,7 +121,7 @@ import Testing
     @Test func bytesInFlightAreBounded() throws {
         let request = ReportTests.request([ReportTests.event()])
         let size = try request.encodedBuffer().readableBytes
-        let fixture = try ServingFixture(limits: AdmissionLimits(calls: 10, bytes: 2 * size))
+        let fixture = try ServingFixture(limits: AdmissionLimits(calls: 10, bytes: 3 * size - 1))
         fixture.shards.state.withLock { $0.holds = true }
         for _ in 0..<2 { try fixture.start(.report, request) }
         let failure = try fixture.failure(.report, request)

@@ -2,6 +2,14 @@
 
 /// Limits of one call.
 public struct CallOptions: Hashable, Sendable {
+    /// What an overloaded server sheds first.
+    public enum Priority: Hashable, Sendable {
+        /// What the method stands for: somebody waits for the answer, or has something to report.
+        case standard
+        /// Fetched ahead of need: given up before anything that somebody waits for.
+        case prefetch
+    }
+
     /// How long the caller waits in all: retries, other regions and pauses included.
     public var timeout: Duration
     /// Nil takes the client's own policy.
@@ -12,12 +20,15 @@ public struct CallOptions: Hashable, Sendable {
     /// Reads only: when the first region has not answered after so long, the next one is asked too, and the first answer
     /// stands. Nil takes the client's own setting.
     public var hedgeAfter: Duration?
+    /// Sent along as `meridian-priority`.
+    public var priority: Priority
 
     /// Ten seconds, with the client's retries, in any region.
     public init(
         timeout: Duration = .seconds(10), retry: RetryPolicy? = nil, region: String? = nil,
-        hedgeAfter: Duration? = nil
+        hedgeAfter: Duration? = nil, priority: Priority = .standard
     ) {
+        self.priority = priority
         self.timeout = timeout
         self.retry = retry
         self.region = region

@@ -1,6 +1,7 @@
 // A call as its attempts share it, and what became of one attempt.
 
 import ClusterModel
+import GRPCFraming
 import NIOCore
 import SwiftProtobuf
 
@@ -8,6 +9,7 @@ import SwiftProtobuf
 struct PreparedCall<Reply: Message>: Sendable {
     let path: String
     let message: ByteBuffer
+    let metadata: CallMetadata
     let kind: CallKind
     /// The only region that it may go to.
     let pin: Int?

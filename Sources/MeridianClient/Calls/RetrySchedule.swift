@@ -56,8 +56,8 @@ package struct RetrySchedule: Hashable, Sendable {
     }
 
     /// `random` is 64 uniform bits: the wait is between half and all of the current delay, so that callers that failed
-    /// together do not come back together; never shorter than what the server asked for. No try begins at or after the
-    /// deadline.
+    /// together do not come back together; never shorter than what the server asked for, and up to a quarter longer. No
+    /// try begins at or after the deadline.
     package mutating func onFailure(
         _ failure: MeridianClientError, at now: BootInstant, random: UInt64
     ) -> Directive {
@@ -83,7 +83,7 @@ package struct RetrySchedule: Hashable, Sendable {
         let left = deadline.since(now)
         if wait >= left, left > policy.firstDelay * 2 { wait = left / 2 }
         delay = min(delay * 2, policy.longestDelay)
-        let next = now.advanced(by: max(wait, wish))
+        let next = now.advanced(by: max(wait, wish + wish / 4 * share))
         return next < deadline ? .retry(at: next) : .giveUp
     }
 }

@@ -22,6 +22,7 @@ struct ClientCounts: Sendable {
     var hedges: UInt64 = 0
     var hedgesWon: UInt64 = 0
     var duplicates: UInt64 = 0
+    var withheldRepeats: UInt64 = 0
     var regions: [Region]
 
     init(regions: Int) { self.regions = Array(repeating: Region(), count: regions) }

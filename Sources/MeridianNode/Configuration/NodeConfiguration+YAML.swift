@@ -2,6 +2,7 @@
 
 import ClusterModel
 import NodeEnvironment
+import ServingAPI
 import Yams
 
 extension NodeConfiguration {
@@ -198,6 +199,7 @@ extension NodeConfiguration {
             callsInFlight: try section.integer("calls_in_flight", in: 1...1 << 20, default: 16_384),
             requestBytesInFlight: try section.integer(
                 "request_bytes_in_flight", in: 1 << 20...1 << 34, default: 64 << 20),
+            load: try load(&section),
             connections: try section.integer("connections", in: 1...1 << 20, default: 10_000),
             users: try section.integer("users", in: 1...1 << 32, default: 10_000_000),
             contents: try section.integer("contents", in: 1...1 << 24, default: 200_000),
@@ -206,6 +208,21 @@ extension NodeConfiguration {
             drainTimeout: try section.milliseconds("drain_timeout_ms", in: 0...600_000, default: 10_000))
         try section.finish()
         return limits
+    }
+
+    private static func load(_ section: inout ConfigurationSection) throws(ConfigurationError) -> LoadSettings {
+        let load = LoadSettings(
+            target: try section.milliseconds("queue_target_ms", in: 0...10_000, default: 20),
+            interval: try section.milliseconds("queue_interval_ms", in: 10...60_000, default: 100),
+            ageLimit: try section.milliseconds("queue_limit_ms", in: 10...600_000, default: 1_000),
+            flushLimit: try section.milliseconds("flush_limit_ms", in: 10...600_000, default: 500))
+        guard load.target < load.interval else {
+            throw section.failure(.invalidValue, "queue_target_ms", "must be below queue_interval_ms")
+        }
+        guard load.interval <= load.ageLimit else {
+            throw section.failure(.invalidValue, "queue_limit_ms", "must not be below queue_interval_ms")
+        }
+        return load
     }
 
     private static func refuseJetStream(_ root: inout ConfigurationSection) throws(ConfigurationError) {

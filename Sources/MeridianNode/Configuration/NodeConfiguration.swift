@@ -3,6 +3,7 @@
 
 package import ClusterModel
 package import NodeEnvironment
+package import ServingAPI
 
 /// The configuration of one node, complete and checked. Times and sizes are types; the YAML names carry the units.
 package struct NodeConfiguration: Sendable {
@@ -67,6 +68,8 @@ package struct NodeConfiguration: Sendable {
         package var callsInFlight: Int
         /// Bytes of requests under way at once, per node.
         package var requestBytesInFlight: Int
+        /// How old what waits may be before calls are shed.
+        package var load: LoadSettings
         package var connections: Int
         /// Users held by this node, over all shards.
         package var users: Int

@@ -36,6 +36,9 @@ package struct UnaryCall: Sendable {
     package let message: ByteBuffer
     package let metadata: CallMetadata
     package let deadline: BootInstant?
+    /// Not before this did the call's last bytes reach the node: how long it may have waited to be read. Nil where the
+    /// transport does not know.
+    package let arrivedAt: BootInstant?
     package let peer: PeerIdentity
     /// The loop of the connection.
     package let executor: any NodeExecutor
@@ -44,8 +47,9 @@ package struct UnaryCall: Sendable {
 
     package init(
         method: Int, message: ByteBuffer, metadata: CallMetadata, deadline: BootInstant?, peer: PeerIdentity,
-        executor: any NodeExecutor, responder: any CallResponder, token: CallToken
+        executor: any NodeExecutor, responder: any CallResponder, token: CallToken, arrivedAt: BootInstant? = nil
     ) {
+        self.arrivedAt = arrivedAt
         self.method = method
         self.message = message
         self.metadata = metadata

@@ -21,7 +21,8 @@ extension ServerConnection: HTTP2EventSink {
         let index = Int(stream.place)
         let directive = calls[index].onHeadersEnd(isTruncated: isTruncated, firstStreaming: setting.firstStreaming)
         if let timeout = calls[index].head.timeout {
-            calls[index].deadline = setting.clock.bootTime().advanced(by: timeout)
+            // The caller's time has been running while its request waited to be read.
+            calls[index].deadline = arrival.latest.advanced(by: timeout)
         }
         run(directive, stream)
         guard case .body = calls[index].phase else { return }
@@ -90,7 +91,10 @@ extension ServerConnection: HTTP2EventSink {
     private func handOver(_ stream: HTTP2StreamKey, method: Int) {
         let index = Int(stream.place)
         guard let responder else { return }
-        if let deadline = calls[index].deadline, deadline <= setting.clock.bootTime() { return expire(index) }
+        if let deadline = calls[index].deadline, deadline <= setting.clock.bootTime() {
+            counts.callsDropped += 1
+            return expire(index)
+        }
         // The first call may come in one read with the end of the handshake.
         noteSecured()
         counts.calls += 1
@@ -98,7 +102,7 @@ extension ServerConnection: HTTP2EventSink {
             UnaryCall(
                 method: method, message: calls[index].message, metadata: calls[index].head.metadata,
                 deadline: calls[index].deadline, peer: peer, executor: executor, responder: responder,
-                token: CallToken(stream: stream.place, generation: stream.generation)))
+                token: CallToken(stream: stream.place, generation: stream.generation), arrivedAt: arrival.earliest))
         if calls[index].phase == .running { watch(index) }
     }
 
@@ -144,7 +148,7 @@ extension ServerConnection: HTTP2EventSink {
 
     func fail(_ stream: HTTP2StreamKey, _ status: RPCStatus) {
         calls[Int(stream.place)].onAnswered(unsentBytes: 0)
-        _ = session.submitResponse(stream, AnswerBlocks.failure(status))
+        _ = session.submitResponse(stream, failures.block(status))
         scheduleFlush()
     }
 

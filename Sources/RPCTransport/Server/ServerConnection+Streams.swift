@@ -12,6 +12,7 @@ extension ServerConnection {
         guard let responder else { return }
         if let deadline = calls[index].deadline, deadline <= setting.clock.bootTime() {
             counts.callsExpired += 1
+            counts.callsDropped += 1
             return fail(stream, RPCStatus(.deadlineExceeded, "the deadline has passed"))
         }
         guard unsentBytes <= setting.limits.maxUnsentBytes else {

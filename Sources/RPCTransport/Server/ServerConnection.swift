@@ -44,6 +44,10 @@ final class ServerConnection: ChannelInboundHandler {
     var streamCredit: ConnectionCredit
     var watch: ConnectionWatch
     var peer = PeerIdentity(certificateURI: nil, address: "")
+    private let pulse: LoopPulse
+    /// Between when and when the bytes at hand arrived.
+    private(set) var arrival: (earliest: BootInstant, latest: BootInstant)
+    var failures = FailureBlocks()
     private(set) var responder: ConnectionResponder?
     private let cell: CounterCell
     private let onEnd: @Sendable () -> Void
@@ -64,7 +68,7 @@ final class ServerConnection: ChannelInboundHandler {
     var session: HTTP2Session { wire.session }
 
     init(
-        setting: ServerSetting, executor: any NodeExecutor, wire: ConnectionWire, cell: CounterCell,
+        setting: ServerSetting, executor: any NodeExecutor, wire: ConnectionWire, cell: CounterCell, pulse: LoopPulse,
         onEnd: @escaping @Sendable () -> Void
     ) {
         self.setting = setting
@@ -73,6 +77,9 @@ final class ServerConnection: ChannelInboundHandler {
         self.executor = executor
         self.wire = wire
         self.cell = cell
+        self.pulse = pulse
+        let now = setting.clock.bootTime()
+        arrival = (now, now)
         self.onEnd = onEnd
     }
 
@@ -98,6 +105,7 @@ final class ServerConnection: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         isReading = true
+        arrival = pulse.onRead()
         do throws(ConnectionEnd) {
             try wire.receive(unwrapInboundIn(data), sink: self)
             noteSecured()

@@ -20,9 +20,9 @@ package final class SocketListener: Listener {
     }
 
     static func open(
-        on endpoint: Endpoint, tls: TLSCredentials?, setting: ServerSetting, pool: EventLoopPool
+        on endpoint: Endpoint, tls: TLSCredentials?, setting: ServerSetting, pool: EventLoopPool, pulses: [LoopPulse]
     ) async throws(LinkError) -> SocketListener {
-        let acceptor = ConnectionAcceptor(tls: tls, setting: setting, pool: pool)
+        let acceptor = ConnectionAcceptor(tls: tls, setting: setting, pool: pool, pulses: pulses)
         let bootstrap = ServerBootstrap(group: pool.group).childChannelInitializer { channel in
             channel.eventLoop.makeCompletedFuture { try acceptor.accept(channel) }
         }
@@ -60,8 +60,11 @@ final class ConnectionAcceptor: Sendable {
     private let tls: TLSCredentials?
     private let setting: ServerSetting
     private let cells: [CounterCell]
+    private let pulses: [LoopPulse]
 
-    init(tls: TLSCredentials?, setting: ServerSetting, pool: EventLoopPool) {
+    /// `pulses`: one a loop of the pool, in its order.
+    init(tls: TLSCredentials?, setting: ServerSetting, pool: EventLoopPool, pulses: [LoopPulse]) {
+        self.pulses = pulses
         self.tls = tls
         self.setting = setting
         executors = pool.eventLoops
@@ -91,7 +94,7 @@ final class ConnectionAcceptor: Sendable {
                 tls: try tls?.context.makeServerEngine(), limits: setting.limits, clock: setting.clock)
             let connection = ServerConnection(
                 setting: setting, executor: executors[index], wire: wire, cell: cells[index],
-                onEnd: { [registry] in registry.remove(ticket) })
+                pulse: pulses[index], onEnd: { [registry] in registry.remove(ticket) })
             registry.add(ticket, NIOLoopBound(connection, eventLoop: channel.eventLoop), loop: channel.eventLoop)
             try channel.pipeline.syncOperations.addHandler(connection)
             // Admitted just before the listener began to close: nobody else tells it.

@@ -38,31 +38,7 @@ package struct LogPoint: Hashable, Sendable {
     }
 }
 
-extension ByteWriter {
-    mutating func write(_ log: LogIdentity) {
-        write(log.name)
-        write(log.incarnation.rawValue)
-    }
-
-    mutating func write(_ name: LogName) {
-        write(name.region.rawValue)
-        write(name.topic.rawValue)
-        write(name.partition.rawValue)
-    }
-}
-
 extension ByteReader {
-    mutating func readLogIdentity() throws(ByteCodingError) -> LogIdentity {
-        let name = try readLogName()
-        return LogIdentity(name: name, incarnation: Incarnation(try read()))
-    }
-
-    mutating func readLogName() throws(ByteCodingError) -> LogName {
-        let region = RegionNumber(try read())
-        let topic = TopicID(try read())
-        return LogName(region: region, topic: topic, partition: PartitionID(try read()))
-    }
-
     /// A count of items of at least `itemBytes` each: checked against the limit and what is there before any is read.
     mutating func readCount(limit: Int, itemBytes: Int) throws(ByteCodingError) -> Int {
         let start = offset

@@ -101,7 +101,7 @@ struct DamagedSegment: Sendable {
             var batches: [EncodedBatch] = []
             while batches.count < count, let batch = Self.batch(in: bytes, at: position) {
                 batches.append(batch)
-                position += batch.bytes.count
+                position += batch.length
             }
             if batches.count == count, GroupFrame.aligned(position) == bytes.count { return batches }
         }

@@ -172,11 +172,11 @@ extension SegmentLog {
         }
         for patch in damage.known { try copy.write(patch.bytes, at: patch.position) }
         for item in damage.missing {
-            guard let batch = given[item.entry.log]?[item.entry.base], batch.bytes.count == Int(item.entry.length)
+            guard let batch = given[item.entry.log]?[item.entry.base], batch.length == Int(item.entry.length)
             else {
                 continue
             }
-            try copy.write(Array(batch.bytes), at: item.position)
+            try copy.write([batch.content], at: item.position)
         }
         try copy.synchronizeData()
     }

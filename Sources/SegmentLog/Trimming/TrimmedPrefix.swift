@@ -51,10 +51,7 @@ struct TrimmedPrefix: Hashable, Sendable {
         writer.write(UInt32(bases.count))
         for word in [journal, sequence, firstGeneration] { writer.write(word) }
         for (log, base) in bases.sorted(by: { $0.key < $1.key }) {
-            writer.write(log.name.region.rawValue)
-            writer.write(log.name.topic.rawValue)
-            writer.write(log.name.partition.rawValue)
-            writer.write(log.incarnation.rawValue)
+            writer.write(log)
             writer.write(base.offset.rawValue)
             writer.write(base.digest)
             writer.write(base.lastStamp.rawValue)
@@ -79,11 +76,7 @@ struct TrimmedPrefix: Hashable, Sendable {
             sequence = try reader.read()
             firstGeneration = try reader.read()
             for _ in 0..<count {
-                let name = LogName(
-                    region: RegionNumber(try reader.read()), topic: TopicID(try reader.read()),
-                    partition: PartitionID(try reader.read()))
-                let log = LogIdentity(name: name, incarnation: Incarnation(try reader.read()))
-                bases[log] = Base(
+                bases[try reader.readLogIdentity()] = Base(
                     offset: Offset(try reader.read()), digest: try reader.readDigest(),
                     lastStamp: HybridStamp(rawValue: try reader.read()), epoch: Epoch(try reader.read()))
             }

@@ -1,23 +1,19 @@
-// Who is let in: the node's serving state, and bounds on calls and bytes under way. Two atomic additions a call.
+// Who is let in: the node's serving state, bounds on calls and bytes under way, and the age of what waits.
 
+import ClusterModel
+package import NodeEnvironment
 import Synchronization
-
-/// Whether a node takes user calls.
-package enum ServingState: UInt8, Hashable, Sendable {
-    case starting = 0
-    case active = 1
-    case draining = 2
-    /// A log is poisoned or fenced: reads go on, the node reports itself not ready.
-    case fenced = 3
-    /// The region's users are sent to other regions; mirroring goes on.
-    case evacuated = 4
-}
 
 /// Shared by all loops. Every admitted call is released exactly once.
 package final class AdmissionControl: Sendable {
     private let limits: AdmissionLimits
+    /// One a loop; the first also serves calls of executors that are no loop of the node's.
+    private let lanes: [LoopLane]
+    /// Writes that wait for the disk.
+    package let flushes: FlushWaits
     private let calls = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
+    private let fullDisk = Atomic<Bool>(false)
     private let stateValue = Atomic<UInt8>(ServingState.starting.rawValue)
     private let watchers = Mutex(Watchers())
 
@@ -26,12 +22,23 @@ package final class AdmissionControl: Sendable {
         var queues: [UInt64: AsyncStream<ServingState>.Continuation] = [:]
     }
 
-    package init(limits: AdmissionLimits) { self.limits = limits }
+    /// `loops`: where calls arrive; each has a controller of its own.
+    package init(limits: AdmissionLimits, loops: [any NodeExecutor] = []) {
+        self.limits = limits
+        flushes = FlushWaits(limit: limits.load.flushLimit)
+        lanes = loops.isEmpty ? [LoopLane(limits.load, nil)] : loops.map { LoopLane(limits.load, $0) }
+    }
 
     /// Calls under way.
     package var callsInFlight: Int { calls.load(ordering: .relaxed) }
     /// Bytes of their requests.
     package var bytesInFlight: Int { bytes.load(ordering: .relaxed) }
+
+    /// Whether the log itself refuses writes, at once and with the reason: then their age says nothing more. From any thread.
+    package var isDiskFull: Bool {
+        get { fullDisk.load(ordering: .relaxed) }
+        set { fullDisk.store(newValue, ordering: .relaxed) }
+    }
 
     /// From any thread; holds for calls that arrive afterwards. Calls under way finish.
     package var state: ServingState {
@@ -58,23 +65,40 @@ package final class AdmissionControl: Sendable {
         return states
     }
 
-    /// Nil when the call is let in; then `release` is owed.
-    func admit(bytes size: Int) -> Refusal? {
+    /// Nil when the call is let in; then `release` is owed. Called on the loop where the call arrived.
+    func admit(_ ticket: AdmissionTicket) -> Refusal? {
         switch state {
         case .active, .fenced: break
         case .starting: return Self.starting
         case .draining: return Self.draining
         case .evacuated: return Self.evacuated
         }
-        guard calls.add(1, ordering: .relaxed).newValue <= limits.calls else {
+        let lane = lane(of: ticket.executor)
+        if let refusal = lane.admit(ticket) { return refusal }
+        if ticket.priority == .write, flushes.isOverdue(at: ticket.now), !isDiskFull { return lane.refuseFlush() }
+        let share = limits.share(of: ticket.priority)
+        guard calls.add(1, ordering: .relaxed).newValue <= share.calls else {
             calls.subtract(1, ordering: .relaxed)
             return Self.tooManyCalls
         }
-        guard bytes.add(size, ordering: .relaxed).newValue <= limits.bytes else {
-            release(bytes: size)
+        guard bytes.add(ticket.bytes, ordering: .relaxed).newValue <= share.bytes else {
+            release(bytes: ticket.bytes)
             return Self.tooManyBytes
         }
         return nil
+    }
+
+    /// A node has few loops.
+    private func lane(of executor: any NodeExecutor) -> LoopLane {
+        for lane in lanes where lane.executor === executor { return lane }
+        return lanes[0]
+    }
+
+    /// The figures of the loop whose queue is the oldest. From any thread.
+    package var load: LoadFigures {
+        var worst = LoadFigures()
+        for lane in lanes { worst.merge(lane.figures) }
+        return worst
     }
 
     func release(bytes size: Int) {

@@ -7,6 +7,9 @@ package final class ServingMetrics: Sendable {
     /// Indexed like `ErrorReason.allCases`.
     private let refusals: [ErrorReason: Counter]
     private let eventRefusals: [EventRefusal: Counter]
+    /// By class, then by reason.
+    private let shed: [[ErrorReason: Counter]]
+    private let expired: [Counter]
     private let applied: Counter
     private let duplicate: Counter
 
@@ -22,9 +25,29 @@ package final class ServingMetrics: Sendable {
         }
         refusals = counters("meridian_refusals_total", "reason", ErrorReason.allCases)
         eventRefusals = counters("meridian_event_refusals_total", "code", EventRefusal.allCases)
+        func counter(_ label: String, _ priority: CallPriority, _ reason: ErrorReason?) -> Counter {
+            let dimensions = [("class", priority.name)] + (reason.map { [("reason", $0.rawValue)] } ?? [])
+            return Counter(label: label, dimensions: dimensions, factory: factory)
+        }
+        shed = CallPriority.allCases.map { priority in
+            Dictionary(
+                uniqueKeysWithValues: Self.shedding.map {
+                    ($0, counter("meridian_admission_refusals_total", priority, $0))
+                })
+        }
+        expired = CallPriority.allCases.map { counter("meridian_admission_expired_total", $0, nil) }
         applied = outcome("applied")
         duplicate = outcome("duplicate")
     }
+
+    /// Why load refuses calls.
+    static let shedding: [ErrorReason] = [.queueTooOld, .flushOverdue, .tooManyCalls, .tooManyBytes]
+
+    /// A call of a class was refused at the door; `refused` counts it too.
+    func shed(_ priority: CallPriority, _ reason: ErrorReason) { shed[priority.rawValue][reason]?.increment() }
+
+    /// A call was not begun, since its deadline had passed while it waited.
+    func expired(_ priority: CallPriority) { expired[priority.rawValue].increment() }
 
     /// A call ended with this reason.
     package func refused(_ reason: ErrorReason) { refusals[reason]?.increment() }

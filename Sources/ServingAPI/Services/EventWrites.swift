@@ -63,7 +63,11 @@ struct EventWrites: Sendable {
         if events.isEmpty {
             return completion(.success(ReportOutcome(results: [], session: VersionVector(), reached: durability)))
         }
+        // What waits for other regions says nothing of this node's disk.
+        let waitsSince = durability == .local ? edge.clock.bootTime() : nil
+        if let waitsSince { edge.admission.flushes.begin(at: waitsSince) }
         shards.report(events, of: user, durability: durability, deadline: deadline) { outcome in
+            if let waitsSince { edge.admission.flushes.end(since: waitsSince) }
             if case .success(let outcome) = outcome { count(outcome) }
             completion(outcome)
         }

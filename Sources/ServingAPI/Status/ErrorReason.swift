@@ -33,6 +33,10 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     // MARK: Load and state of the node
     case tooManyCalls = "TOO_MANY_CALLS"
     case tooManyBytes = "TOO_MANY_BYTES"
+    /// The event loop is behind: calls of this class are shed.
+    case queueTooOld = "QUEUE_TOO_OLD"
+    /// Writes wait too long for the disk.
+    case flushOverdue = "FLUSH_OVERDUE"
     case backlogFull = "BACKLOG_FULL"
     case shardFull = "SHARD_FULL"
     case catalogueFull = "CATALOGUE_FULL"
@@ -58,7 +62,9 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .operatorRequired: .permissionDenied
         case .sessionNotSatisfied, .tooStale, .notEnoughRegions, .noRegionConnected: .failedPrecondition
         case .eventIDTooOld, .eventIDTooNew: .outOfRange
-        case .tooManyCalls, .tooManyBytes, .backlogFull, .shardFull, .catalogueFull, .noSpace: .resourceExhausted
+        case .tooManyCalls, .tooManyBytes, .queueTooOld, .flushOverdue, .backlogFull, .shardFull, .catalogueFull,
+            .noSpace:
+            .resourceExhausted
         case .logFenced, .nodeStarting, .nodeDraining, .regionEvacuated, .shardNotServing, .clockUntrusted,
             .rebuilding, .sessionTokenKeyUnknown:
             .unavailable
@@ -70,7 +76,7 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     /// Not sooner than this may the same call be good; nil where repeating it here cannot help.
     package var retryAfter: Duration? {
         switch self {
-        case .tooManyCalls, .tooManyBytes, .backlogFull: .milliseconds(50)
+        case .tooManyCalls, .tooManyBytes, .queueTooOld, .flushOverdue, .backlogFull: .milliseconds(50)
         case .sessionNotSatisfied: .milliseconds(100)
         case .nodeStarting, .shardNotServing: .milliseconds(250)
         case .rebuilding, .nodeDraining, .regionEvacuated, .logFenced, .clockUntrusted, .shardFull: .seconds(1)

@@ -10,12 +10,15 @@ package struct Refusal: Error {
     package var message: String
     /// Facts such as `field` or `server_time_ms`; at most `ErrorEnvelope.maxMetadata`.
     package var metadata: [(key: String, value: String)]
+    /// Not sooner than this may the same call be good; the reason's own wait unless something else is known.
+    package var retryAfter: Duration?
     private var encoded: RPCStatus?
 
     package init(_ reason: ErrorReason, _ message: String, metadata: [(key: String, value: String)] = []) {
         self.reason = reason
         self.message = message
         self.metadata = metadata
+        retryAfter = reason.retryAfter
     }
 
     /// With `google.rpc.ErrorInfo` and, where retrying helps, `RetryInfo`.
@@ -31,7 +34,7 @@ package struct Refusal: Error {
     private func encodedStatus() -> RPCStatus {
         let details = ErrorEnvelope.encode(
             code: Int32(reason.code.rawValue), message: message, reason: reason.rawValue, metadata: metadata,
-            retryAfter: reason.retryAfter)
+            retryAfter: retryAfter)
         return RPCStatus(reason.code, message, details: details)
     }
 }

@@ -69,11 +69,15 @@ private final class AppendService: CallHandler, LogObserver {
     }
 
     private static func batch(of message: ByteBuffer, _ state: inout State) throws -> EncodedBatch {
-        var reader = ByteReader(Array(message.readableBytesView))
+        let bytes = Array(message.readableBytesView)
+        var reader = ByteReader(bytes)
         let partition = Int(try reader.read(UInt32.self))
         let count = Int(try reader.read(UInt32.self))
         guard state.writers.indices.contains(partition) else { throw BatchError.tooLarge }
-        for _ in 0..<count { _ = try state.writers[partition].append(try EventRecord(from: &reader)) }
+        var position = reader.offset
+        for _ in 0..<count {
+            _ = try state.writers[partition].append(try EventRecord(decoding: bytes[...], at: &position))
+        }
         guard let batch = try state.writers[partition].seal(compressing: false) else { throw BatchError.tooLarge }
         return batch
     }

@@ -74,9 +74,6 @@ extension CallAppender {
 }
 
 extension EventRecord {
-    var encoded: [UInt8] {
-        var writer = ByteWriter(reservingCapacity: encodedLength)
-        encode(into: &writer)
-        return writer.bytes
-    }
+    /// As in a batch, made outside of one: every peer gets the same bytes.
+    var encoded: [UInt8] { Self.encode([self], length: encodedLength, behind: 0) }
 }

@@ -5,7 +5,9 @@ import Glibc
 import OperatorCommands
 
 enum Tools {
-    private static let packages = ["h2load": "nghttp2-client", "nghttpd": "nghttp2-server"]
+    private static let packages = [
+        "h2load": "nghttp2-client", "nghttpd": "nghttp2-server", "taskset": "util-linux",
+    ]
     /// Where the distribution's own package will not do: 2.9 acknowledges before it syncs.
     private static let instructions = [
         "nats-server": "put nats-server 2.10 or later on the PATH (apt-get download it from Debian 13, dpkg -x)"

@@ -26,14 +26,23 @@ final class RawPeer: ChannelInboundHandler {
     private static let maxFrames = 100_000
     private let isEnough: @Sendable (RawAnswer) -> Bool
     private let promise: EventLoopPromise<RawAnswer>
+    /// Sends what is to be sent, at once and on the connection's own loop: a busy machine may let a task wait beyond the
+    /// handshake's time.
+    private let onActive: @Sendable (any Channel) -> Void
     private var answer = RawAnswer()
     private var buffer = ByteBuffer()
     private var isDone = false
 
-    private init(_ promise: EventLoopPromise<RawAnswer>, _ isEnough: @escaping @Sendable (RawAnswer) -> Bool) {
+    private init(
+        _ promise: EventLoopPromise<RawAnswer>, onActive: @escaping @Sendable (any Channel) -> Void,
+        _ isEnough: @escaping @Sendable (RawAnswer) -> Bool
+    ) {
         self.promise = promise
+        self.onActive = onActive
         self.isEnough = isEnough
     }
+
+    func channelActive(context: ChannelHandlerContext) { onActive(context.channel) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         buffer.writeImmutableBuffer(unwrapInboundIn(data))
@@ -65,20 +74,19 @@ final class RawPeer: ChannelInboundHandler {
         closing: (@Sendable () -> Bool)? = nil
     ) async throws -> RawAnswer {
         let promise = pool.any().makePromise(of: RawAnswer.self)
+        let all = ByteBuffer(bytes: bytes)
+        let send: @Sendable (any Channel) -> Void = { channel in
+            guard let interval else { return channel.writeAndFlush(all, promise: nil) }
+            trickle(all, size, interval, to: channel)
+        }
         let channel = try await ClientBootstrap(group: pool)
             .channelOption(.autoRead, value: reads)
             .channelOption(.allowRemoteHalfClosure, value: false)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(RawPeer(promise, isEnough))
+                    try channel.pipeline.syncOperations.addHandler(RawPeer(promise, onActive: send, isEnough))
                 }
             }.connect(host: endpoint.host, port: endpoint.port).get()
-        let all = ByteBuffer(bytes: bytes)
-        if let interval {
-            trickle(all, size, interval, to: channel)
-        } else {
-            channel.writeAndFlush(all, promise: nil)
-        }
         if let closing {
             while !closing() { await Task.yield() }
             try? await channel.close()

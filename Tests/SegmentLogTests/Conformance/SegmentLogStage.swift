@@ -3,6 +3,7 @@
 import EventLog
 import EventLogConformance
 import NodeEnvironment
+import SimulatedEnvironment
 import Synchronization
 
 @testable import SegmentLog
@@ -103,8 +104,8 @@ private struct GatedExecutor: DedicatedExecutor {
 }
 
 /// Passes everything on; syncs of data fail on demand.
-private final class FailingFiles: FileStore {
-    private let base: any FileStore
+private final class FailingFiles: ForwardingFileStore {
+    let base: any FileStore
     let fails = Mutex(false)
 
     init(_ base: any FileStore) { self.base = base }
@@ -112,30 +113,10 @@ private final class FailingFiles: FileStore {
     func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile {
         FailingFile(try base.open(path, mode), of: self)
     }
-
-    func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
-
-    func list(_ directory: String) throws(FileError) -> [String] { try base.list(directory) }
-
-    func rename(_ source: String, to destination: String) throws(FileError) {
-        try base.rename(source, to: destination)
-    }
-
-    func remove(_ path: String) throws(FileError) { try base.remove(path) }
-
-    func syncDirectory(_ path: String) throws(FileError) { try base.syncDirectory(path) }
-
-    func exists(_ path: String) -> Bool { base.exists(path) }
-
-    func availableBytes(at path: String) throws(FileError) -> UInt64 { try base.availableBytes(at: path) }
-
-    func storageIdentity(of path: String) throws(FileError) -> StorageIdentity { try base.storageIdentity(of: path) }
-
-    func lockExclusively(_ path: String) throws(FileError) -> any FileLock { try base.lockExclusively(path) }
 }
 
-private final class FailingFile: StoredFile {
-    private let base: any StoredFile
+private final class FailingFile: ForwardingFile {
+    let base: any StoredFile
     private let owner: FailingFiles
 
     init(_ base: any StoredFile, of owner: FailingFiles) {
@@ -143,24 +124,8 @@ private final class FailingFile: StoredFile {
         self.owner = owner
     }
 
-    func read(at position: UInt64, count: Int) throws(FileError) -> [UInt8] {
-        try base.read(at: position, count: count)
-    }
-
-    func write(_ bytes: borrowing RawSpan, at position: UInt64) throws(FileError) {
-        try base.write(bytes, at: position)
-    }
-
     func synchronizeData() throws(FileError) {
         if owner.fails.withLock({ $0 }) { throw FileError(.io, operation: "fdatasync", path: "", systemError: 5) }
         try base.synchronizeData()
     }
-
-    func reserve(length: UInt64) throws(FileError) { try base.reserve(length: length) }
-
-    func truncate(length: UInt64) throws(FileError) { try base.truncate(length: length) }
-
-    func length() throws(FileError) -> UInt64 { try base.length() }
-
-    func close() { base.close() }
 }

@@ -18,8 +18,7 @@ extension EngineRule {
         EngineRule("every batch is acknowledged, in order") { stage in
             var check = RuleCheck()
             var feed = LogFeed()
-            let recorder = FlushRecorder()
-            recorder.observe(feed.logs, of: stage)
+            let recorder = FlushRecorder.observing(feed.logs, of: stage)
             try await feed.fill(stage, 60, listening: recorder)
             for log in feed.logs {
                 let ends = recorder.heard(of: log).ends
@@ -35,8 +34,7 @@ extension EngineRule {
         EngineRule("S6: what is not flushed is nobody's") { stage in
             var check = RuleCheck()
             var feed = LogFeed()
-            let (recorder, log) = (FlushRecorder(), feed.logs[0])
-            recorder.observe(feed.logs, of: stage)
+            let (recorder, log) = (FlushRecorder.observing(feed.logs, of: stage), feed.logs[0])
             _ = stage.engine.watch(on: stage.executor) { _ in }
             try await feed.fill(stage, 3, listening: recorder)
             let (end, heard) = (feed.end(of: log), recorder.heard(of: log).ends)
@@ -57,8 +55,7 @@ extension EngineRule {
         EngineRule("S1, S8: what does not extend is refused, and changes nothing") { stage in
             var check = RuleCheck()
             var feed = LogFeed()
-            let (recorder, log) = (FlushRecorder(), feed.logs[0])
-            recorder.observe(feed.logs, of: stage)
+            let (recorder, log) = (FlushRecorder.observing(feed.logs, of: stage), feed.logs[0])
             try await feed.fill(stage, 6, listening: recorder)
             check.complaints(of: try feed.refused(by: stage), "flushed")
             stage.holdsFlushes = true
@@ -73,8 +70,7 @@ extension EngineRule {
         EngineRule("a full backlog refuses, and appends go on when it is flushed") { stage in
             var check = RuleCheck()
             var feed = LogFeed()
-            let (recorder, log) = (FlushRecorder(), feed.logs[0])
-            recorder.observe(feed.logs, of: stage)
+            let (recorder, log) = (FlushRecorder.observing(feed.logs, of: stage), feed.logs[0])
             stage.holdsFlushes = true
             var bytes = 0
             var waiting: EncodedBatch?

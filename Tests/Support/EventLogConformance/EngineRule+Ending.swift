@@ -8,8 +8,7 @@ extension EngineRule {
         EngineRule("S7: a failed flush ends every log, for good") { stage in
             var check = RuleCheck()
             var feed = LogFeed()
-            let recorder = FlushRecorder()
-            recorder.observe(feed.logs, of: stage)
+            let recorder = FlushRecorder.observing(feed.logs, of: stage)
             try await feed.fill(stage, 9, listening: recorder)
             let before = feed
             stage.fail()
@@ -59,8 +58,7 @@ extension EngineRule {
         var check = RuleCheck()
         var feed = LogFeed()
         for start in 1...3 {
-            let recorder = FlushRecorder()
-            recorder.observe(feed.logs, of: stage)
+            let recorder = FlushRecorder.observing(feed.logs, of: stage)
             try await feed.fill(stage, 20 + start, listening: recorder)
             let logs = stage.engine.logs()
             try await stage.restart(afterCleanStop: afterCleanStop)

@@ -8,8 +8,7 @@ extension EngineRule {
         EngineRule("reading begins in the batch that holds the offset") { stage in
             var check = RuleCheck()
             var feed = LogFeed()
-            let recorder = FlushRecorder()
-            recorder.observe(feed.logs, of: stage)
+            let recorder = FlushRecorder.observing(feed.logs, of: stage)
             try await feed.fill(stage, 30, listening: recorder)
             for log in feed.logs {
                 let batches = feed.batches[log] ?? []
@@ -23,8 +22,7 @@ extension EngineRule {
         EngineRule("reading is bounded by bytes, and gives one batch at least") { stage in
             var check = RuleCheck()
             var feed = LogFeed(logs: 1)
-            let (recorder, log) = (FlushRecorder(), feed.logs[0])
-            recorder.observe(feed.logs, of: stage)
+            let (recorder, log) = (FlushRecorder.observing(feed.logs, of: stage), feed.logs[0])
             try await feed.fill(stage, 10, listening: recorder)
             let batches = feed.batches[log] ?? []
             let size = batches[0].bytes.count
@@ -37,8 +35,7 @@ extension EngineRule {
         EngineRule("reading beyond the end, or of no log, is out of range") { stage in
             var check = RuleCheck()
             var feed = LogFeed(logs: 1)
-            let (recorder, log) = (FlushRecorder(), feed.logs[0])
-            recorder.observe(feed.logs, of: stage)
+            let (recorder, log) = (FlushRecorder.observing(feed.logs, of: stage), feed.logs[0])
             try await feed.fill(stage, 2, listening: recorder)
             let end = feed.end(of: log)
             for (place, offset) in [(log, end), (log, end.advanced(by: 9)), (LogFeed.log(7), .zero)] {
@@ -51,8 +48,7 @@ extension EngineRule {
         EngineRule("readers of many logs get all, a piece at a time") { stage in
             var check = RuleCheck()
             var feed = LogFeed(logs: 5)
-            let recorder = FlushRecorder()
-            recorder.observe(feed.logs, of: stage)
+            let recorder = FlushRecorder.observing(feed.logs, of: stage)
             try await feed.fill(stage, 200, listening: recorder)
             for total in [1, 1_500, 20_000] {
                 var found: [LogIdentity: [EncodedBatch]] = [:]

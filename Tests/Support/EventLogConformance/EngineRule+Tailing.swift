@@ -9,8 +9,7 @@ extension EngineRule {
         EngineRule("watchers hear which logs moved, after they did") { stage in
             var check = RuleCheck()
             var feed = LogFeed()
-            let recorder = FlushRecorder()
-            recorder.observe(feed.logs, of: stage)
+            let recorder = FlushRecorder.observing(feed.logs, of: stage)
             let moved = Mutex<[Set<LogIdentity>]>([])
             let (woken, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
             let engine = stage.engine
@@ -33,8 +32,7 @@ extension EngineRule {
         EngineRule("memory gives what reading would, or nothing") { stage in
             var check = RuleCheck()
             var feed = LogFeed()
-            let recorder = FlushRecorder()
-            recorder.observe(feed.logs, of: stage)
+            let recorder = FlushRecorder.observing(feed.logs, of: stage)
             try await feed.fill(stage, 6, listening: recorder)
             check.expect(stage.engine.watch(on: stage.executor) { _ in }, "a watcher is refused")
             try await feed.fill(stage, 30, listening: recorder)
@@ -59,8 +57,7 @@ extension EngineRule {
         EngineRule("S11: digests at the ends of the newest batches, and nowhere else") { stage in
             var check = RuleCheck()
             var feed = LogFeed()
-            let recorder = FlushRecorder()
-            recorder.observe(feed.logs, of: stage)
+            let recorder = FlushRecorder.observing(feed.logs, of: stage)
             try await feed.fill(stage, 30, listening: recorder)
             for log in feed.logs {
                 check.equal(stage.engine.chainDigest(of: log, at: .zero), .zero, "the start of \(log)")

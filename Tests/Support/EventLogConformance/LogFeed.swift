@@ -71,6 +71,13 @@ final class FlushRecorder: LogObserver {
 
     func heard(of log: LogIdentity) -> Heard { state.withLock { $0.heard[log] ?? Heard() } }
 
+    /// One that hears of `logs`.
+    static func observing(_ logs: [LogIdentity], of stage: any EngineStage) -> FlushRecorder {
+        let recorder = FlushRecorder()
+        recorder.observe(logs, of: stage)
+        return recorder
+    }
+
     /// Registers for `logs`.
     func observe(_ logs: [LogIdentity], of stage: any EngineStage) {
         for log in logs { stage.engine.observe(log, on: stage.executor, self) }

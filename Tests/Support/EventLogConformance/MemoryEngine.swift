@@ -54,6 +54,9 @@ package final class MemoryEngine: EventLogEngine {
 
     package var failure: EventLogError? { state.withLock(\.failure) }
 
+    /// Memory is bounded by `.backlogFull` alone.
+    package var isFull: Bool { false }
+
     package var holdsFlushes: Bool {
         get { state.withLock(\.holdsFlushes) }
         set { state.withLock { $0.holdsFlushes = newValue } }

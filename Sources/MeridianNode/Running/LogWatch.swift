@@ -1,11 +1,12 @@
-// Notices that the log has ended, so that probes and operators hear of it without a call having to fail first.
+// Notices that the log has ended or that its disk is full, so that probes, operators and the door hear of it without a
+// call having to fail first.
 
 package import EventLog
 package import Logging
 package import NodeEnvironment
 
 /// Looks at the engine four times a second.
-package struct FenceWatch: Sendable {
+package struct LogWatch: Sendable {
     package static let interval: Duration = .milliseconds(250)
 
     private let log: any EventLogEngine
@@ -22,7 +23,11 @@ package struct FenceWatch: Sendable {
 
     /// Runs until it is cancelled; after a failure there is nothing left to notice.
     package func run() async throws {
-        while log.failure == nil { try await clock.sleep(for: Self.interval) }
+        while log.failure == nil {
+            status.onDisk(isFull: log.isFull)
+            try await clock.sleep(for: Self.interval)
+        }
+        status.onDisk(isFull: false)
         status.onFenced()
         logger.critical(
             "the log takes no more appends; restart the node", metadata: ["error": "\(log.failure?.description ?? "")"])
