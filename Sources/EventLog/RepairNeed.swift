@@ -2,31 +2,62 @@
 
 package import ClusterModel
 
-/// A stretch of one log that does not verify on this disk. Both digests are known here: nobody else's word is needed for
-/// what the bytes in between must chain to (S8).
+/// A stretch of one log that does not verify on this disk. What it must chain to is known here: nobody else's word is needed
+/// (S8).
 package struct RepairNeed: Hashable, Sendable {
+    /// What shows that all of it was found.
+    package enum Goal: Hashable, Sendable {
+        /// Where it ends, and the chain digest there: what follows on this disk names them, or the log's known end does.
+        case end(Offset, Digest128)
+        /// Nothing follows: as many batches, each as long as the group frame on this disk says.
+        case lengths([UInt32])
+    }
+
     package var log: LogIdentity
     package var from: Offset
-    package var to: Offset
-    /// The chain digest before `from`, and at `to`.
+    /// The chain digest before `from`.
     package var before: Digest128
-    package var after: Digest128
+    package var goal: Goal
 
-    package init(log: LogIdentity, from: Offset, to: Offset, before: Digest128, after: Digest128) {
+    package init(log: LogIdentity, from: Offset, before: Digest128, goal: Goal) {
         self.log = log
         self.from = from
-        self.to = to
         self.before = before
-        self.after = after
+        self.goal = goal
+    }
+
+    /// Whether `batch` is the next one behind `batches`, as far as can be told before the goal is reached.
+    package func takes(_ batch: EncodedBatch, behind batches: [EncodedBatch]) -> Bool {
+        let (end, digest) = batches.last.map { ($0.endOffset, $0.chainDigest) } ?? (from, before)
+        guard batch.extends(log, end: end, digest: digest) else { return false }
+        switch goal {
+        case .end(let to, _): return batch.endOffset <= to
+        case .lengths(let lengths): return batches.count < lengths.count && batch.length == Int(lengths[batches.count])
+        }
     }
 
     /// Whether these follow each other from one end to the other, on the chain.
     package func isMet(by batches: [EncodedBatch]) -> Bool {
-        var (end, digest) = (from, before)
+        var taken: [EncodedBatch] = []
         for batch in batches {
-            guard batch.extends(log, end: end, digest: digest) else { return false }
-            (end, digest) = (batch.endOffset, batch.chainDigest)
+            guard takes(batch, behind: taken) else { return false }
+            taken.append(batch)
         }
-        return end == to && digest == after
+        switch goal {
+        case .end(let to, let after):
+            return taken.last?.endOffset ?? from == to && taken.last?.chainDigest ?? before == after
+        case .lengths(let lengths): return taken.count == lengths.count
+        }
+    }
+
+    /// Of what a holder gave, what lies in the stretch, in order.
+    package func select(from batches: [EncodedBatch]) -> [EncodedBatch] {
+        let found = batches.filter { batch in
+            guard batch.header.log == log, batch.header.baseOffset >= from else { return false }
+            if case .end(let to, _) = goal { return batch.endOffset <= to }
+            return true
+        }.sorted { $0.header.baseOffset < $1.header.baseOffset }
+        if case .lengths(let lengths) = goal { return Array(found.prefix(lengths.count)) }
+        return found
     }
 }

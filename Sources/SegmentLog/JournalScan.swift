@@ -30,9 +30,11 @@ struct JournalScan {
     /// The last segment in which a group stands, and where its groups end. An empty one behind it is made anew.
     private(set) var lastGeneration: UInt64 = 0
     private(set) var lastEnd: UInt64 = 0
+    /// Where the groups of each segment end in which one stands, damage before the end included.
+    private(set) var ends: [UInt64: UInt64] = [:]
     private(set) var mark: UInt64
     private let check: LogTable.ChainCheck
-    private var ends = EndDigests()
+    private var digests = EndDigests()
     /// Batches of groups that stand beyond the mark, in order.
     private(set) var beyondMark: [EncodedBatch] = []
     /// Where damage at the very end of what is written was reported to end: nothing stands behind it.
@@ -64,7 +66,7 @@ struct JournalScan {
             let reader = try SegmentReader(file: file, journal: journal, generation: generation)
             try scan(reader, successions[index], visit)
         }
-        if check == .offsets { try ends.settle(&table, directory) }
+        if check == .offsets { try digests.settle(&table, directory) }
     }
 
     /// Bytes read at once: they stay in the processor's cache until they are checked and decoded.
@@ -139,7 +141,10 @@ struct JournalScan {
                 position = next
             }
         }
-        if position > 0 { (lastGeneration, lastEnd) = (reader.generation, position) }
+        if position > 0 {
+            (lastGeneration, lastEnd) = (reader.generation, position)
+            ends[reader.generation] = position
+        }
     }
 
     /// Decides on bad bytes at `position`: returns where to go on when they are corruption, nil when they are the end.
@@ -176,7 +181,7 @@ struct JournalScan {
             switch table.extend(with: batch, at: place, check) {
             case .known: continue
             case .extended:
-                if check == .offsets { ends.note(batch, generation: reader.generation, position: position) }
+                if check == .offsets { digests.note(batch, generation: reader.generation, position: position) }
                 records += UInt64(batch.header.count)
                 if group.frame.number > mark { beyondMark.append(batch) }
                 try visit(batch)

@@ -49,6 +49,7 @@ extension SegmentLog {
         let marks = try directory.openMarks()
         let mark = Mark.newest(in: try marks.read(at: 0, count: 2 * Mark.slotLength))
         let (journal, isCopy) = try settleIdentity(directory, mark, environment)
+        try SegmentRepairer(directory: directory, journal: journal).removeLeftovers()
         let current = mark ?? Mark(journal: journal, sequence: 0, group: 0, isClean: false)
         let trimmed = try directory.readTrimmed(of: journal)
         // Who wants every batch gets a scan in any case: it reads no more, and looks at more.

@@ -10,8 +10,9 @@ extension SegmentLog {
     private static let longestSweep: UInt64 = 16 << 20
 
     /// As the contract says. Never returns batches with a gap between them: throws `.corrupt` where the first that was
-    /// asked for is damaged, and ends before a later one that is. Complexity: O(index) and the journal bytes between the
-    /// index entry and what is returned.
+    /// asked for is damaged, and ends before a later one that is. What is trimmed meanwhile is `.trimmed`; batches that were
+    /// returned stay what they are, whatever becomes of their segment. Complexity: O(index) and the journal bytes between
+    /// the index entry and what is returned.
     package func read(
         _ log: LogIdentity, from offset: Offset, maxBytes: Int
     ) throws(EventLogError) -> [EncodedBatch] {
@@ -24,6 +25,9 @@ extension SegmentLog {
         }
         let swept = try sweep([want], total: maxBytes, longest: .max)
         guard let found = swept.first?.found, !found.isEmpty else {
+            if let base = trimmedBase(of: log, above: offset) {
+                throw EventLogError(trimmed: log, at: offset, firstAvailable: base)
+            }
             throw EventLogError(
                 .corrupt, log: log, "the batch that holds offset \(offset.rawValue) does not verify any more")
         }

@@ -182,7 +182,8 @@ package final class SegmentLog: EventLogEngine {
     private func writeIndex(_ table: LogTable, before committer: Committer) throws(FileError) {
         guard recovered.corruptRanges.isEmpty else { return }
         let tail = committer.writer.tail
-        let segments = try directory.generations().filter { $0 <= tail.generation }
+        let first = trimming.withLock(\.prefix.firstGeneration)
+        let segments = try directory.generations().filter { $0 >= first && $0 <= tail.generation }
         try directory.writeIndex(
             JournalIndex(
                 journal: journal, sequence: committer.mark.sequence + 1, tail: tail, segments: segments, table: table))

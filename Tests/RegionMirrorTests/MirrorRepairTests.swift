@@ -23,8 +23,8 @@ import Testing
         let batches = try #require(try world[1].log?.read(log, from: .zero, maxBytes: .max))
         let wanted = Array(batches[3..<7])
         let need = RepairNeed(
-            log: log, from: wanted[0].header.baseOffset, to: wanted[3].endOffset,
-            before: wanted[0].header.previousDigest, after: wanted[3].chainDigest)
+            log: log, from: wanted[0].header.baseOffset, before: wanted[0].header.previousDigest,
+            goal: .end(wanted[3].endOffset, wanted[3].chainDigest))
         #expect(need.isMet(by: wanted))
         return (world, need, wanted)
     }
@@ -56,8 +56,8 @@ import Testing
 
     @Test("FAULTS 8: where no holder has the bytes, or only other ones, nothing is given")
     func noHolder() throws {
-        var (world, need, _) = try world(seed: 53, regions: 2)
-        need.after = .zero
+        var (world, need, wanted) = try world(seed: 53, regions: 2)
+        need.goal = .end(wanted[3].endOffset, .zero)
         #expect(try fetch(need, by: 2, in: world) == nil)
         need.before = .zero
         #expect(try fetch(need, by: 2, in: world) == nil)

@@ -65,6 +65,33 @@ import Testing
         await journal.log.close()
     }
 
+    @Test("S7: what was in doubt, was written again and then never reached the disk in its first place is no damage")
+    func doubtful() async throws {
+        var journal = try TrimmedJournal(seed: 34)
+        let files = journal.stepped.files
+        try journal.append(2)
+        var faults = DiskFaults()
+        faults.syncsBeforeFailure = 0
+        files.setFaults(faults)
+        try journal.append(1)
+        files.releaseLocks()
+        files.setFaults(DiskFaults())
+        // The page cache still shows the group whose sync failed: it is written again.
+        try journal.reopen()
+        #expect(journal.log.recovered.rewrittenBatches > 0)
+        var generator = SeededGenerator(seed: 34)
+        files.crash(using: &generator, keeping: Survivors.none)
+        try journal.reopen()
+        #expect(journal.log.recovered.corruptRanges.isEmpty)
+        #expect(try journal.log.sealedGenerations() == [1])
+        let scrubber = JournalScrubber(journal.log, bytesPerSecond: 1 << 20)
+        try scrub(scrubber, segments: 2, in: journal.stepped)
+        #expect(scrubber.facts().corruptRanges.isEmpty, "\(scrubber.facts().corruptRanges)")
+        #expect(try journal.log.repairPlan(of: 1).isSound)
+        #expect(try journal.readsBack())
+        await journal.log.close()
+    }
+
     @Test("Every segment has its turn before any has a second one; new ones queue up behind")
     func turns() {
         var schedule = ScrubSchedule(bytesPerSecond: 1_000)

@@ -25,11 +25,7 @@ import Testing
 
         /// What a holder answers to the needs.
         func held(_ needs: [RepairNeed]) -> [EncodedBatch] {
-            needs.flatMap { need in
-                (journal.written[need.log] ?? []).filter {
-                    $0.header.baseOffset >= need.from && $0.endOffset <= need.to
-                }
-            }
+            needs.flatMap { $0.select(from: journal.written[$0.log] ?? []) }
         }
 
         func bytes() throws -> [UInt8] {
@@ -87,7 +83,8 @@ import Testing
         let need = try #require(try log.repairPlan(of: fixture.generation).needs.first)
         let record = EventRecord(
             kind: .interaction, stamp: HybridStamp(rawValue: 1), id: EventID(time: 1, client: 1), body: [1])
-        let count = Int(need.to.rawValue - need.from.rawValue)
+        guard case .end(let to, _) = need.goal else { throw EventLogError(.outOfRange, "the end is not known") }
+        let count = Int(to.rawValue - need.from.rawValue)
         let forged = try EncodedBatch(
             sealing: [EventRecord](repeating: record, count: count), of: need.log, epoch: Epoch(1),
             baseOffset: need.from, previousDigest: need.before)

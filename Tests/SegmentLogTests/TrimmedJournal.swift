@@ -18,15 +18,22 @@ struct TrimmedJournal {
     }()
 
     let stepped: SteppedEnvironment
+    private let environment: NodeEnvironment
     var log: SegmentLog
     var writers: [OriginLogWriter]
     var written: [LogIdentity: [EncodedBatch]] = [:]
     private var count: UInt64 = 0
 
-    init(seed: UInt64, files: SimulatedFileStore = SimulatedFileStore(), logs: Int = 3) throws {
+    /// `store`: what the journal sees of the disk.
+    init(
+        seed: UInt64, files: SimulatedFileStore = SimulatedFileStore(), logs: Int = 3,
+        store: (any FileStore) -> any FileStore = { $0 }
+    ) throws {
         stepped = SteppedEnvironment(seed: seed, files: files)
-        log = try SegmentLog.open(
-            directory: Self.directory, environment: stepped.environment, limits: Self.limits)
+        let base = stepped.environment
+        environment = NodeEnvironment(
+            clock: base.clock, entropy: base.entropy, executors: base.executors, files: store(files), links: base.links)
+        log = try SegmentLog.open(directory: Self.directory, environment: environment, limits: Self.limits)
         writers = (0..<logs).map {
             OriginLogWriter(log: JournalHarness.identity($0, incarnation: 1), epoch: Epoch(1))
         }
@@ -49,8 +56,13 @@ struct TrimmedJournal {
     }
 
     mutating func reopen() throws {
-        log = try SegmentLog.open(
-            directory: Self.directory, environment: stepped.environment, limits: Self.limits)
+        log = try SegmentLog.open(directory: Self.directory, environment: environment, limits: Self.limits)
+    }
+
+    /// A new process that reads the whole journal, as after kill -9.
+    mutating func reopenScanning() throws {
+        log.abandon()
+        try reopen()
     }
 
     /// Nothing is too young, everything may go.
@@ -63,6 +75,30 @@ struct TrimmedJournal {
     }
 
     var segments: [String] { stepped.files.paths().filter { $0.hasSuffix(".segment") } }
+
+    /// The index that the next start would believe.
+    func index() throws -> JournalIndex? {
+        let directory = JournalDirectory(path: Self.directory, files: stepped.files)
+        let mark = Mark.newest(in: try bytes("\(Self.directory)/marks"))
+        return try mark.flatMap { try directory.readIndex(of: $0) }
+    }
+
+    func bytes(_ path: String) throws -> [UInt8] {
+        let file = try stepped.files.open(path, .read)
+        defer { file.close() }
+        return try file.read(at: 0, count: Int(try file.length()))
+    }
+
+    func put(_ bytes: [UInt8], _ path: String) throws {
+        let file = try stepped.files.open(path, .createOrReplace)
+        defer { file.close() }
+        try file.write(bytes, at: 0)
+        try file.synchronizeData()
+        try stepped.files.syncDirectory(Self.directory)
+    }
+
+    /// What holders answer to the needs.
+    func held(_ needs: [RepairNeed]) -> [EncodedBatch] { needs.flatMap { $0.select(from: written[$0.log] ?? []) } }
 
     /// Whether every log reads back as what was written from its base on.
     func readsBack() throws -> Bool {

@@ -4,6 +4,15 @@ import ClusterModel
 import EventLog
 import NodeEnvironment
 
+/// How far a segment's groups go, as others know.
+struct SegmentExtent: Hashable, Sendable {
+    /// Where its groups end.
+    var end: UInt64
+    /// The next segment's mark: what is missing at the end behind that group was in doubt and stands there once more (S7).
+    /// Nil without a next segment.
+    var mark: UInt64?
+}
+
 /// A survey of a sealed segment. Memory: a few words a batch.
 struct DamagedSegment: Sendable {
     /// A batch of which a frame says that it stands here, and which does not verify.
@@ -32,20 +41,28 @@ struct DamagedSegment: Sendable {
 
     var isSound: Bool { missing.isEmpty && known.isEmpty && lost.isEmpty }
 
-    /// Reads all of it, up to `end`, where its groups end. Blocks on the disk.
-    init(_ reader: SegmentReader, end: UInt64) throws(FileError) {
+    /// Reads all of it, up to where its groups end. Blocks on the disk.
+    init(_ reader: SegmentReader, _ extent: SegmentExtent) throws(FileError) {
         var window = SegmentWindow(reader)
         var position: UInt64 = 0
+        let end = extent.end
         while position < end {
             if let group = try window.frame(at: position), group.end <= end {
                 try take(group, &window, reader)
                 last = group.frame
                 position = group.end
             } else {
-                let next = try window.nextFrame(from: position + UInt64(GroupFrame.alignment)) ?? end
-                let stop = min(next, end)
-                try rebuildFrame(position..<stop, reader)
-                position = stop
+                let next = try window.nextFrame(from: position + UInt64(GroupFrame.alignment), before: end)
+                if next == nil, let mark = extent.mark, let last, last.number >= mark { return }
+                let stop = next ?? end
+                if let group = try correctFrame(position..<stop, reader) {
+                    try take(group, &window, reader)
+                    last = group.frame
+                    position = group.end
+                } else {
+                    try rebuildFrame(position..<stop, reader)
+                    position = stop
+                }
             }
         }
     }
@@ -73,6 +90,22 @@ struct DamagedSegment: Sendable {
             Link(
                 base: batch.header.baseOffset, end: batch.endOffset, previous: batch.header.previousDigest,
                 digest: batch.chainDigest))
+    }
+
+    /// A frame in which one bit is wrong is known from its checksum.
+    private mutating func correctFrame(_ range: Range<UInt64>, _ reader: SegmentReader) throws(FileError) -> FoundFrame?
+    {
+        let bytes = try reader.file.read(
+            at: range.lowerBound, count: Int(min(UInt64(range.count), UInt64(GroupFrame.longestCorrected))))
+        let next = (last?.number ?? 0) + 1
+        func isRight(_ frame: GroupFrame, _ length: Int) -> Bool {
+            guard frame.journal == reader.journal, frame.generation == reader.generation else { return false }
+            return frame.position == range.lowerBound && frame.number >= next && length <= range.count
+        }
+        guard let found = GroupFrame.correcting(bytes[...], isRight) else { return nil }
+        known.append((range.lowerBound, found.bytes))
+        return FoundFrame(
+            frame: found.frame, batches: found.frame.batchesPosition, end: range.lowerBound + UInt64(found.length))
     }
 
     /// A frame is redundant where its batches stand: its table says what their headers say. Its mark may be any older one.

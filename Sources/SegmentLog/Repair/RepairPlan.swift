@@ -14,13 +14,55 @@ package struct RepairPlan: Hashable, Sendable {
     package var hasKnown = false
 
     package var isSound: Bool { needs.isEmpty && lost.isEmpty && !hasKnown }
+
+    init(generation: UInt64) { self.generation = generation }
+
+    /// `need` says what a run of missing batches must chain to; nil where nothing here does.
+    init(
+        of generation: UInt64, _ survey: DamagedSegment, at path: String,
+        need: (DamagedSegment.Run) throws(EventLogError) -> RepairNeed?
+    ) throws(EventLogError) {
+        self.generation = generation
+        hasKnown = !survey.known.isEmpty
+        lost = survey.lost.map { CorruptRange(path: path, bytes: $0, reason: "neither frame nor batches can be read") }
+        for run in survey.runs {
+            if let need = try need(run) {
+                needs.append(need)
+            } else {
+                lost.append(
+                    CorruptRange(path: path, bytes: run.bytes, reason: "the neighbours in \(run.log) cannot be read"))
+            }
+        }
+    }
+
+    /// Batches by log and offset, of which those of each need meet it; needs for which there is none are left out. Throws
+    /// EventLogError `.corrupt` where they are of another chain.
+    func accept(_ batches: [EncodedBatch]) throws(EventLogError) -> [LogIdentity: [Offset: EncodedBatch]] {
+        var given: [LogIdentity: [Offset: EncodedBatch]] = [:]
+        for need in needs {
+            let found = need.select(from: batches)
+            if found.isEmpty { continue }
+            guard need.isMet(by: found) else {
+                throw EventLogError(.corrupt, log: need.log, "the batches given for its repair are of another chain")
+            }
+            for batch in found { given[need.log, default: [:]][batch.header.baseOffset] = batch }
+        }
+        return given
+    }
 }
 
 extension DamagedSegment {
     /// Missing batches of one log with nothing sound between them, ascending.
     struct Run: Hashable, Sendable {
         var log: LogIdentity
+        /// At least one.
         var missing: [Missing]
+
+        /// From the first byte that is missing to the last one.
+        var bytes: Range<UInt64> {
+            let first = missing.map(\.position).min() ?? 0
+            return first..<(missing.map { $0.position + UInt64($0.entry.length) }.max() ?? first)
+        }
     }
 
     var runs: [Run] {

@@ -27,8 +27,11 @@ package final class JournalScrubber: Sendable {
         var reader: SegmentReader
         var window: ReadAhead
         var position: UInt64 = 0
-        /// Where its groups end; nil where the next segment does not say.
-        var end: UInt64?
+        /// The next segment's first frame; nil where it does not stand: then nobody says where this one's groups end.
+        var successor: GroupFrame?
+        /// The last group that stands, here or before.
+        var lastGroup: UInt64
+        var end: UInt64? { successor?.previousSegmentEnd }
         var found: [CorruptRange] = []
         var isOver = false
     }
@@ -38,7 +41,7 @@ package final class JournalScrubber: Sendable {
         var course: Course?
         /// Where each log goes on, behind the last group of the segment before.
         var chain: [LogIdentity: (end: Offset, digest: Digest128)] = [:]
-        var last: UInt64?
+        var last: (generation: UInt64, group: UInt64)?
         var corrupt: [UInt64: [CorruptRange]] = [:]
     }
 
@@ -102,7 +105,7 @@ package final class JournalScrubber: Sendable {
             let generation = course.reader.generation
             state.corrupt[generation] = course.found.isEmpty ? nil : course.found
             state.schedule.onVerified(generation, at: log.environment.clock.bootTime())
-            state.last = generation
+            state.last = (generation, course.lastGroup)
             leave(&state)
         }
         return state.schedule.pause(after: max(count, UInt64(GroupFrame.alignment)), isCommitting: isCommitting)
@@ -119,13 +122,15 @@ package final class JournalScrubber: Sendable {
         let sealed = try log.sealedGenerations()
         state.corrupt = state.corrupt.filter { sealed.contains($0.key) }
         guard let next = state.schedule.next(of: sealed, at: log.environment.clock.bootTime()) else { return false }
-        if state.last.map({ $0 + 1 != next }) ?? true { state.chain = [:] }
-        let end = try SegmentStamps.end(of: next, in: log.directory, journal: log.journal)
+        let before = state.last.flatMap { $0.generation + 1 == next ? $0.group : nil }
+        if before == nil { state.chain = [:] }
+        let successor = try log.directory.successor(of: next, journal: log.journal)
         do {
             let file = try log.directory.files.open(log.directory.segmentPath(next), .read)
             let reader = try SegmentReader(file: file, journal: log.journal, generation: next)
             state.course = Course(
-                reader: reader, window: ReadAhead(file, ahead: Int(Self.stepBytes)), end: end)
+                reader: reader, window: ReadAhead(file, ahead: Int(Self.stepBytes)), successor: successor,
+                lastGroup: before ?? 0)
             return true
         } catch {
             state.schedule.onSkipped(next, at: log.environment.clock.bootTime())
@@ -144,6 +149,7 @@ package final class JournalScrubber: Sendable {
         switch try course.reader.item(at: position, &course.window) {
         case .group(let group):
             course.position = group.end
+            course.lastGroup = group.frame.number
             for batch in group.batches where !follow(batch, &chain) {
                 note(&course, position..<group.end, "batch of \(batch.header.log) is of another chain")
             }
@@ -171,6 +177,10 @@ package final class JournalScrubber: Sendable {
     ) throws(FileError) {
         let position = course.position
         let next = try course.reader.nextGroup(from: position + UInt64(GroupFrame.alignment))
+        if next == nil, course.successor?.standsFor(everythingBehind: course.lastGroup) == true {
+            course.isOver = true
+            return
+        }
         let stop = next?.frame.position ?? course.end
         chain = [:]
         note(&course, position..<(stop ?? course.reader.length), reason)

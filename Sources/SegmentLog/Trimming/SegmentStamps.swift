@@ -12,7 +12,7 @@ struct SegmentStamps: Sendable {
 
     /// Reads all frames and headers, no bodies. Blocks on the disk.
     init(of generation: UInt64, in directory: JournalDirectory, journal: UInt64) throws(FileError) {
-        let end = try Self.end(of: generation, in: directory, journal: journal)
+        let end = try directory.successor(of: generation, journal: journal)?.previousSegmentEnd
         let file = try directory.files.open(directory.segmentPath(generation), .read)
         defer { file.close() }
         var window = SegmentWindow(try SegmentReader(file: file, journal: journal, generation: generation))
@@ -29,19 +29,6 @@ struct SegmentStamps: Sendable {
                 return
             }
         }
-    }
-
-    /// Where the segment's groups end, as its successor says; nil where that one is not there or cannot be read.
-    static func end(
-        of generation: UInt64, in directory: JournalDirectory, journal: UInt64
-    ) throws(FileError) -> UInt64? {
-        let path = directory.segmentPath(generation + 1)
-        guard directory.files.exists(path) else { return nil }
-        let file = try directory.files.open(path, .read)
-        defer { file.close() }
-        var window = SegmentWindow(
-            try SegmentReader(file: file, journal: journal, generation: generation + 1))
-        return try window.frame(at: 0)?.frame.previousSegmentEnd
     }
 
     private mutating func take(_ group: FoundFrame, _ window: inout SegmentWindow) throws(FileError) {
