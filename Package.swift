@@ -177,8 +177,9 @@ let package = Package(
             "meridian-bench", path: "Tests/Benchmarks",
             [
                 "ClusterModel", "NodeEnvironment", "HostEnvironment", "RPCTransport", "MeridianNode", "MeridianClient",
-                "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", "EventLog",
-                "SegmentLog", "RegionMirror", "SimulatedEnvironment", arguments, deques, logging, nioCore, nioPosix,
+                "MeridianProtocol", "Personalization", "Datasets", "OperatorCommands", "GRPCFraming", "HTTP2Engine",
+                "EventLog", "SegmentLog", "RegionMirror", "SimulatedEnvironment", arguments, deques, logging, nioCore,
+                nioPosix,
                 protobuf,
             ]),
         executable(
@@ -246,7 +247,8 @@ let package = Package(
             "ServingAPITests",
             [
                 "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
-                "Personalization", "ServingAPI", "SimulatedEnvironment", nioCore, protobuf, metrics,
+                "EventLogConformance", "Personalization", "ServingAPI", "SimulatedEnvironment", nioCore, protobuf,
+                metrics,
             ]),
         tests(
             "OperatorAPITests",

@@ -38,10 +38,14 @@ package struct BatchHeader: Hashable, Sendable {
         case lz4 = 1
     }
 
-    /// Who sent the batch, for idempotent producers. Zeros for none.
+    /// Who sent the batch, for idempotent producers: each appends a (id, epoch, sequence) once to a line (ProducerTable).
+    /// Zeros for none.
     package struct Producer: Hashable, Sendable {
+        /// Not 0.
         package var id: UInt64
+        /// Grows when another process takes the producer's place; the former ones are fenced.
         package var epoch: UInt32
+        /// From 0 on in every epoch, without gaps.
         package var sequence: UInt32
 
         package init(id: UInt64, epoch: UInt32, sequence: UInt32) {

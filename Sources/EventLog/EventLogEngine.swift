@@ -24,6 +24,10 @@ package protocol EventLogEngine: Sendable {
     /// The end of what is flushed: offsets below it survive a power cut. Zero for a log that is not here.
     func flushedEnd(of log: LogIdentity) -> Offset
 
+    /// The producers of a line as of everything that was submitted: batches that a repetition is told of, flushed or on their
+    /// way. After a start, as of what stood. Takes a lock for a moment. `append(_:of:with:)` stands on it.
+    func producers(of line: LogName) -> ProducerTable
+
     /// Why nothing can be appended any more; nil while the log is healthy. Takes a lock for a moment.
     var failure: EventLogError? { get }
 

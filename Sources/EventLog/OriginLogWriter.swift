@@ -54,4 +54,18 @@ package struct OriginLogWriter: Sendable {
         pendingBytes = 0
         return batch
     }
+
+    /// `records` as a batch of `producer`, behind everything that is sealed. Nothing may be pending. Throws BatchError for none,
+    /// too many or too large ones. Who calls it has asked whether the line holds them already.
+    package mutating func seal(
+        _ records: [EventRecord], of producer: BatchHeader.Producer, compressing: Bool = true
+    ) throws(BatchError) -> EncodedBatch {
+        guard pending.isEmpty else { throw .malformedRecords("\(pending.count) records wait to be sealed before") }
+        let batch = try EncodedBatch(
+            sealing: records, of: log, epoch: epoch, baseOffset: nextOffset, previousDigest: chainDigest,
+            producer: producer, compressing: compressing)
+        chainDigest = batch.chainDigest
+        nextOffset = batch.endOffset
+        return batch
+    }
 }

@@ -9,8 +9,25 @@ package struct RepairNeed: Hashable, Sendable {
     package enum Goal: Hashable, Sendable {
         /// Where it ends, and the chain digest there: what follows on this disk names them, or the log's known end does.
         case end(Offset, Digest128)
-        /// Nothing follows: as many batches, each as long as the group frame on this disk says.
-        case lengths([UInt32])
+        /// Nothing follows: as many batches, each as what is left of it on this disk says.
+        case batches([Trace])
+    }
+
+    /// What is left of a batch.
+    package struct Trace: Hashable, Sendable {
+        /// As the group frame says.
+        package var length: UInt32
+        /// Where it verifies: it has the body's checksum.
+        package var header: BatchHeader?
+
+        package init(length: UInt32, header: BatchHeader?) {
+            self.length = length
+            self.header = header
+        }
+
+        func isOf(_ batch: EncodedBatch) -> Bool {
+            batch.length == Int(length) && header.map { $0 == batch.header } ?? true
+        }
     }
 
     package var log: LogIdentity
@@ -32,7 +49,7 @@ package struct RepairNeed: Hashable, Sendable {
         guard batch.extends(log, end: end, digest: digest) else { return false }
         switch goal {
         case .end(let to, _): return batch.endOffset <= to
-        case .lengths(let lengths): return batches.count < lengths.count && batch.length == Int(lengths[batches.count])
+        case .batches(let traces): return batches.count < traces.count && traces[batches.count].isOf(batch)
         }
     }
 
@@ -46,7 +63,7 @@ package struct RepairNeed: Hashable, Sendable {
         switch goal {
         case .end(let to, let after):
             return taken.last?.endOffset ?? from == to && taken.last?.chainDigest ?? before == after
-        case .lengths(let lengths): return taken.count == lengths.count
+        case .batches(let traces): return taken.count == traces.count
         }
     }
 
@@ -57,7 +74,7 @@ package struct RepairNeed: Hashable, Sendable {
             if case .end(let to, _) = goal { return batch.endOffset <= to }
             return true
         }.sorted { $0.header.baseOffset < $1.header.baseOffset }
-        if case .lengths(let lengths) = goal { return Array(found.prefix(lengths.count)) }
+        if case .batches(let traces) = goal { return Array(found.prefix(traces.count)) }
         return found
     }
 }

@@ -103,6 +103,8 @@ package final class MeridianNode: Service {
         var clocks: ClockWatch
         var queue: OperatorQueue
         var api: any Listener
+        var serving: ServingAPI
+        var effects: NodeStreams
     }
 
     private func open(
@@ -117,7 +119,16 @@ package final class MeridianNode: Service {
                 partitions: configuration.deployment.partitions, clock: environment.clock))
         let (host, plan) = try await start(recovery, system, mesh, clocks, disk: disk)
         let queue = OperatorQueue()
-        let api = try await listen(host, queue, disk: disk)
+        let effects = try await NodeStreams.open(
+            configuration, environment: environment, router: host.router, log: recovery.log, tasks: streams,
+            logger: logger)
+        let (api, serving): (any Listener, ServingAPI)
+        do {
+            (api, serving) = try await listen(host, queue, effects, disk: disk)
+        } catch {
+            effects.shutDown()
+            throw error
+        }
         let links = LinkGauges(factory: metrics)
         metrics.addCollector {
             links.collect(api, named: "api")
@@ -130,7 +141,8 @@ package final class MeridianNode: Service {
                 "api": "\(api.endpoint)", "admin": "\(admin.endpoint)", "region": "\(configuration.region.name)",
             ]
         )
-        return Opened(host: host, plan: plan, clocks: clocks, queue: queue, api: api)
+        return Opened(
+            host: host, plan: plan, clocks: clocks, queue: queue, api: api, serving: serving, effects: effects)
     }
 
     /// Until shutdown, and on until what was appended is flushed.
@@ -141,6 +153,7 @@ package final class MeridianNode: Service {
         logger.notice("draining")
         await status.drain()
         await opened.api.shutDown(by: environment.clock.bootTime().advanced(by: configuration.limits.drainTimeout))
+        opened.effects.shutDown()
         await drain(opened.host)
     }
 
@@ -225,8 +238,8 @@ package final class MeridianNode: Service {
     }
 
     private func listen(
-        _ host: ShardHost, _ queue: OperatorQueue, disk: any DedicatedExecutor
-    ) async throws -> any Listener {
+        _ host: ShardHost, _ queue: OperatorQueue, _ effects: NodeStreams, disk: any DedicatedExecutor
+    ) async throws -> (any Listener, ServingAPI) {
         let keys = TokenKeyFiles(files: environment.files)
         let (configuration, entropy) = (configuration, environment.entropy)
         let keyring = try await disk.run { () throws(any Error) in
@@ -237,16 +250,18 @@ package final class MeridianNode: Service {
                 deploymentID: configuration.deployment.id, region: configuration.region.number,
                 otherRegions: configuration.peers.count),
             keyring: keyring, shards: host.router, content: host.router, admission: admission,
-            stamps: stamps, clock: environment.clock, entropy: environment.entropy, metrics: metrics)
+            stamps: stamps, clock: environment.clock, entropy: environment.entropy, metrics: metrics,
+            effects: effects.door)
         let operators = OperatorAPI(
             control: status, demandsCertificate: configuration.tls != nil, queue: queue, clock: environment.clock,
             refusals: ServingMetrics(factory: metrics), metrics: metrics)
         let watch = HealthWatch(admission, tasks: streams)
         let reflection = ReflectionService(of: [serving, operators, watch], tasks: streams)
         do {
-            return try await environment.links.listen(
+            let listener = try await environment.links.listen(
                 on: configuration.listen.api, security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
                 handler: ServiceTable([serving, operators, watch, reflection]))
+            return (listener, serving)
         } catch {
             throw NodeError(.cannotListen, "listen.api: \(error)", nextStep: "correct listen.api or tls")
         }
@@ -285,6 +300,7 @@ package final class MeridianNode: Service {
             group.addTask { try? await upkeep.run() }  // likewise
             group.addTask { try? await upkeep.scrub() }  // likewise
             group.addTask { try? await opened.clocks.run() }  // likewise
+            group.addTask { try? await opened.effects.run(opened.serving) }  // likewise
             group.addTask { await opened.queue.run() }
             group.addTask { [streams] in await streams.run() }
             if let mesh { group.addTask { await mesh.run(opened.plan, router: router) } }

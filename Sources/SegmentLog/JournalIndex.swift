@@ -6,7 +6,7 @@
 // |-------|-------------------------------------------------------------------------------------------|
 // | 0-3   | magic "MRDX"                                                                              |
 // | 4-7   | CRC32C over bytes 8 to the end                                                            |
-// | 8-11  | format, 1                                                                                 |
+// | 8-11  | format, 2; 1 is read too                                                                  |
 // | 12-15 | number of logs                                                                            |
 // | 16-23 | journal id                                                                                |
 // | 24-31 | sequence of the clean mark                                                                |
@@ -22,6 +22,7 @@
 // |       | epoch u64, number of index entries u32, number of boundaries u32; behind it               |
 // |       | the index entries: base u64, generation u64, position u64,                                |
 // |       | and the boundaries: end u64, chain digest (16 bytes)                                      |
+// | then  | the producers of all lines (ProducerBook); not in format 1, which knew none               |
 //
 // Integers are little-endian, digests big-endian. An index is valid when magic, CRC, format and lengths are right.
 
@@ -43,16 +44,22 @@ struct JournalIndex: Sendable {
     var tail: JournalTail
     var segments: [UInt64]
     var table: LogTable
+    var producers: ProducerBook
 
     /// A longer one is neither written nor read: such a journal is scanned.
     static let maxLength = 256 << 20
     private static let magic: UInt32 = 0x5844_524d  // "MRDX"
-    private static let format: UInt32 = 1
+    private static let format: UInt32 = 2
+    private static let formatWithoutProducers: UInt32 = 1
     private static let headerLength = 72
     private static let logLength = 88
     private static let partLength = 24
 
-    init(journal: UInt64, sequence: UInt64, tail: JournalTail, segments: [UInt64], table: LogTable) {
+    init(
+        journal: UInt64, sequence: UInt64, tail: JournalTail, segments: [UInt64], table: LogTable,
+        producers: ProducerBook
+    ) {
+        self.producers = producers
         self.journal = journal
         self.sequence = sequence
         self.tail = tail
@@ -87,6 +94,7 @@ struct JournalIndex: Sendable {
         for summary in summaries {
             if let entry = table[summary.log] { Self.encode(summary, entry, into: &writer) }
         }
+        producers.encode(into: &writer)
         writer.overwrite(writer.checksum(of: 8..<writer.count), at: 4)
         return writer.bytes
     }
@@ -118,9 +126,10 @@ struct JournalIndex: Sendable {
         var reader = ByteReader(bytes)
         do {
             guard try reader.read(UInt32.self) == Self.magic,
-                try reader.read(UInt32.self) == bytes.checksum(of: 8..<bytes.count),
-                try reader.read(UInt32.self) == Self.format
+                try reader.read(UInt32.self) == bytes.checksum(of: 8..<bytes.count)
             else { return nil }
+            let format: UInt32 = try reader.read()
+            guard (Self.formatWithoutProducers...Self.format).contains(format) else { return nil }
             let logs = Int(try reader.read(UInt32.self))
             journal = try reader.read()
             sequence = try reader.read()
@@ -138,6 +147,8 @@ struct JournalIndex: Sendable {
                 guard let (log, entry) = try Self.decode(&reader, of: bytes.count) else { return nil }
                 entries[log] = entry
             }
+            producers =
+                format == Self.formatWithoutProducers ? ProducerBook() : try ProducerBook(from: &reader)
             try reader.expectEnd()
             guard entries.count == logs else { return nil }
             table = LogTable(entries, batches: Int(clamping: batches))

@@ -23,6 +23,7 @@ struct JournalScan {
     /// Segments below it are trimmed: that they are missing is no damage.
     private let firstGeneration: UInt64
     private(set) var table: LogTable
+    private(set) var producers = ProducerBook()
     private(set) var corruptRanges: [CorruptRange] = []
     private(set) var cutBytes: UInt64 = 0
     /// The last group that stands.
@@ -182,6 +183,7 @@ struct JournalScan {
             case .known: continue
             case .extended:
                 if check == .offsets { digests.note(batch, generation: reader.generation, position: position) }
+                producers.note(batch.header)
                 records += UInt64(batch.header.count)
                 if group.frame.number > mark { beyondMark.append(batch) }
                 try visit(batch)

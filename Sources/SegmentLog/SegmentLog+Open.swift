@@ -73,12 +73,13 @@ extension SegmentLog {
         try committer.writeMark(clean: false)
         return SegmentLog(
             recovered: opened.report, directory: directory, journal: journal, limits: limits, table: opened.table,
-            trimmed: trimmed, committer: committer, environment: environment, lock: lock)
+            trimmed: trimmed, producers: opened.producers, committer: committer, environment: environment, lock: lock)
     }
 
     /// What is known of a journal before anything is appended.
     private struct Opened {
         var table: LogTable
+        var producers: ProducerBook
         var tail: JournalTail
         var flushedGroup: UInt64
         /// Batches that stand beyond the mark after an unclean stop.
@@ -102,7 +103,8 @@ extension SegmentLog {
         let report = RecoveryReport(
             logs: table.summaries, batches: table.batches, corruptRanges: corruptRanges,
             wasCleanStop: true, isFirstStart: table.logs.isEmpty)
-        return Opened(table: table, tail: index.tail, flushedGroup: index.tail.group, report: report)
+        return Opened(
+            table: table, producers: index.producers, tail: index.tail, flushedGroup: index.tail.group, report: report)
     }
 
     /// From the whole journal.
@@ -127,7 +129,8 @@ extension SegmentLog {
             cutBytes: scan.cutBytes, rewrittenBatches: doubtful.count, wasCleanStop: wasClean,
             isFirstStart: scan.table.logs.isEmpty)
         return Opened(
-            table: scan.table, tail: tail, flushedGroup: wasClean ? scan.lastGroup : scan.mark, doubtful: doubtful,
+            table: scan.table, producers: scan.producers, tail: tail,
+            flushedGroup: wasClean ? scan.lastGroup : scan.mark, doubtful: doubtful,
             report: report)
     }
 

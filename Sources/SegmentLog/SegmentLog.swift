@@ -18,6 +18,8 @@ package final class SegmentLog: EventLogEngine {
         /// Where the next submitted batch of a log must go on.
         var tails: [LogIdentity: Tail] = [:]
         var table: LogTable
+        /// Of everything that was submitted.
+        var producers: ProducerBook
         var recent = RecentBatches()
         var readPlaces = ReadPlaces()
         var watchers: [Watcher] = []
@@ -55,7 +57,8 @@ package final class SegmentLog: EventLogEngine {
 
     init(
         recovered: RecoveryReport, directory: JournalDirectory, journal: UInt64, limits: JournalLimits,
-        table: LogTable, trimmed: TrimmedPrefix, committer: Committer, environment: NodeEnvironment, lock: any FileLock
+        table: LogTable, trimmed: TrimmedPrefix, producers: ProducerBook, committer: Committer,
+        environment: NodeEnvironment, lock: any FileLock
     ) {
         self.recovered = recovered
         self.directory = directory
@@ -65,7 +68,7 @@ package final class SegmentLog: EventLogEngine {
         self.lock = lock
         var tails: [LogIdentity: Tail] = [:]
         for log in table.logs { tails[log] = table[log].map { Tail(end: $0.end, digest: $0.digest) } }
-        state = Mutex(State(tails: tails, table: table))
+        state = Mutex(State(tails: tails, table: table, producers: producers))
         self.committer = Mutex(committer)
         trimming = Mutex(Trimming(prefix: trimmed))
         commitExecutor = environment.executors.makeDedicatedExecutor(label: "meridian-commit")
@@ -95,6 +98,7 @@ package final class SegmentLog: EventLogEngine {
                 .doesNotExtend, log: log, "base \(batch.header.baseOffset.rawValue) after end \(tail.end.rawValue)")
         }
         state.tails[log] = Tail(end: batch.endOffset, digest: batch.chainDigest)
+        state.producers.note(batch.header)
         state.queue.append(batch)
         state.queuedBytes += batch.length
     }
@@ -118,6 +122,8 @@ package final class SegmentLog: EventLogEngine {
     }
 
     package func flushedEnd(of log: LogIdentity) -> Offset { state.withLock { $0.table[log]?.end ?? .zero } }
+
+    package func producers(of line: LogName) -> ProducerTable { state.withLock { $0.producers[line] } }
 
     package var failure: EventLogError? { state.withLock { $0.failure } }
 
@@ -164,14 +170,14 @@ package final class SegmentLog: EventLogEngine {
 
     /// The last act on the commit executor: an index, a clean mark, and no appends from here on.
     private func finish() {
-        let (isHealthy, table) = state.withLock { state in
+        let (isHealthy, table, producers) = state.withLock { state in
             defer { state.failure = state.failure ?? EventLogError(.closed, "the log was closed") }
-            return (state.failure == nil && state.queue.isEmpty, state.table)
+            return (state.failure == nil && state.queue.isEmpty, state.table, state.producers)
         }
         committer.withLock { committer in
             if isHealthy {
                 // An index or a mark that cannot be written costs the next start a longer check, nothing else.
-                try? writeIndex(table, before: committer)
+                try? writeIndex(table, producers, before: committer)
                 try? committer.writeMark(clean: true)  // as above
             }
             committer.close()
@@ -179,13 +185,16 @@ package final class SegmentLog: EventLogEngine {
     }
 
     /// Names the mark that comes next. A journal with damage has none: each start looks at it anew.
-    private func writeIndex(_ table: LogTable, before committer: Committer) throws(FileError) {
+    private func writeIndex(
+        _ table: LogTable, _ producers: ProducerBook, before committer: Committer
+    ) throws(FileError) {
         guard recovered.corruptRanges.isEmpty else { return }
         let tail = committer.writer.tail
         let first = trimming.withLock(\.prefix.firstGeneration)
         let segments = try directory.generations().filter { $0 >= first && $0 <= tail.generation }
         try directory.writeIndex(
             JournalIndex(
-                journal: journal, sequence: committer.mark.sequence + 1, tail: tail, segments: segments, table: table))
+                journal: journal, sequence: committer.mark.sequence + 1, tail: tail, segments: segments, table: table,
+                producers: producers))
     }
 }

@@ -10,6 +10,7 @@ package import Personalization
 /// Serves every meridian.v1 service for users, and grpc.health.v1. Safe to use from all loops.
 package final class ServingAPI: CallHandler {
     package let methods: [String] = ServingMethod.allCases.map(\.path)
+    package let streamingMethods = [StreamService.subscribePath]
 
     private let edge: ServingEdge
     private let clients: ClientCounts
@@ -19,12 +20,14 @@ package final class ServingAPI: CallHandler {
     private let catalogue: CatalogService
     private let insight: InsightService
     private let health: HealthService
+    private let streams: StreamService?
 
-    /// Serves nothing but health until `admission.state` is active. `stamps` says whether the clock is to be trusted.
+    /// Serves nothing but health until `admission.state` is active. `stamps` says whether the clock is to be trusted;
+    /// `effects` is what StreamService reads, nil where there is none.
     package init(
         identity: ServingIdentity, keyring: TokenKeyring, shards: any ShardRouting, content: any ContentRouting,
         admission: AdmissionControl, stamps: StampGate, clock: any NodeClock, entropy: any EntropySource,
-        metrics factory: any MetricsFactory
+        metrics factory: any MetricsFactory, effects: EffectDoor? = nil
     ) {
         let edge = ServingEdge(
             identity: identity, keyring: keyring, clock: clock, entropy: entropy, admission: admission,
@@ -38,7 +41,17 @@ package final class ServingAPI: CallHandler {
         catalogue = CatalogService(edge: edge, content: content)
         insight = InsightService(edge: edge, content: content)
         health = HealthService(edge: edge)
+        streams = effects.map { StreamService(edge: edge, door: $0, metrics: StreamMetrics($0, factory: factory)) }
     }
+
+    package func handle(_ call: StreamCall) {
+        clients.count(call.peer.certificateURI)
+        guard let streams else { return call.fail(Refusal.notImplemented(StreamService.subscribePath).status) }
+        streams.subscribe(call)
+    }
+
+    /// Copies what is known of streams into gauges; on a thread that may block.
+    package func collectStreams() { streams?.collect() }
 
     package func handle(_ call: UnaryCall) {
         let started = edge.clock.bootTime()
@@ -92,7 +105,17 @@ package final class ServingAPI: CallHandler {
         case .popular: insight.popular(open)
         case .contentStats: insight.contentStats(open)
         case .checkHealth: health.check(open)
-        case .explain, .getProfile, .subscribe: open.refuse(.notImplemented(method.path))
+        case .commitCursor, .listGroups, .forgetGroup: stream(open, method)
+        case .explain, .getProfile: open.refuse(.notImplemented(method.path))
+        }
+    }
+
+    private func stream(_ open: OpenCall, _ method: ServingMethod) {
+        guard let streams else { return open.refuse(.notImplemented(method.path)) }
+        switch method {
+        case .commitCursor: streams.commit(open)
+        case .listGroups: streams.groups(open)
+        default: streams.forget(open)
         }
     }
 }

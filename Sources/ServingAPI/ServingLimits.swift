@@ -48,6 +48,7 @@ enum RequestBounds {
     static let titleBytes = 512
     static let categoryBytes = 64
     static let countries = 256
+    static let cursorBytes = 256 << 10
     /// Times on the wire: what stamps have room for.
     static let milliseconds = WallTime.mask
 }

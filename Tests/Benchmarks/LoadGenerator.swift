@@ -14,6 +14,7 @@ struct PreparedRequest: Sendable {
 }
 
 struct LoadOutcome: Sendable {
+    /// Answered OK.
     var requests: UInt64 = 0
     var failures: UInt64 = 0
     var latency = LatencyHistogram()

@@ -1,111 +1,43 @@
 // Calls at a rate, whatever becomes of them: nobody waits for an answer before the next call goes out.
 
 import ClusterModel
-import GRPCFraming
-import MeridianProtocol
 import NIOCore
+import NIOPosix
 import NodeEnvironment
 import OperatorCommands
 
-/// How one call ended, as its caller sees it.
-enum OpenCallEnd: Sendable {
-    case good
-    /// RESOURCE_EXHAUSTED or UNAVAILABLE by the server's word.
-    case refused
-    /// No answer within the deadline, from whomever the caller heard it.
-    case late
-    case failed(String)
-}
-
-/// What became of the calls of one class.
-struct OpenClassOutcome: Sendable {
-    var sent = 0
-    var good = 0
-    var refused = 0
-    var late = 0
-    var failed = 0
-    /// Of good calls, from the moment when they were due.
-    var latency = LatencyHistogram()
-
-    mutating func count(_ end: OpenCallEnd, _ latency: Duration) {
-        switch end {
-        case .good:
-            good += 1
-            self.latency.record(latency)
-        case .refused: refused += 1
-        case .late: late += 1
-        case .failed: failed += 1
-        }
-    }
-}
-
-struct OpenOutcome: Sendable {
-    var classes = [OpenClassOutcome](repeating: OpenClassOutcome(), count: OpenLoad.classes.count)
-    /// Calls that were due and not sent, since too many waited already: the generator's own limit.
-    var unsent = 0
-    var elapsed = Duration.zero
-    var lastFailure: String?
-
-    func total(_ part: (OpenClassOutcome) -> Int) -> Double {
-        Double(classes.reduce(0) { $0 + part($1) }) / max(0.001, elapsed / .seconds(1))
-    }
-}
-
-/// An open loop over many connections.
+/// An open loop over many connections, on one thread and without a task a call, so that it can be many times faster than
+/// the node it tries.
 struct OpenLoad: Sendable {
     /// Names of classes, and their parts of a hundred calls.
     static let classes = [("unlock", 50), ("write", 20), ("prefetch", 30)]
-    private static let tick = Duration.milliseconds(1)
 
+    var connections: Int
+    /// Calls a second.
     var rate: Double
     var duration: Duration
     var deadline: Duration
-    /// Calls under way at once.
-    var maxWaiting = 16_000
+    /// Each connection is a client that holds back what would be refused, as `MeridianClient` does.
+    var isThrottled = false
 
-    /// `request(class, number)` gives the next request of a class.
+    /// `request(class, number)` gives the next request of a class; path and metadata are the same for all of a class.
     func run(
-        over channels: [any CallChannel], clock: any NodeClock,
-        request: @escaping @Sendable (Int, UInt64) -> PreparedRequest
+        to endpoint: Endpoint, clock: any NodeClock, request: @escaping @Sendable (Int, UInt64) -> PreparedRequest
     ) async throws -> OpenOutcome {
-        let started = clock.bootTime()
-        var outcome = OpenOutcome()
-        var number: UInt64 = 0
-        var waiting = 0
-        try await withThrowingTaskGroup(of: (Int, OpenCallEnd, Duration).self) { group in
-            func take(_ ended: (Int, OpenCallEnd, Duration)) {
-                waiting -= 1
-                outcome.classes[ended.0].count(ended.1, ended.2)
-                if case .failed(let reason) = ended.1 { outcome.lastFailure = reason }
-            }
-            while clock.bootTime().since(started) < duration {
-                let due = UInt64(clock.bootTime().since(started) / .seconds(1) * rate)
-                while number < due {
-                    let place = Self.place(number)
-                    let call = request(place, number)
-                    let channel = channels[Int(number % UInt64(channels.count))]
-                    let at = started.advanced(by: .nanoseconds(Int64(Double(number) / rate * 1e9)))
-                    number += 1
-                    // Answers are taken as the loop goes, or their tasks would pile up.
-                    while waiting >= maxWaiting / 2, let ended = try await group.next() {
-                        take(ended)
-                        guard waiting >= maxWaiting, clock.bootTime().since(at) > deadline else { break }
-                    }
-                    guard waiting < maxWaiting else {
-                        outcome.unsent += 1
-                        continue
-                    }
-                    waiting += 1
-                    outcome.classes[place].sent += 1
-                    let limit = deadline
-                    group.addTask { await Self.send(call, place, channel, at: at, within: limit, clock: clock) }
-                }
-                try await clock.sleep(for: Self.tick)
-            }
-            outcome.elapsed = clock.bootTime().since(started)
-            for try await ended in group { take(ended) }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        do {
+            let loop = group.any()
+            let outcome = try await loop.flatSubmit {
+                let pacer = OpenPacer(load: self, clock: clock, loop: loop, request: request)
+                return pacer.run(to: endpoint)
+            }.get()
+            try await group.shutdownGracefully()
+            return outcome
+        } catch {
+            // The run's failure is the one to report.
+            try? await group.shutdownGracefully()
+            throw error
         }
-        return outcome
     }
 
     /// The class of the n-th call: its part of any hundred, evenly.
@@ -117,26 +49,111 @@ struct OpenLoad: Sendable {
         }
         return 0
     }
+}
 
-    private static func send(
-        _ call: PreparedRequest, _ place: Int, _ channel: any CallChannel, at due: BootInstant,
-        within limit: Duration, clock: any NodeClock
-    ) async -> (Int, OpenCallEnd, Duration) {
-        let deadline = due.advanced(by: limit)
-        guard clock.bootTime() < deadline else { return (place, .late, limit) }
-        do throws(RPCStatus) {
-            _ = try await channel.unary(
-                path: call.path, message: call.message, metadata: call.metadata, deadline: deadline)
-            let latency = clock.bootTime().since(due)
-            return (place, latency <= limit ? .good : .late, latency)
-        } catch {
-            let end: OpenCallEnd =
-                switch error.code {
-                case .resourceExhausted, .unavailable: error.details.isEmpty ? .failed("\(error)") : .refused
-                case .deadlineExceeded, .cancelled: .late
-                default: .failed("\(error)")
+/// Sends what is due every few milliseconds. On its loop only.
+final class OpenPacer {
+    /// Long enough that a write carries several calls: the generator must not be what is measured.
+    private static let tick = TimeAmount.milliseconds(4)
+    /// Calls between two looks at the sockets.
+    private static let maxCallsATick = 2_000
+
+    let load: OpenLoad
+    let clock: any NodeClock
+    var outcome = OpenOutcome()
+    private let loop: any EventLoop
+    private let request: @Sendable (Int, UInt64) -> PreparedRequest
+    private var connections: [OpenConnection] = []
+    private var channels: [any Channel] = []
+    private var number: UInt64 = 0
+    private var startedAt: BootInstant
+    private let done: EventLoopPromise<OpenOutcome>
+
+    init(
+        load: OpenLoad, clock: any NodeClock, loop: any EventLoop,
+        request: @escaping @Sendable (Int, UInt64) -> PreparedRequest
+    ) {
+        self.load = load
+        self.clock = clock
+        self.loop = loop
+        self.request = request
+        startedAt = clock.bootTime()
+        done = loop.makePromise()
+    }
+
+    func run(to endpoint: Endpoint) -> EventLoopFuture<OpenOutcome> {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let connected = (0..<load.connections).map { _ in
+            ClientBootstrap(group: loop)
+                .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let connection = try OpenConnection(pacer: bound.value, authority: endpoint.description)
+                        bound.value.connections.append(connection)
+                        try channel.pipeline.syncOperations.addHandler(connection)
+                    }
                 }
-            return (place, end, clock.bootTime().since(due))
+                .connect(host: endpoint.host, port: endpoint.port)
         }
+        EventLoopFuture.whenAllSucceed(connected, on: loop).whenComplete { result in
+            switch result {
+            case .success(let channels):
+                bound.value.channels = channels
+                bound.value.startedAt = bound.value.clock.bootTime()
+                bound.value.schedule()
+            case .failure(let error): bound.value.done.fail(error)
+            }
+        }
+        return done.futureResult
+    }
+
+    private func schedule() {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: Self.tick) { bound.value.onTick() }
+    }
+
+    private func onTick() {
+        let now = clock.bootTime()
+        let elapsed = now.since(startedAt)
+        for connection in connections { connection.expire(at: now) }
+        if elapsed < load.duration {
+            outcome.elapsed = elapsed
+            sendDue(elapsed, now)
+        }
+        for connection in connections { connection.flush() }
+        // After the last call was sent there is as much time as it may take.
+        guard elapsed < load.duration + load.deadline + .milliseconds(20) else { return finish() }
+        schedule()
+    }
+
+    private func sendDue(_ elapsed: Duration, _ now: BootInstant) {
+        let due = UInt64(elapsed / .seconds(1) * load.rate)
+        var sent = 0
+        while number < due, sent < Self.maxCallsATick {
+            let place = OpenLoad.place(number)
+            let at = startedAt.advanced(by: .nanoseconds(Int64(Double(number) / load.rate * 1e9)))
+            let connection = connections[Int(number % UInt64(connections.count))]
+            if now.since(at) >= load.deadline {
+                outcome.missed += 1
+            } else if !connection.admits(place, at: now) {
+                outcome.throttled += 1
+            } else if connection.send(place, request(place, number), dueAt: at, now: now) {
+                outcome.classes[place].sent += 1
+            } else {
+                outcome.unsent += 1
+            }
+            number += 1
+            sent += 1
+        }
+    }
+
+    private func finish() {
+        let outcome = outcome
+        let done = done
+        for channel in channels { channel.close(promise: nil) }
+        let closed = EventLoopFuture.andAllComplete(channels.map(\.closeFuture), on: loop)
+        connections = []
+        channels = []
+        closed.whenComplete { _ in done.succeed(outcome) }
     }
 }

@@ -38,13 +38,18 @@ struct ProcessCounters {
     func sample(_ process: Int32) throws -> CounterSample {
         let bytes = try Data(contentsOf: URL(filePath: counterPath))
         let allocations = bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let statm = try String(contentsOfFile: "/proc/\(process)/statm", encoding: .utf8).split(separator: " ")
+        return CounterSample(
+            cpuMicroseconds: try Self.processorMicroseconds(of: process), allocations: allocations,
+            residentBytes: (UInt64(statm.count > 1 ? statm[1] : "0") ?? 0) * UInt64(sysconf(Int32(_SC_PAGESIZE))))
+    }
+
+    /// User and system time of all threads of a process.
+    static func processorMicroseconds(of process: Int32) throws -> Double {
         // Fields after the command's name, which may hold spaces: utime and stime are the 12th and 13th of them.
         let stat = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
         let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
         let ticks = fields.count > 12 ? (Double(fields[11]) ?? 0) + (Double(fields[12]) ?? 0) : 0
-        let statm = try String(contentsOfFile: "/proc/\(process)/statm", encoding: .utf8).split(separator: " ")
-        return CounterSample(
-            cpuMicroseconds: ticks * 1_000_000 / Double(sysconf(Int32(_SC_CLK_TCK))), allocations: allocations,
-            residentBytes: (UInt64(statm.count > 1 ? statm[1] : "0") ?? 0) * UInt64(sysconf(Int32(_SC_PAGESIZE))))
+        return ticks * 1_000_000 / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 }

@@ -209,6 +209,39 @@ import Testing
         #expect(pair.server.isFinished)
     }
 
+    /// Under overload callers give up by the thousand: that is no flood. Who opens streams only to reset them is one.
+    @Test(arguments: [0, 1, 2, 1_000] as [UInt32])
+    func whoWaitedMayGiveUp(steps: UInt32) throws {
+        let pair = try SessionPair()
+        for number in 0..<500 as Range<UInt32> {
+            // Steps wrap around.
+            pair.server.step = UInt32.max - 400 &+ number &* steps
+            let stream = try #require(pair.send([1]))
+            try pair.exchange()
+            pair.server.step &+= steps
+            pair.client.reset(stream, .cancel)
+            try pair.exchange()
+        }
+        let cost = pair.server.takeControlCost()
+        #expect(steps < 2 ? cost >= 500 : cost < 5, "\(cost)")
+    }
+
+    /// A cancellation that crosses the answer costs nothing either.
+    @Test func resetsMayCrossAnswers() throws {
+        let pair = try SessionPair()
+        pair.answer { _ in [1] }
+        try pair.exchange()
+        _ = pair.server.takeControlCost()
+        for number in 0..<200 {
+            _ = pair.send([1])
+            try pair.exchange()
+            let id = UInt8(truncatingIfNeeded: (2 * number + 1) >> 8)
+            let reset: [UInt8] = [0, 0, 4, 3, 0, 0, 0, id, UInt8(truncatingIfNeeded: 2 * number + 1), 0, 0, 0, 8]
+            try pair.server.receive(reset.span, sink: pair.serverSink)
+        }
+        #expect(pair.server.takeControlCost() < 5)
+    }
+
     @Test func badFramesGetGoAway() throws {
         let bad: [[UInt8]] = [
             // DATA on stream 0.

@@ -13,7 +13,8 @@ import Testing
         ServiceMethod.erase.path, ServiceMethod.setConsent.path, ServiceMethod.sendBeacons.path,
         ServiceMethod.popular.path, ServiceMethod.contentStats.path, ServiceMethod.status.path,
         ServiceMethod.digest.path, ServiceMethod.drain.path, ServiceMethod.resume.path, ServiceMethod.evacuate.path,
-        ServiceMethod.logStats.path,
+        ServiceMethod.logStats.path, ServiceMethod.commitCursor.path, ServiceMethod.listGroups.path,
+        ServiceMethod.forgetGroup.path,
     ]
 
     @Test func everyUnaryMethodOfTheProtocolIsListed() throws {

@@ -71,6 +71,8 @@ final class FaultyEngine: EventLogEngine {
         return summary
     }
 
+    func producers(of line: LogName) -> ProducerTable { log.producers(of: line) }
+
     var recovered: RecoveryReport { log.recovered }
     var failure: EventLogError? { log.failure }
 

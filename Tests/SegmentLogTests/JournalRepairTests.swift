@@ -114,7 +114,9 @@ import Testing
             kind: .interaction, stamp: last.header.lastStamp, id: EventID(time: 1, client: 1), body: body)
         for previous in [need.before, Digest128(high: 1, low: 2)] {
             let forged = try EncodedBatch(
-                sealing: [record, record], of: log, epoch: Epoch(1), baseOffset: need.from, previousDigest: previous)
+                sealing: [record], of: log, epoch: Epoch(1), baseOffset: need.from, previousDigest: previous,
+                compressing: false)
+            #expect(forged.length == last.length)
             #expect(throws: EventLogError.self) { try repair.repair(plan, with: [forged]) }
         }
         #expect(try contents(journal) == damaged)

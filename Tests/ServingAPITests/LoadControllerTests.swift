@@ -20,10 +20,10 @@ import Testing
         var admitted = [0, 0, 0]
         var oldestAdmitted = Duration.zero
 
-        /// `rates`: calls a second by class.
-        mutating func run(_ rates: [Double], for duration: Duration) {
+        /// `rates`: calls a second by class. `begin`: when the first arrives, which may be in the past.
+        mutating func run(_ rates: [Double], for duration: Duration, since begin: BootInstant? = nil) {
             (offered, admitted, oldestAdmitted) = ([0, 0, 0], [0, 0, 0], .zero)
-            let start = now
+            let start = begin ?? now
             let end = duration / .seconds(1)
             var due = rates.map { 1 / $0 }
             while let place = due.indices.min(by: { due[$0] < due[$1] }), due[place] < end {
@@ -93,6 +93,24 @@ import Testing
         for _ in 0..<2 { loop.run([500, 500, 800], for: .seconds(10)) }
         #expect(loop.share(.unlock) > 0.98, "\(loop.admitted) of \(loop.offered)")
         #expect(abs(loop.share(.write) - 0.4) < 0.1 && loop.share(.prefetch) < 0.02)
+    }
+
+    /// While the loop stands still, and while it refuses what piled up meanwhile, next to nothing is served: that says
+    /// nothing of what it can do afterwards.
+    @Test(arguments: [3.0, 10.0])
+    func aStallIsForgottenAtOnce(factor: Double) {
+        var loop = Loop()
+        let rates = [Loop.capacity * factor * 0.3, Loop.capacity * factor * 0.2, Loop.capacity * factor * 0.5]
+        loop.run(rates, for: .seconds(3))
+        for _ in 0..<5 {
+            loop.now = loop.now.advanced(by: .milliseconds(400))
+            let end = loop.now
+            loop.run(rates, for: .milliseconds(200), since: end.advanced(by: .milliseconds(-400)))
+            loop.run(rates, for: .milliseconds(200), since: end.advanced(by: .milliseconds(-200)))
+            loop.run(rates, for: .milliseconds(500))
+            let served = Double(loop.admitted.reduce(0, +)) / (Loop.capacity * 0.5)
+            #expect(served > 0.8, "\(served) of what the loop can do, \(loop.admitted) of \(loop.offered)")
+        }
     }
 
     @Test func itRecoversWithinASecond() {

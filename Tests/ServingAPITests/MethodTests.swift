@@ -40,7 +40,8 @@ import Testing
         }
         #expect(declared.count > 10)
         let watch = HealthWatch(AdmissionControl(limits: AdmissionLimits()), tasks: StreamTasks(limit: 1))
-        #expect(Set(try ServingFixture().api.methods + watch.streamingMethods) == declared)
+        let api = try ServingFixture().api
+        #expect(Set(api.methods + api.streamingMethods + watch.streamingMethods) == declared)
     }
 
     /// A handler that answers with its own name and the number it was called by.

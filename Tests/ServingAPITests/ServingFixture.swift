@@ -196,7 +196,9 @@ final class ServingFixture: Sendable {
     static let deployment = "shop"
     static let user = "user-1"
 
-    init(limits: AdmissionLimits = AdmissionLimits(), otherRegions: Int = 0, seed: UInt64 = 1) throws {
+    init(
+        limits: AdmissionLimits = AdmissionLimits(), otherRegions: Int = 0, seed: UInt64 = 1, effects: EffectDoor? = nil
+    ) throws {
         stepped = SteppedEnvironment(seed: seed)
         environment = stepped.environment
         admission = AdmissionControl(limits: limits)
@@ -206,7 +208,8 @@ final class ServingFixture: Sendable {
             identity: ServingIdentity(
                 deploymentID: Self.deployment, region: RegionNumber(1), otherRegions: otherRegions),
             keyring: keyring, shards: shards, content: shards, admission: admission, stamps: stamps,
-            clock: environment.clock, entropy: environment.entropy, metrics: metrics)
+            clock: environment.clock, entropy: environment.entropy, metrics: metrics,
+            effects: effects)
     }
 
     static func keyring(_ ids: [UInt32]) throws -> TokenKeyring {

@@ -65,13 +65,15 @@ import Testing
         }
     }
 
-    /// UNAVAILABLE and RESOURCE_EXHAUSTED tell a client to come again, but for a full catalogue; what the caller must
-    /// change first does not.
+    /// UNAVAILABLE and RESOURCE_EXHAUSTED tell a client to come again, but for what stays full until somebody removes
+    /// something; what the caller must change first does not.
     @Test func retryInfoStandsWhereRetryingHelps() {
         for reason in ErrorReason.allCases {
             switch reason.code {
             case .unavailable: #expect(reason.retryAfter != nil, "\(reason)")
-            case .resourceExhausted: #expect((reason.retryAfter != nil) == (reason != .catalogueFull), "\(reason)")
+            case .resourceExhausted:
+                let staysFull = reason == .catalogueFull || reason == .tooManyGroups
+                #expect((reason.retryAfter == nil) == staysFull, "\(reason)")
             case .failedPrecondition: #expect((reason.retryAfter != nil) == (reason == .sessionNotSatisfied))
             default: #expect(reason.retryAfter == nil, "\(reason)")
             }
@@ -140,7 +142,7 @@ import Testing
 
     @Test func laterMethodsSaySo() throws {
         let fixture = try ServingFixture()
-        for method in [ServingMethod.explain, .getProfile, .subscribe] {
+        for method in [ServingMethod.explain, .getProfile, .listGroups] {
             let token = try fixture.start(method, bytes: ByteBuffer())
             let failure = try Failure(try #require(fixture.ends(of: token).first))
             #expect(failure.code == .unimplemented && failure.reason == "NOT_IMPLEMENTED")

@@ -1,24 +1,29 @@
 // The envelope of all tokens.
 //
 //   offset  bytes  field
-//   0       1      kind: 1 item, 2 session
+//   0       1      kind: 1 item, 2 session, 3 cursor of a stream
 //   1       1      version: 1
 //   2       4      key id, little-endian
 //   6       16     first 128 bits of HMAC-SHA-256 over kind, version, key id and payload, big-endian
-//   22      0-234  payload, of the kind
+//   22      -      payload, of the kind
 //
-// Valid: known kind and version, at most 256 bytes, code verifies, the payload reads to its end.
+// Valid: known kind and version, at most 256 bytes (a cursor: 256 KiB), code verifies, the payload reads to its end.
 
 /// Seals and opens payloads.
 package enum SealedToken {
     package enum Kind: UInt8, Sendable {
         case item = 1
         case session = 2
+        case cursor = 3
+
+        /// Phones carry the first two; a cursor names every log of a region.
+        package var maxBytes: Int { self == .cursor ? SealedToken.maxCursorBytes : SealedToken.maxBytes }
     }
 
     package static let version: UInt8 = 1
     package static let headerBytes = 22
     package static let maxBytes = 256
+    package static let maxCursorBytes = 256 << 10
     package static let maxPayloadBytes = maxBytes - headerBytes
 
     /// Bytes before the code: what is signed together with the payload.
@@ -35,7 +40,7 @@ package enum SealedToken {
         writer.write(keyring.signingID)
         writer.write(Digest128.zero)
         write(&writer)
-        guard writer.count <= maxBytes else { return nil }
+        guard writer.count <= kind.maxBytes else { return nil }
         let code = signature(of: writer.bytes, with: keyring)
         writer.overwrite(code.high.bigEndian, at: signedHeaderBytes)
         writer.overwrite(code.low.bigEndian, at: signedHeaderBytes + 8)
@@ -51,7 +56,7 @@ package enum SealedToken {
     package static func open(
         _ kind: Kind, _ bytes: [UInt8], with keyring: TokenKeyring
     ) throws(TokenError) -> ByteReader {
-        guard bytes.count <= maxBytes else { throw .malformed("longer than \(maxBytes) bytes") }
+        guard bytes.count <= kind.maxBytes else { throw .malformed("longer than \(kind.maxBytes) bytes") }
         var reader = ByteReader(bytes)
         let header = try reading { () throws(ByteCodingError) in
             (
@@ -69,7 +74,7 @@ package enum SealedToken {
     }
 
     /// Turns a coding error into a token's.
-    static func reading<Value>(_ body: () throws(ByteCodingError) -> Value) throws(TokenError) -> Value {
+    package static func reading<Value>(_ body: () throws(ByteCodingError) -> Value) throws(TokenError) -> Value {
         do { return try body() } catch { throw .malformed(error.description) }
     }
 }

@@ -157,7 +157,7 @@ extension HTTP2Session {
                 _ = unsafe nghttp2_submit_rst_stream(session, 0, id, NGHTTP2_REFUSED_STREAM.rawValue)
                 return
             }
-            streams.setID(id, of: key)
+            streams.setID(id, of: key, openedAt: step)
             _ = unsafe nghttp2_session_set_stream_user_data(
                 session, id, HTTP2Callbacks.streamContext(Int(key.place)))
             recent = (id, Int(key.place))
@@ -210,14 +210,21 @@ extension HTTP2Session {
             sink?.onPingAnswered()
         case NGHTTP2_WINDOW_UPDATE.rawValue: toll.onGranted(increment)
         case NGHTTP2_PING.rawValue: toll.onAnswerable()
-        // A server ends a call of ours: no oftener than we begin one.
-        case NGHTTP2_RST_STREAM.rawValue:
-            let isOfOurs = unsafe role == .client && index(of: header.stream_id, session) != nil
-            if !isOfOurs { toll.onCostly() }
+        case NGHTTP2_RST_STREAM.rawValue: unsafe onReset(index(of: header.stream_id, session))
         // Counted when it began: the library keeps those that it has no use for to itself.
         case NGHTTP2_PRIORITY.rawValue: break
         default: toll.onCostly()
         }
+    }
+
+    /// A stream was reset; nil: one that is over already.
+    private func onReset(_ index: Int?) {
+        // It may have crossed the answer.
+        guard let index else { return toll.onAnswerable() }
+        // A server ends a call of ours: no oftener than we begin one.
+        guard role == .server else { return }
+        // Who waited and gave up took a stream's place for a while, and so cannot do it often. Under overload many do.
+        if step &- streams.entries[index].openedAt < Self.patientSteps { toll.onCostly() }
     }
 
     fileprivate func frameSent(

@@ -18,10 +18,10 @@ package struct HTTP2Limits: Hashable, Sendable {
     package var maxSettings = 32
     /// CONTINUATION frames after one HEADERS frame.
     package var maxContinuations = 8
-    /// RST_STREAM that a client may send at once, and a second in the long run (rapid reset, CVE-2023-44487): the library's
-    /// own limit, behind the one that counts all control frames.
-    package var resetBurst: UInt64 = 4_000
-    package var resetsPerSecond: UInt64 = 200
+    /// RST_STREAM that a client may send at once, and a second in the long run (CVE-2023-44487), whether or not it waited
+    /// before it gave up: the library's own limit. Rapid resets are counted with the control frames, long before it.
+    package var resetBurst: UInt64 = 20_000
+    package var resetsPerSecond: UInt64 = 10_000
 
     package init() {}
 

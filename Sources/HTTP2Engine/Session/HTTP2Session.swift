@@ -9,6 +9,9 @@ package import NIOCore
     /// Bytes that `send` hands out in one call, so that one connection does not hold a loop.
     package static let maxBytesASend = 256 << 10
 
+    /// A stream that is reset so many steps after it was opened was no rapid reset.
+    static let patientSteps: UInt32 = 2
+
     package let role: HTTP2Role
     package let limits: HTTP2Limits
     /// Whether this side found the connection at fault: it sends GOAWAY with an error.
@@ -27,6 +30,9 @@ package import NIOCore
     /// Bytes that the owner took and the library has not been told of.
     private var unconsumed = 0
     var toll = FrameToll()
+    /// The owner's clock in coarse steps: what it says when bytes arrive tells a stream that was waited for from one that
+    /// was opened in order to be reset. An owner that never moves it takes every reset of a stream for a flood.
+    package var step: UInt32 = 0
     var peerNumbers = PeerStreamNumbers()
     /// Whole frames and bytes of bodies since they were last asked for.
     var frameCount = 0

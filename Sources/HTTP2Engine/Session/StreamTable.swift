@@ -12,6 +12,8 @@ struct StreamTable {
         /// Instead of a body: what is asked for bytes as they can be sent.
         var source: (any HTTP2BodySource)?
         var hasPeerEnded = false
+        /// The session's step when the peer opened it.
+        var openedAt: UInt32 = 0
         /// Bytes that the owner took and the library has not been told of.
         var unconsumed = 0
     }
@@ -34,7 +36,10 @@ struct StreamTable {
         return HTTP2StreamKey(place: Int32(entries.count - 1), generation: 0)
     }
 
-    mutating func setID(_ id: Int32, of key: HTTP2StreamKey) { entries[Int(key.place)].id = id }
+    mutating func setID(_ id: Int32, of key: HTTP2StreamKey, openedAt step: UInt32 = 0) {
+        entries[Int(key.place)].id = id
+        entries[Int(key.place)].openedAt = step
+    }
 
     /// The index of a stream that is still there.
     func index(of key: HTTP2StreamKey) -> Int? {

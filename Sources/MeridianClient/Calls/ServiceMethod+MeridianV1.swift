@@ -115,3 +115,20 @@ extension ServiceMethod where Request == Meridian_V1_LogStatsRequest, Reply == M
     /// The logs that a node holds.
     public static var logStats: Self { Self("OperatorService", "LogStats", .operation) }
 }
+
+// MARK: StreamService, but for Subscribe, which is a stream: `MeridianClient.subscribe`
+
+extension ServiceMethod where Request == Meridian_V1_CommitRequest, Reply == Meridian_V1_CommitReply {
+    /// Makes a cursor a group's.
+    public static var commitCursor: Self { Self("StreamService", "Commit", .patientWrite) }
+}
+
+extension ServiceMethod where Request == Meridian_V1_GroupsRequest, Reply == Meridian_V1_GroupsReply {
+    /// The groups of one region, and how far they are behind.
+    public static var listGroups: Self { Self("StreamService", "Groups", .operation) }
+}
+
+extension ServiceMethod where Request == Meridian_V1_ForgetGroupRequest, Reply == Meridian_V1_ForgetGroupReply {
+    /// Forgets a group in one region.
+    public static var forgetGroup: Self { Self("StreamService", "Forget", .operation) }
+}

@@ -59,3 +59,6 @@ extension Meridian_V1_DrainReply: TimedReply {}
 extension Meridian_V1_ResumeReply: TimedReply {}
 extension Meridian_V1_EvacuateReply: TimedReply {}
 extension Meridian_V1_LogStatsReply: TimedReply {}
+extension Meridian_V1_CommitReply: TimedReply {}
+extension Meridian_V1_GroupsReply: TimedReply {}
+extension Meridian_V1_ForgetGroupReply: TimedReply {}

@@ -13,7 +13,8 @@ package struct MeridianCommand: AsyncParsableCommand {
             """,
         subcommands: [
             StatusCommand.self, NextCommand.self, ReportCommand.self, PublishCommand.self, ReplayCommand.self,
-            DigestCommand.self, LogCommand.self, RegionCommand.self, CertsCommand.self, QuickstartCommand.self,
+            DigestCommand.self, LogCommand.self, RegionCommand.self, StreamCommand.self, CertsCommand.self,
+            QuickstartCommand.self,
         ])
 
     package init() {}

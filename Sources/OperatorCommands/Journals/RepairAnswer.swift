@@ -58,7 +58,7 @@ package struct RepairAnswer: Sendable {
     private static func name(_ need: RepairNeed) -> String {
         switch need.goal {
         case .end(let to, _): "\(need.log) offsets \(need.from.rawValue)..<\(to.rawValue)"
-        case .lengths(let lengths): "\(need.log) offsets from \(need.from.rawValue), \(lengths.count) batches"
+        case .batches(let traces): "\(need.log) offsets from \(need.from.rawValue), \(traces.count) batches"
         }
     }
 

@@ -49,11 +49,15 @@ protocol OriginLogOwner: ClusterActor {
     var appender: OriginAppender { get set }
     var pace: CommitPace { get set }
     var shell: LogShell { get }
+    /// More of the own log is flushed; those who waited have their answers.
+    func onOwnFlush()
     /// Discards memory and returns who waits (S6).
     func fence(because reason: String) -> [FlushWaiter]
 }
 
 extension OriginLogOwner {
+    func onOwnFlush() {}
+
     /// Hears of flushes from the engine. Before the first append.
     func startObserving() {
         shell.log.observe(appender.log, on: shell.executor, LogWatcher(owner: self))
@@ -102,6 +106,7 @@ extension OriginLogOwner {
 
     func onFlushed(to end: Offset) {
         for answer in appender.onFlushed(to: end) { answer(.success(())) }
+        onOwnFlush()
     }
 
     func end(because reason: String) {

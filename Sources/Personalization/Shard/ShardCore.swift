@@ -7,7 +7,7 @@ import MergeableState
 /// State, log and rules of one partition. Every event of live traffic goes through `ShardState.apply`, as replay does.
 package struct ShardCore {
     package let settings: ShardSettings
-    package private(set) var state: ShardState
+    package internal(set) var state: ShardState
     package var appender: OriginAppender
     package var remote = RemoteWaiters()
     /// Names this life of the shard in the ids that it makes itself.
@@ -15,6 +15,8 @@ package struct ShardCore {
     /// Set once the log has ended: memory is discarded and nothing is served (S6).
     package private(set) var fencedBecause: String?
     package private(set) var scratch = RankingScratch()
+    /// What readers of effects have not heard yet; nil while there are none (S13).
+    var effects: EffectTail?
 
     package init(settings: ShardSettings, state: ShardState, appender: OriginAppender, client: UInt64) {
         self.settings = settings
@@ -58,6 +60,9 @@ package struct ShardCore {
 
     /// Folds a flushed batch of another region's log, or of an older incarnation of this one's (S6).
     package mutating func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome {
+        let log = batch.header.log
+        let before = effects == nil ? .zero : state.lines.next(in: log.name.region, log.incarnation)
+        defer { noteEffects(log, since: before) }
         let outcome = try state.apply(batch)
         state.forget(members: settings.members, bounds: settings.bounds)
         return outcome
@@ -71,6 +76,7 @@ package struct ShardCore {
         let former = state
         state = anew
         state.supersede(former)
+        if effects != nil { beginEffects() }
     }
 
     /// Appends the agreed ends of this line's older incarnations (S1a). The caller has every member's seal.
@@ -101,6 +107,7 @@ package struct ShardCore {
     /// Discards the memory that may hold what the disk does not (S6).
     package mutating func fence(because reason: String) -> (local: [FlushWaiter], remote: [RemoteWaiter]) {
         fencedBecause = reason
+        effects = nil
         state = ShardState(partition: state.partition)
         return (appender.onFenced(), remote.onFenced())
     }
@@ -175,6 +182,7 @@ package struct ShardCore {
         do {
             let (record, offset) = try appender.append(kind, id: id, body: body, at: now)
             try state.apply(record, in: settings.region, appender.log.incarnation, at: offset)
+            noteEffects(appender.log, since: offset)
             return offset
         } catch {
             // Neither can happen to a record that this shard made; if one does, memory and log may differ: stop.

@@ -24,6 +24,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     var pace = CommitPace()
     var replica = ReplicaProgress()
     var remoteAlarm = RemoteAlarm()
+    let feed = EffectFeed()
     private var catalogue = CatalogueSnapshot()
     private var popularity = PopularitySnapshot()
     private var popularitySeen: UInt64 = 0
@@ -124,13 +125,18 @@ package distributed actor UserShard: ClusterActor, LogFollower {
 
     func note(_ ends: AgreedEnds) { core.learn(ends) }
 
-    func adopt(_ state: ShardState) { core.adopt(state) }
+    func adopt(_ state: ShardState) {
+        core.adopt(state)
+        tellEffects()
+    }
 
     var emptyState: ShardState { ShardState(partition: core.state.partition) }
 
     func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome { try core.fold(batch) }
 
-    func onFolded() {}
+    func onFolded() { tellEffects() }
+
+    func onOwnFlush() { tellEffects() }
 
     var isFenced: Bool { core.fencedBecause != nil }
 
@@ -214,6 +220,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
 
     func fence(because reason: String) -> [FlushWaiter] {
         let (local, remote) = core.fence(because: reason)
+        feed.end(because: reason)
         for answer in remote { answer(.failure(.logFenced(reason))) }
         return local
     }

@@ -39,6 +39,17 @@ package struct IDIndex: Sendable {
         oldest = slices.keys.min() ?? .max
     }
 
+    /// Forgets the oldest slices while there are more than `limit` ids. Whether any was forgotten. For readers whose index
+    /// spares repetitions and guards nothing.
+    package mutating func forgetOldest(above limit: Int) -> Bool {
+        guard count > limit else { return false }
+        for slice in slices.keys.sorted().dropLast() where count > limit {
+            count -= slices.removeValue(forKey: slice)?.count ?? 0
+        }
+        oldest = slices.keys.min() ?? .max
+        return true
+    }
+
     /// All keys, ascending: for snapshots.
     package var keys: [MergeOrder] {
         slices.keys.sorted().flatMap { slices[$0]?.sorted() ?? [] }

@@ -19,6 +19,8 @@ package struct ShardState: LogFold {
     private var shareSum = Digest128.zero
     /// Counts folds of user events in this process: tells readers whether anything is new.
     package private(set) var changes: UInt64 = 0
+    /// Effects since they were taken last; nil while nobody reads them.
+    private var effects: [Effect]?
 
     package init(partition: PartitionID) { self.partition = partition }
 
@@ -45,7 +47,23 @@ package struct ShardState: LogFold {
         let key = MergeOrder(id: record.id, bodyDigest: record.bodyDigest)
         let isNew = index.insert(key)
         fold(event, by: key, isNew: isNew)
+        if isNew {
+            effects?.append(
+                Effect(
+                    key: key, event: event, stamp: record.stamp, partition: partition, region: region,
+                    incarnation: incarnation, offset: offset, bytes: record.encodedLength))
+        }
         return isNew ? AppliedEvent(key: key, event: event) : nil
+    }
+
+    /// S13: keeps effects from now on, or keeps none.
+    mutating func keepEffects(_ keeps: Bool) { effects = keeps ? effects ?? [] : nil }
+
+    /// The effects since the last call. Complexity: O(1).
+    mutating func takeEffects() -> [Effect] {
+        guard let taken = effects, !taken.isEmpty else { return [] }
+        effects = []
+        return taken
     }
 
     private mutating func fold(_ event: UserEvent, by key: MergeOrder, isNew: Bool) {

@@ -74,7 +74,7 @@ final class ClientConnection: ChannelInboundHandler {
         isReading = true
         silence.onHeard()
         do throws(ConnectionEnd) {
-            try wire.receive(unwrapInboundIn(data), sink: self)
+            try wire.receive(unwrapInboundIn(data), at: link.clock.bootTime(), sink: self)
             noteReady()
         } catch {
             end(error)

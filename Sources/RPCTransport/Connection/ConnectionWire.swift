@@ -1,5 +1,6 @@
 // A connection's bytes between its socket and its HTTP/2 session, for both sides of a link.
 
+import ClusterModel
 import HTTP2Engine
 import NIOCore
 import NodeEnvironment
@@ -15,6 +16,9 @@ enum ConnectionEnd: Error, Hashable, Sendable {
 final class ConnectionWire {
     /// Writes in one flush; the rest waits for the loop's next tick, so that others have their turn.
     private static let maxWritesAFlush = 8
+    /// A session's step is 34 ms: a quick call's deadline is longer, and a connection's streams given up after it are fewer
+    /// a second than what it may ask for anyway.
+    private static let stepShift: UInt64 = 25
 
     let session: HTTP2Session
     private(set) var tls: TLSEngine?
@@ -64,8 +68,9 @@ final class ConnectionWire {
         return bytesSent
     }
 
-    /// Takes what the socket read.
-    func receive(_ bytes: ByteBuffer, sink: any HTTP2EventSink) throws(ConnectionEnd) {
+    /// Takes what the socket read, by when it had arrived.
+    func receive(_ bytes: ByteBuffer, at instant: BootInstant, sink: any HTTP2EventSink) throws(ConnectionEnd) {
+        session.step = UInt32(truncatingIfNeeded: instant.nanoseconds >> Self.stepShift)
         bytesReceived &+= UInt64(bytes.readableBytes)
         hasHeard = true
         guard let tls else { return try receivePlain(bytes, sink: sink) }

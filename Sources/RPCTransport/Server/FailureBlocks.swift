@@ -5,7 +5,8 @@ import HTTP2Engine
 
 /// The latest failures of a connection and their blocks. A value; a few kilobytes where failures have details.
 struct FailureBlocks {
-    private static let kept = 8
+    /// Three classes of calls that are told four different delays, and a few other failures.
+    private static let kept = 16
 
     private var entries: [(status: RPCStatus, block: HTTP2HeaderBlock)] = []
     private var next = 0

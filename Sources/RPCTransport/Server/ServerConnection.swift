@@ -107,7 +107,7 @@ final class ServerConnection: ChannelInboundHandler {
         isReading = true
         arrival = pulse.onRead()
         do throws(ConnectionEnd) {
-            try wire.receive(unwrapInboundIn(data), sink: self)
+            try wire.receive(unwrapInboundIn(data), at: arrival.latest, sink: self)
             noteSecured()
             if session.hasPeerSettings { endHandshake() }
         } catch {

@@ -106,7 +106,8 @@ package struct JournalRepair: Sendable {
         if let entry = index?[run.log], entry.end > last {
             return RepairNeed(log: run.log, from: from, before: before, goal: .end(entry.end, entry.digest))
         }
-        return RepairNeed(log: run.log, from: from, before: before, goal: .lengths(run.missing.map(\.entry.length)))
+        let traces = run.missing.map { RepairNeed.Trace(length: $0.entry.length, header: $0.header) }
+        return RepairNeed(log: run.log, from: from, before: before, goal: .batches(traces))
     }
 
     private func sides(

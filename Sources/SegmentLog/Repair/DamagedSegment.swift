@@ -20,6 +20,8 @@ struct DamagedSegment: Sendable {
         var entry: GroupFrame.Entry
         /// In the segment.
         var position: UInt64
+        /// Where it verifies by itself.
+        var header: BatchHeader?
     }
 
     /// A batch that verifies, as a link of its log's chain.
@@ -75,7 +77,8 @@ struct DamagedSegment: Sendable {
             if let batch = try window.batch(entry, at: position) {
                 link(batch)
             } else {
-                missing.append(Missing(entry: entry, position: position))
+                let header = try window.header(entry, at: position)
+                missing.append(Missing(entry: entry, position: position, header: header))
             }
             position += UInt64(entry.length)
         }

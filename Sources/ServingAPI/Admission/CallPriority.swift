@@ -48,8 +48,8 @@ extension ServingMethod {
     var priority: CallPriority {
         switch self {
         case .nextContent, .getContent, .getProfile, .checkHealth: .unlock
-        case .report, .updateProfile, .erase, .setConsent, .publish, .withdraw: .write
-        case .sendBeacons, .explain, .listContent, .popular, .contentStats, .subscribe: .prefetch
+        case .report, .updateProfile, .erase, .setConsent, .publish, .withdraw, .commitCursor, .forgetGroup: .write
+        case .sendBeacons, .explain, .listContent, .popular, .contentStats, .listGroups: .prefetch
         }
     }
 }

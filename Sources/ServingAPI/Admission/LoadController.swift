@@ -87,7 +87,7 @@ package struct LoadController: Sendable {
         youngest = min(youngest, nanoseconds)
         offered[place] += 1
         guard nanoseconds <= ceiling(priority) else { return refusal(priority) }
-        if shares[place] < Self.whole {
+        if shares[place] < Self.whole, nanoseconds > floor(priority) {
             credits[place] += shares[place]
             guard credits[place] >= Self.whole else { return refusal(priority) }
             credits[place] -= Self.whole
@@ -98,8 +98,12 @@ package struct LoadController: Sendable {
 
     /// What is older is refused without regard to shares: the way out of a backlog that built up in one burst.
     private func ceiling(_ priority: CallPriority) -> Int64 {
-        isLimiting ? min(ageLimit, target << Int64(priority.rawValue + 1)) : ageLimit
+        isLimiting ? min(ageLimit, target << Int64(priority.rawValue)) : ageLimit
     }
+
+    /// What is younger is let in without regard to shares: a loop with nothing to do refuses nobody, however little it did
+    /// while it cleared a backlog or stood still, and so learns at once what it can do.
+    private func floor(_ priority: CallPriority) -> Int64 { target >> Int64(Self.classes - priority.rawValue) }
 
     private func refusal(_ priority: CallPriority) -> Verdict {
         .refuse(pressure: min(Self.maxPressure, pressure + Self.classes - 1 - priority.rawValue))

@@ -1,6 +1,7 @@
 // The methods of the user services, by name. Their order is their index in `CallHandler.methods`.
 
-/// Every rpc of meridian.v1 that users call, and gRPC's health check. Its watch is a stream: `HealthWatch`.
+/// Every rpc of meridian.v1 that users call, and gRPC's health check. Streams are `StreamService`'s Subscribe and
+/// `HealthWatch`.
 enum ServingMethod: Int, Hashable, Sendable, CaseIterable {
     case nextContent
     case report
@@ -16,7 +17,9 @@ enum ServingMethod: Int, Hashable, Sendable, CaseIterable {
     case listContent
     case popular
     case contentStats
-    case subscribe
+    case commitCursor
+    case listGroups
+    case forgetGroup
     case checkHealth
 
     var service: String {
@@ -27,7 +30,7 @@ enum ServingMethod: Int, Hashable, Sendable, CaseIterable {
         case .updateProfile, .getProfile, .erase, .setConsent: "meridian.v1.ProfileService"
         case .publish, .withdraw, .getContent, .listContent: "meridian.v1.CatalogService"
         case .popular, .contentStats: "meridian.v1.InsightService"
-        case .subscribe: "meridian.v1.StreamService"
+        case .commitCursor, .listGroups, .forgetGroup: "meridian.v1.StreamService"
         case .checkHealth: "grpc.health.v1.Health"
         }
     }
@@ -47,7 +50,9 @@ enum ServingMethod: Int, Hashable, Sendable, CaseIterable {
         case .listContent: "List"
         case .popular: "Popular"
         case .contentStats: "ContentStats"
-        case .subscribe: "Subscribe"
+        case .commitCursor: "Commit"
+        case .listGroups: "Groups"
+        case .forgetGroup: "Forget"
         case .checkHealth: "Check"
         }
     }

@@ -30,6 +30,19 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     case notEnoughRegions = "NOT_ENOUGH_REGIONS"
     case remoteNotReached = "REMOTE_NOT_REACHED"
 
+    // MARK: Streams of effects (S13)
+    case cursorInvalid = "CURSOR_INVALID"
+    case cursorForeign = "CURSOR_FOREIGN"
+    case cursorKeyUnknown = "CURSOR_KEY_UNKNOWN"
+    /// What comes next was trimmed: begin with EARLIEST, or at `oldest`.
+    case cursorTrimmed = "CURSOR_TRIMMED"
+    case unknownGroup = "UNKNOWN_GROUP"
+    case groupDamaged = "GROUP_DAMAGED"
+    case tooManyGroups = "TOO_MANY_GROUPS"
+    case tooManySubscribers = "TOO_MANY_SUBSCRIBERS"
+    case cursorNotCommitted = "CURSOR_NOT_COMMITTED"
+    case logUnreadable = "LOG_UNREADABLE"
+
     // MARK: Load and state of the node
     case tooManyCalls = "TOO_MANY_CALLS"
     case tooManyBytes = "TOO_MANY_BYTES"
@@ -55,18 +68,18 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     package var code: RPCStatusCode {
         switch self {
         case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .sessionTokenInvalid,
-            .sessionTokenForeignDeployment, .sessionTokenForeignPartition:
+            .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .cursorInvalid, .cursorForeign:
             .invalidArgument
         case .notImplemented: .unimplemented
-        case .unknownService, .unknownContent: .notFound
+        case .unknownService, .unknownContent, .unknownGroup: .notFound
         case .operatorRequired: .permissionDenied
-        case .sessionNotSatisfied, .tooStale, .notEnoughRegions, .noRegionConnected: .failedPrecondition
-        case .eventIDTooOld, .eventIDTooNew: .outOfRange
-        case .tooManyCalls, .tooManyBytes, .queueTooOld, .flushOverdue, .backlogFull, .shardFull, .catalogueFull,
-            .noSpace:
+        case .sessionNotSatisfied, .tooStale, .notEnoughRegions, .noRegionConnected, .groupDamaged: .failedPrecondition
+        case .eventIDTooOld, .eventIDTooNew, .cursorTrimmed: .outOfRange
+        case .tooManyGroups, .tooManySubscribers, .tooManyCalls, .tooManyBytes, .queueTooOld, .flushOverdue,
+            .backlogFull, .shardFull, .catalogueFull, .noSpace:
             .resourceExhausted
         case .logFenced, .nodeStarting, .nodeDraining, .regionEvacuated, .shardNotServing, .clockUntrusted,
-            .rebuilding, .sessionTokenKeyUnknown:
+            .rebuilding, .sessionTokenKeyUnknown, .cursorKeyUnknown, .cursorNotCommitted, .logUnreadable:
             .unavailable
         case .deadlinePassed, .remoteNotReached: .deadlineExceeded
         case .internalFault: .internal
@@ -79,12 +92,15 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .tooManyCalls, .tooManyBytes, .queueTooOld, .flushOverdue, .backlogFull: .milliseconds(50)
         case .sessionNotSatisfied: .milliseconds(100)
         case .nodeStarting, .shardNotServing: .milliseconds(250)
-        case .rebuilding, .nodeDraining, .regionEvacuated, .logFenced, .clockUntrusted, .shardFull: .seconds(1)
-        case .sessionTokenKeyUnknown, .noSpace: .seconds(5)
+        case .rebuilding, .nodeDraining, .regionEvacuated, .logFenced, .clockUntrusted, .shardFull, .tooManySubscribers,
+            .cursorNotCommitted, .logUnreadable:
+            .seconds(1)
+        case .sessionTokenKeyUnknown, .cursorKeyUnknown, .noSpace: .seconds(5)
         case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .notImplemented, .unknownService,
             .unknownContent, .operatorRequired, .noRegionConnected, .sessionTokenInvalid,
             .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .tooStale, .eventIDTooOld, .eventIDTooNew,
-            .notEnoughRegions,
+            .notEnoughRegions, .cursorInvalid, .cursorForeign, .cursorTrimmed, .unknownGroup, .groupDamaged,
+            .tooManyGroups,
             .remoteNotReached, .catalogueFull, .deadlinePassed, .internalFault:
             nil
         }

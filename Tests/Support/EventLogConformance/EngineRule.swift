@@ -25,7 +25,7 @@ package struct EngineRule: Sendable, CustomStringConvertible {
         }
     }
 
-    package static let all = appending + reading + tailing + ending
+    package static let all = appending + reading + tailing + ending + producing
 }
 
 /// Collects what does not hold.

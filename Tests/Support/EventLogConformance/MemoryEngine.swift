@@ -20,6 +20,7 @@ package final class MemoryEngine: EventLogEngine {
     private struct State {
         var flushed: [LogIdentity: [EncodedBatch]] = [:]
         var waiting: [EncodedBatch] = []
+        var producers = ProducerBook()
         var watching: [LogIdentity: Watching] = [:]
         var watchers: [Watcher] = []
         var failure: EventLogError?
@@ -44,7 +45,9 @@ package final class MemoryEngine: EventLogEngine {
         let logs = flushed.keys.sorted().compactMap { Self.summary(flushed[$0] ?? []) }
         recovered = RecoveryReport(logs: logs, wasCleanStop: wasCleanStop, isFirstStart: logs.isEmpty)
         self.backlogBytes = backlogBytes
-        state = Mutex(State(flushed: flushed))
+        var producers = ProducerBook()
+        for log in flushed.keys.sorted() { for batch in flushed[log] ?? [] { producers.note(batch.header) } }
+        state = Mutex(State(flushed: flushed, producers: producers))
     }
 
     /// A start on the medium as it is now, or an earlier or later copy of it.
@@ -87,6 +90,7 @@ package final class MemoryEngine: EventLogEngine {
                 throw EventLogError(.doesNotExtend, log: log, "at \(batch.header.baseOffset)")
             }
             state.waiting.append(batch)
+            state.producers.note(batch.header)
             return state.holdsFlushes
         }
         if !holds { flush() }
@@ -123,6 +127,14 @@ package final class MemoryEngine: EventLogEngine {
         }
     }
 
+    /// Drops whole batches below `offset`, as retention does; the newest stays (S8).
+    package func trim(_ log: LogIdentity, below offset: Offset) {
+        state.withLock { state in
+            let kept = state.flushed[log]?.drop { $0.endOffset <= offset } ?? []
+            if !kept.isEmpty { state.flushed[log] = Array(kept) }
+        }
+    }
+
     /// What a power cut loses.
     package func loseUnflushed() { state.withLock { $0.waiting = [] } }
 
@@ -145,6 +157,8 @@ package final class MemoryEngine: EventLogEngine {
         state.withLock { $0.watchers.append(Watcher(executor: executor, onCommit: onCommit)) }
         return true
     }
+
+    package func producers(of line: LogName) -> ProducerTable { state.withLock { $0.producers[line] } }
 
     // MARK: What is flushed
 
@@ -208,6 +222,7 @@ package final class MemoryEngine: EventLogEngine {
         var found: [EncodedBatch] = []
         var size = 0
         for batch in batches(of: log) where batch.endOffset > offset {
+            guard !found.isEmpty || batch.header.baseOffset <= offset else { break }
             guard found.isEmpty || size + batch.bytes.count <= maxBytes else { break }
             found.append(batch)
             size += batch.bytes.count

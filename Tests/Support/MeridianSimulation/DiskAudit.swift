@@ -8,7 +8,7 @@ import Personalization
 import SegmentLog
 import SimulatedEnvironment
 
-/// Checks S5 (once), S6 (acknowledged `local` is there), S10 (digest = fold from zero) and S12 (LOST_TAIL exactly where a
+/// Checks S5 (once), S6 (acknowledged `local` is there, and so is what a consumer was told of), S10 (digest = fold from zero) and S12 (LOST_TAIL exactly where a
 /// tail was lost).
 struct DiskAudit: Sendable {
     let machine: SimulatedMachine
@@ -81,6 +81,9 @@ struct DiskAudit: Sendable {
                 }
             default: break
             }
+        }
+        for id in ledger.told.sorted() where counts[id] == nil {
+            ledger.violated("S6", "a consumer was told of event \(id), which is not in the log")
         }
     }
 

@@ -38,6 +38,7 @@ final class EventLedger: Sendable {
     private struct State {
         var entries: [EventID: Entry] = [:]
         var answers: [SessionAnswer] = []
+        var told: Set<EventID> = []
         var rare: [RarePath: Int] = [:]
         var violations: [Violation] = []
     }
@@ -69,6 +70,9 @@ final class EventLedger: Sendable {
 
     func answered(_ answer: SessionAnswer) { state.withLock { $0.answers.append(answer) } }
 
+    /// A consumer heard of the effects of these.
+    func told(_ ids: [EventID]) { state.withLock { $0.told.formUnion(ids) } }
+
     func saw(_ path: RarePath) { state.withLock { $0.rare[path, default: 0] += 1 } }
 
     func violated(_ rule: String, _ reason: String) {
@@ -78,6 +82,7 @@ final class EventLedger: Sendable {
     /// In the order of their ids.
     var entries: [Entry] { state.withLock { $0.entries.values.sorted { $0.id < $1.id } } }
     var answers: [SessionAnswer] { state.withLock(\.answers) }
+    var told: Set<EventID> { state.withLock(\.told) }
     var rarePaths: [RarePath: Int] { state.withLock(\.rare) }
     var violations: [Violation] { state.withLock(\.violations) }
 }

@@ -33,6 +33,7 @@ package struct NodeScenario {
 
     static let directory = "data"
     private static let maxPublications = 20
+    private static let consumerLimit: Duration = .seconds(60)
     private static let yaml = """
         deployment: {id: simulated, partitions: 4}
         region: {name: sim-1, number: 1}
@@ -96,9 +97,15 @@ package struct NodeScenario {
                 faults.ignoresSync = true
                 machine.disk.setFaults(faults)
             }
-            try await Self.liveThrough(run, client, phone.clock, ledger, size, seed)
-            simulation.scheduler.note("users are done")
-            simulation.network.setFaults(NetworkFaults())
+            let consumer = SimulatedConsumer(client, clock: phone.clock, ledger: ledger, seed: seed ^ 0xc0)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await consumer.run() }
+                try await Self.liveThrough(run, client, phone.clock, ledger, size, seed)
+                simulation.scheduler.note("users are done")
+                simulation.network.setFaults(NetworkFaults())
+                try await consumer.awaitAll(within: Self.consumerLimit)
+                group.cancelAll()
+            }
             let digests = try await Self.digests(client)
             await client.close()
             simulation.scheduler.note("stop")

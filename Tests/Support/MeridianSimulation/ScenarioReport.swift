@@ -29,6 +29,8 @@ package enum RarePath: String, Hashable, Sendable, CaseIterable {
     case sessionCarriedOverRestart = "session_carried_over_restart"
     case snapshotWritten = "snapshot_written"
     case connectionLost = "connection_lost"
+    case consumerBeganAgain = "consumer_began_again"
+    case commitUnknown = "commit_unknown"
 
     // MARK: Of several regions
 
@@ -65,6 +67,7 @@ package enum RarePath: String, Hashable, Sendable, CaseIterable {
     package static let ofOneRegion: [RarePath] = [
         .powerCutInFileOperation, .powerCut, .processKilled, .crashDuringStart, .outcomeUnknown, .duplicateAnswered,
         .bufferedLost, .lostTailAnswered, .sessionCarriedOverRestart, .snapshotWritten, .connectionLost,
+        .consumerBeganAgain,
     ]
 
     /// What runs of several regions must meet.

@@ -30,7 +30,7 @@ package enum ScriptedOutcome: Hashable, Sendable {
 /// the same rules as a drawn run.
 package final class RegionScript: Sendable {
     private let deployment: RegionDeployment
-    private let clients: [MeridianClient]
+    let clients: [MeridianClient]
     private let ledger: RegionLedger
     private let judge: DiskJudge
     private let watch: DigestWatch
@@ -102,6 +102,8 @@ package final class RegionScript: Sendable {
     // MARK: Machines, disks and links
 
     package func machine(_ region: Int) -> SimulatedMachine { deployment.machine(region) }
+
+    var machineOfPhones: SimulatedMachine { deployment.simulation.machine(RegionDeployment.phones) }
 
     package func clock(of region: Int) -> SimulatedClock { machine(region).clock }
 

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// Effects as they happen.
+/// Effects of user events as they happen, for consumers other than the phones.
 
 #if canImport(FoundationEssentials)
 public import FoundationEssentials
@@ -32,14 +32,88 @@ public nonisolated struct Meridian_V1_SubscribeRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// 1 to 64 bytes; names the durable cursor.
-  public var subscriber: String = String()
+  /// Names the consumer: 1 to 64 bytes of ASCII letters, digits, ".", "_" and "-".
+  public var group: String = String()
 
-  /// Opaque, from an earlier answer; empty for now.
+  /// Opaque, from an earlier reply; at most 256 KiB. Partitions that it does not name begin where the group committed last;
+  /// those that neither names at `start`, which is committed for the group before the first reply.
   public var from: Data = Data()
 
-  /// Empty for all.
+  /// Empty for all. At most 4096.
   public var partitions: [UInt32] = []
+
+  /// A typed view of the log: "user-events" for all kinds, "interactions", "profiles", "consents", "erasures" or "beacons".
+  /// Empty means "user-events". A group's cursors of two topics are two.
+  public var topic: String = String()
+
+  /// Where partitions begin that neither `from` nor the group's cursor names.
+  public var start: Meridian_V1_SubscribeRequest.Start = .latest
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Start: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// With what has its effect from now on.
+    case latest // = 0
+
+    /// With the oldest that this region's logs still have.
+    case earliest // = 1
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .latest
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .latest
+      case 1: self = .earliest
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .latest: return 0
+      case .earliest: return 1
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Meridian_V1_SubscribeRequest.Start] = [
+      .latest,
+      .earliest,
+    ]
+
+  }
+
+  public init() {}
+}
+
+public nonisolated struct Meridian_V1_ConsentChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var granted: Bool = false
+
+  /// Only with a grant: the withdrawals that it cancels.
+  public var cancels: [Meridian_V1_EventID] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Meridian_V1_Erasure: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Everything of the user's up to this time is forgotten; milliseconds since 1970.
+  public var untilMs: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -51,6 +125,7 @@ public nonisolated struct Meridian_V1_SubscribeReply: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// At most 512, about 256 KiB. None: nothing has had an effect for a while, and the cursor may have moved.
   public var effects: [Meridian_V1_SubscribeReply.Effect] = []
 
   /// Commit this once the effects are dealt with.
@@ -62,36 +137,233 @@ public nonisolated struct Meridian_V1_SubscribeReply: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated struct Effect: Sendable {
+  public nonisolated struct Effect: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
     public var id: Meridian_V1_EventID {
-      get {_id ?? Meridian_V1_EventID()}
-      set {_id = newValue}
+      get {_storage._id ?? Meridian_V1_EventID()}
+      set {_uniqueStorage()._id = newValue}
     }
     /// Returns true if `id` has been explicitly set.
-    public var hasID: Bool {self._id != nil}
+    public var hasID: Bool {_storage._id != nil}
     /// Clears the value of `id`. Subsequent reads from it will return its default value.
-    public mutating func clearID() {self._id = nil}
+    public mutating func clearID() {_uniqueStorage()._id = nil}
 
-    public var interaction: Meridian_V1_Interaction {
-      get {_interaction ?? Meridian_V1_Interaction()}
-      set {_interaction = newValue}
+    public var event: OneOf_Event? {
+      get {return _storage._event}
+      set {_uniqueStorage()._event = newValue}
     }
-    /// Returns true if `interaction` has been explicitly set.
-    public var hasInteraction: Bool {self._interaction != nil}
-    /// Clears the value of `interaction`. Subsequent reads from it will return its default value.
-    public mutating func clearInteraction() {self._interaction = nil}
+
+    /// Without its item token, and with `id` not set.
+    public var interaction: Meridian_V1_Interaction {
+      get {
+        if case .interaction(let v)? = _storage._event {return v}
+        return Meridian_V1_Interaction()
+      }
+      set {_uniqueStorage()._event = .interaction(newValue)}
+    }
+
+    /// With the fields that were written.
+    public var profile: Meridian_V1_Profile {
+      get {
+        if case .profile(let v)? = _storage._event {return v}
+        return Meridian_V1_Profile()
+      }
+      set {_uniqueStorage()._event = .profile(newValue)}
+    }
+
+    public var consent: Meridian_V1_ConsentChange {
+      get {
+        if case .consent(let v)? = _storage._event {return v}
+        return Meridian_V1_ConsentChange()
+      }
+      set {_uniqueStorage()._event = .consent(newValue)}
+    }
+
+    public var erasure: Meridian_V1_Erasure {
+      get {
+        if case .erasure(let v)? = _storage._event {return v}
+        return Meridian_V1_Erasure()
+      }
+      set {_uniqueStorage()._event = .erasure(newValue)}
+    }
+
+    /// With `id` not set.
+    public var beacon: Meridian_V1_Beacon {
+      get {
+        if case .beacon(let v)? = _storage._event {return v}
+        return Meridian_V1_Beacon()
+      }
+      set {_uniqueStorage()._event = .beacon(newValue)}
+    }
+
+    /// The record that had the effect in this region.
+    public var position: Meridian_V1_Position {
+      get {_storage._position ?? Meridian_V1_Position()}
+      set {_uniqueStorage()._position = newValue}
+    }
+    /// Returns true if `position` has been explicitly set.
+    public var hasPosition: Bool {_storage._position != nil}
+    /// Clears the value of `position`. Subsequent reads from it will return its default value.
+    public mutating func clearPosition() {_uniqueStorage()._position = nil}
+
+    /// Stands for the user: the first 16 bytes of SHA-256 of the user id. Logs hold no user id in clear.
+    public var userKey: Data {
+      get {_storage._userKey}
+      set {_uniqueStorage()._userKey = newValue}
+    }
+
+    /// When the event was taken, by the clock of its origin; milliseconds since 1970.
+    public var stampMs: UInt64 {
+      get {_storage._stampMs}
+      set {_uniqueStorage()._stampMs = newValue}
+    }
+
+    /// Digest of the event's body. An effect that comes again has the same id and the same digest; two events with one id
+    /// and different bodies are two effects.
+    public var bodyDigest: UInt64 {
+      get {_storage._bodyDigest}
+      set {_uniqueStorage()._bodyDigest = newValue}
+    }
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    public nonisolated enum OneOf_Event: Equatable, Sendable {
+      /// Without its item token, and with `id` not set.
+      case interaction(Meridian_V1_Interaction)
+      /// With the fields that were written.
+      case profile(Meridian_V1_Profile)
+      case consent(Meridian_V1_ConsentChange)
+      case erasure(Meridian_V1_Erasure)
+      /// With `id` not set.
+      case beacon(Meridian_V1_Beacon)
+
+    }
+
     public init() {}
 
-    fileprivate var _id: Meridian_V1_EventID? = nil
-    fileprivate var _interaction: Meridian_V1_Interaction? = nil
+    fileprivate var _storage = _StorageClass.defaultInstance
   }
+
+  public init() {}
+}
+
+public nonisolated struct Meridian_V1_CommitRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var group: String = String()
+
+  /// As in SubscribeRequest.
+  public var topic: String = String()
+
+  /// From a reply of Subscribe, in this region or another.
+  public var cursor: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Meridian_V1_CommitReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var region: UInt32 = 0
+
+  public var serverTimeMs: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Meridian_V1_GroupsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Meridian_V1_GroupStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var group: String = String()
+
+  public var topic: String = String()
+
+  public var committedMs: UInt64 = 0
+
+  /// Records that are flushed here and not committed, time marks and repetitions included.
+  public var lagEvents: UInt64 = 0
+
+  /// Age of the oldest of them.
+  public var lagMs: UInt64 = 0
+
+  /// Partitions that the group's cursor names.
+  public var partitions: UInt32 = 0
+
+  /// Calls of Subscribe under way.
+  public var subscribers: UInt32 = 0
+
+  /// The cursor's file does not verify: a Subscribe has to give `from`.
+  public var damaged: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Meridian_V1_GroupsReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var region: UInt32 = 0
+
+  public var serverTimeMs: UInt64 = 0
+
+  /// Ascending by group and topic.
+  public var groups: [Meridian_V1_GroupStatus] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Meridian_V1_ForgetGroupRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var group: String = String()
+
+  public var topic: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Meridian_V1_ForgetGroupReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var region: UInt32 = 0
+
+  public var serverTimeMs: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 }
@@ -102,7 +374,7 @@ fileprivate nonisolated let _protobuf_package = "meridian.v1"
 
 nonisolated extension Meridian_V1_SubscribeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SubscribeRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}subscriber\0\u{1}from\0\u{1}partitions\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}from\0\u{1}partitions\0\u{1}topic\0\u{1}start\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -110,17 +382,19 @@ nonisolated extension Meridian_V1_SubscribeRequest: SwiftProtobuf.Message, Swift
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.subscriber) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.group) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.from) }()
       case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.partitions) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.topic) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.start) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.subscriber.isEmpty {
-      try visitor.visitSingularStringField(value: self.subscriber, fieldNumber: 1)
+    if !self.group.isEmpty {
+      try visitor.visitSingularStringField(value: self.group, fieldNumber: 1)
     }
     if !self.from.isEmpty {
       try visitor.visitSingularBytesField(value: self.from, fieldNumber: 2)
@@ -128,13 +402,90 @@ nonisolated extension Meridian_V1_SubscribeRequest: SwiftProtobuf.Message, Swift
     if !self.partitions.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.partitions, fieldNumber: 3)
     }
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 4)
+    }
+    if self.start != .latest {
+      try visitor.visitSingularEnumField(value: self.start, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Meridian_V1_SubscribeRequest, rhs: Meridian_V1_SubscribeRequest) -> Bool {
-    if lhs.subscriber != rhs.subscriber {return false}
+    if lhs.group != rhs.group {return false}
     if lhs.from != rhs.from {return false}
     if lhs.partitions != rhs.partitions {return false}
+    if lhs.topic != rhs.topic {return false}
+    if lhs.start != rhs.start {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_SubscribeRequest.Start: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LATEST\0\u{1}EARLIEST\0")
+}
+
+nonisolated extension Meridian_V1_ConsentChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ConsentChange"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}granted\0\u{1}cancels\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.granted) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.cancels) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.granted != false {
+      try visitor.visitSingularBoolField(value: self.granted, fieldNumber: 1)
+    }
+    if !self.cancels.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.cancels, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_ConsentChange, rhs: Meridian_V1_ConsentChange) -> Bool {
+    if lhs.granted != rhs.granted {return false}
+    if lhs.cancels != rhs.cancels {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_Erasure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Erasure"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}until_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.untilMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.untilMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.untilMs, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_Erasure, rhs: Meridian_V1_Erasure) -> Bool {
+    if lhs.untilMs != rhs.untilMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -187,7 +538,195 @@ nonisolated extension Meridian_V1_SubscribeReply: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Meridian_V1_SubscribeReply.Effect: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Meridian_V1_SubscribeReply.protoMessageName + ".Effect"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}interaction\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}interaction\0\u{1}position\0\u{3}user_key\0\u{3}stamp_ms\0\u{1}profile\0\u{1}consent\0\u{1}erasure\0\u{1}beacon\0\u{3}body_digest\0")
+
+  fileprivate class _StorageClass {
+    var _id: Meridian_V1_EventID? = nil
+    var _event: Meridian_V1_SubscribeReply.Effect.OneOf_Event?
+    var _position: Meridian_V1_Position? = nil
+    var _userKey: Data = Data()
+    var _stampMs: UInt64 = 0
+    var _bodyDigest: UInt64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _event = source._event
+      _position = source._position
+      _userKey = source._userKey
+      _stampMs = source._stampMs
+      _bodyDigest = source._bodyDigest
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._id) }()
+        case 2: try {
+          var v: Meridian_V1_Interaction?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .interaction(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .interaction(v)
+          }
+        }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._position) }()
+        case 4: try { try decoder.decodeSingularBytesField(value: &_storage._userKey) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._stampMs) }()
+        case 6: try {
+          var v: Meridian_V1_Profile?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .profile(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .profile(v)
+          }
+        }()
+        case 7: try {
+          var v: Meridian_V1_ConsentChange?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .consent(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .consent(v)
+          }
+        }()
+        case 8: try {
+          var v: Meridian_V1_Erasure?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .erasure(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .erasure(v)
+          }
+        }()
+        case 9: try {
+          var v: Meridian_V1_Beacon?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .beacon(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .beacon(v)
+          }
+        }()
+        case 10: try { try decoder.decodeSingularFixed64Field(value: &_storage._bodyDigest) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._id {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if case .interaction(let v)? = _storage._event {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._position {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      if !_storage._userKey.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._userKey, fieldNumber: 4)
+      }
+      if _storage._stampMs != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._stampMs, fieldNumber: 5)
+      }
+      switch _storage._event {
+      case .profile?: try {
+        guard case .profile(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      }()
+      case .consent?: try {
+        guard case .consent(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      }()
+      case .erasure?: try {
+        guard case .erasure(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      }()
+      case .beacon?: try {
+        guard case .beacon(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+      }()
+      default: break
+      }
+      if _storage._bodyDigest != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._bodyDigest, fieldNumber: 10)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_SubscribeReply.Effect, rhs: Meridian_V1_SubscribeReply.Effect) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._event != rhs_storage._event {return false}
+        if _storage._position != rhs_storage._position {return false}
+        if _storage._userKey != rhs_storage._userKey {return false}
+        if _storage._stampMs != rhs_storage._stampMs {return false}
+        if _storage._bodyDigest != rhs_storage._bodyDigest {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_CommitRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CommitRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}topic\0\u{1}cursor\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -195,30 +734,260 @@ nonisolated extension Meridian_V1_SubscribeReply.Effect: SwiftProtobuf.Message, 
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._id) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._interaction) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.group) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.topic) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.cursor) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._id {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    try { if let v = self._interaction {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
+    if !self.group.isEmpty {
+      try visitor.visitSingularStringField(value: self.group, fieldNumber: 1)
+    }
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 2)
+    }
+    if !self.cursor.isEmpty {
+      try visitor.visitSingularBytesField(value: self.cursor, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Meridian_V1_SubscribeReply.Effect, rhs: Meridian_V1_SubscribeReply.Effect) -> Bool {
-    if lhs._id != rhs._id {return false}
-    if lhs._interaction != rhs._interaction {return false}
+  public static func ==(lhs: Meridian_V1_CommitRequest, rhs: Meridian_V1_CommitRequest) -> Bool {
+    if lhs.group != rhs.group {return false}
+    if lhs.topic != rhs.topic {return false}
+    if lhs.cursor != rhs.cursor {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_CommitReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CommitReply"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.region) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.serverTimeMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.region != 0 {
+      try visitor.visitSingularUInt32Field(value: self.region, fieldNumber: 1)
+    }
+    if self.serverTimeMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.serverTimeMs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_CommitReply, rhs: Meridian_V1_CommitReply) -> Bool {
+    if lhs.region != rhs.region {return false}
+    if lhs.serverTimeMs != rhs.serverTimeMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_GroupsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GroupsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_GroupsRequest, rhs: Meridian_V1_GroupsRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_GroupStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GroupStatus"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}topic\0\u{3}committed_ms\0\u{3}lag_events\0\u{3}lag_ms\0\u{1}partitions\0\u{1}subscribers\0\u{1}damaged\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.group) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.topic) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.committedMs) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.lagEvents) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.lagMs) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.partitions) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.subscribers) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.damaged) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.group.isEmpty {
+      try visitor.visitSingularStringField(value: self.group, fieldNumber: 1)
+    }
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 2)
+    }
+    if self.committedMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.committedMs, fieldNumber: 3)
+    }
+    if self.lagEvents != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lagEvents, fieldNumber: 4)
+    }
+    if self.lagMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lagMs, fieldNumber: 5)
+    }
+    if self.partitions != 0 {
+      try visitor.visitSingularUInt32Field(value: self.partitions, fieldNumber: 6)
+    }
+    if self.subscribers != 0 {
+      try visitor.visitSingularUInt32Field(value: self.subscribers, fieldNumber: 7)
+    }
+    if self.damaged != false {
+      try visitor.visitSingularBoolField(value: self.damaged, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_GroupStatus, rhs: Meridian_V1_GroupStatus) -> Bool {
+    if lhs.group != rhs.group {return false}
+    if lhs.topic != rhs.topic {return false}
+    if lhs.committedMs != rhs.committedMs {return false}
+    if lhs.lagEvents != rhs.lagEvents {return false}
+    if lhs.lagMs != rhs.lagMs {return false}
+    if lhs.partitions != rhs.partitions {return false}
+    if lhs.subscribers != rhs.subscribers {return false}
+    if lhs.damaged != rhs.damaged {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_GroupsReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GroupsReply"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}groups\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.region) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.serverTimeMs) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.groups) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.region != 0 {
+      try visitor.visitSingularUInt32Field(value: self.region, fieldNumber: 1)
+    }
+    if self.serverTimeMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.serverTimeMs, fieldNumber: 2)
+    }
+    if !self.groups.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.groups, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_GroupsReply, rhs: Meridian_V1_GroupsReply) -> Bool {
+    if lhs.region != rhs.region {return false}
+    if lhs.serverTimeMs != rhs.serverTimeMs {return false}
+    if lhs.groups != rhs.groups {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_ForgetGroupRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ForgetGroupRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}topic\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.group) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.topic) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.group.isEmpty {
+      try visitor.visitSingularStringField(value: self.group, fieldNumber: 1)
+    }
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_ForgetGroupRequest, rhs: Meridian_V1_ForgetGroupRequest) -> Bool {
+    if lhs.group != rhs.group {return false}
+    if lhs.topic != rhs.topic {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_ForgetGroupReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ForgetGroupReply"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.region) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.serverTimeMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.region != 0 {
+      try visitor.visitSingularUInt32Field(value: self.region, fieldNumber: 1)
+    }
+    if self.serverTimeMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.serverTimeMs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_ForgetGroupReply, rhs: Meridian_V1_ForgetGroupReply) -> Bool {
+    if lhs.region != rhs.region {return false}
+    if lhs.serverTimeMs != rhs.serverTimeMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,62 @@
+// What a node needs to feed consumers with effects (S13): a thread that reads history, one that writes cursors.
+
+import ClusterModel
+package import EventLog
+package import Logging
+package import NodeEnvironment
+package import Personalization
+package import ServingAPI
+
+/// Effects and groups of one node. `shutDown` ends its threads, after the node's calls are over.
+package struct NodeStreams: Sendable {
+    /// How often the lag of groups is measured.
+    private static let measuring: Duration = .seconds(10)
+
+    package let door: EffectDoor
+    private let source: EffectSource
+    private let readers: any DedicatedExecutor
+    private let writers: any DedicatedExecutor
+    private let clock: any NodeClock
+
+    /// Reads the cursors of groups from the log's directory. A cursor that does not verify is reported, and its group has
+    /// to say where it stands. Throws FileError.
+    package static func open(
+        _ configuration: NodeConfiguration, environment: NodeEnvironment, router: ShardRouter,
+        log: any EventLogEngine, tasks: StreamTasks, logger: Logger
+    ) async throws -> NodeStreams {
+        let readers = environment.executors.makeDedicatedExecutor(label: "meridian-stream")
+        let writers = environment.executors.makeDedicatedExecutor(label: "meridian-groups")
+        let files = GroupFiles(directory: "\(configuration.log.directory)/groups", files: environment.files)
+        let groups = StreamGroups(files: files, disk: writers)
+        do {
+            let damaged = try await writers.run { () throws(FileError) in try groups.load() }
+            for reason in damaged { logger.error("group's cursor refused", metadata: ["reason": "\(reason)"]) }
+        } catch {
+            readers.shutDown()
+            writers.shutDown()
+            throw error
+        }
+        let settings = EffectSettings(
+            members: [configuration.region.number] + configuration.peers.map(\.number),
+            bounds: configuration.timeBounds)
+        let source = EffectSource(
+            shards: router, log: log, settings: settings, disk: readers, alarms: environment.executors.loops[0],
+            clock: environment.clock)
+        return NodeStreams(
+            door: EffectDoor(source: source, groups: groups, tasks: tasks), source: source, readers: readers,
+            writers: writers, clock: environment.clock)
+    }
+
+    /// Measures until it is cancelled: how far groups are behind takes looks at the disk, so that no scrape does it.
+    package func run(_ api: ServingAPI) async throws {
+        while true {
+            try await readers.run { api.collectStreams() }
+            try await clock.sleep(for: Self.measuring)
+        }
+    }
+
+    package func shutDown() {
+        readers.shutDown()
+        writers.shutDown()
+    }
+}
