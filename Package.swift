@@ -147,8 +147,9 @@ let package = Package(
             "OperatorCommands",
             [
                 "ClusterModel", "MergeableState", "GRPCFraming", "NodeEnvironment", "EventLog", "SegmentLog",
-                "HostEnvironment", "RPCTransport", "Personalization", "MeridianProtocol", "MeridianClient", "Datasets",
-                "COpenSSL", arguments, nioCore, nioPosix,
+                "HostEnvironment", "RPCTransport", "RegionMirror", "Personalization", "MeridianProtocol",
+                "MeridianClient",
+                "MeridianNode", "Datasets", "COpenSSL", arguments, nioCore, nioPosix,
             ]),
 
         // MARK: Layer 8: entry points

@@ -71,7 +71,7 @@ package protocol EventLogEngine: Sendable {
 package enum LogReading: Hashable, Sendable {
     /// Whole batches, at least one, from the one that contains the offset that was asked for.
     case batches([EncodedBatch])
-    /// The batch that holds the offset does not verify any more (S7). What comes after it begins at `next`, the flushed end
+    /// The batch that holds the offset is trimmed (S8), or does not verify any more (S7). What comes after it begins at `next`, the flushed end
     /// where nothing does.
     case unreadable(next: Offset)
 }

@@ -23,7 +23,9 @@ package struct EventLogError: Error, Hashable, CustomStringConvertible {
         package static let doesNotExtend = Code("batch does not extend its log")
         /// Bytes that do not verify.
         package static let corrupt = Code("corrupt log bytes")
-        /// Below the base offset (trimmed), or beyond the flushed end.
+        /// Below the base offset: `firstAvailable` says where the log begins now (S8).
+        package static let trimmed = Code("offset trimmed")
+        /// Beyond the flushed end.
         package static let outOfRange = Code("offset not held here")
         /// A format, codec or record kind of a newer version.
         package static let unsupported = Code("unsupported format")
@@ -36,12 +38,21 @@ package struct EventLogError: Error, Hashable, CustomStringConvertible {
     /// What happened, for people: names the file and bytes where there are any.
     package var message: String
     package var cause: FileError?
+    /// The base offset, with `.trimmed`.
+    package var firstAvailable: Offset?
 
     package init(_ code: Code, log: LogIdentity? = nil, _ message: String, cause: FileError? = nil) {
         self.code = code
         self.log = log
         self.message = message
         self.cause = cause
+    }
+
+    /// What was asked for is gone behind snapshots; the log begins at `firstAvailable`.
+    package init(trimmed log: LogIdentity, at offset: Offset, firstAvailable: Offset) {
+        self.init(
+            .trimmed, log: log, "offset \(offset.rawValue) is gone; the log begins at \(firstAvailable.rawValue)")
+        self.firstAvailable = firstAvailable
     }
 
     package var description: String {

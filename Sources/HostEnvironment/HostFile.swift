@@ -117,6 +117,10 @@ final class HostFile: StoredFile {
         return UInt64(answer.st_size)
     }
 
+    func dropFromCache(at position: UInt64, count: Int) {
+        _ = posix_fadvise(descriptor, off_t(position), off_t(count), POSIX_FADV_DONTNEED)
+    }
+
     func close() {
         if !isClosed.exchange(true, ordering: .acquiringAndReleasing) { Glibc.close(descriptor) }
     }

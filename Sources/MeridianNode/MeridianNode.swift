@@ -86,7 +86,7 @@ package final class MeridianNode: Service {
             mesh = try await NodeMesh.start(
                 configuration, environment: environment, system: system, log: recovery.log, disk: disk, logger: logger)
             let serving = try await open(recovery, system, mesh, admin, disk: disk)
-            await serve(recovery.log, serving, mesh, disk: disk)
+            await serve(recovery, serving, mesh, disk: disk)
         } catch {
             await mesh?.shutDown()
             recovery.log.abandon()
@@ -147,9 +147,9 @@ package final class MeridianNode: Service {
 
     /// Until shutdown, and on until what was appended is flushed.
     private func serve(
-        _ log: SegmentLog, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
+        _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
     ) async {
-        await runBesideCalls(log, opened, mesh, disk: disk)
+        await runBesideCalls(recovery, opened, mesh, disk: disk)
         logger.notice("draining")
         await status.drain()
         await opened.api.shutDown(by: environment.clock.bootTime().advanced(by: configuration.limits.drainTimeout))
@@ -269,25 +269,36 @@ package final class MeridianNode: Service {
 
     /// Everything that runs beside calls; ends at shutdown.
     private func runBesideCalls(
-        _ log: SegmentLog, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
+        _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
     ) async {
         let (clock, router) = (environment.clock, opened.host.router)
         let derive = environment.executors.makeDedicatedExecutor(label: "meridian-derive")
-        defer { derive.shutDown() }
+        let slow = environment.executors.makeDedicatedExecutor(label: "meridian-upkeep")
+        defer {
+            derive.shutDown()
+            slow.shutDown()
+        }
         let marks = TimeMarkRun(router: router, clock: clock, bounds: configuration.timeBounds)
         let popularity = PopularityRefresh(router: router, clock: clock, executor: derive)
         let snapshots = SnapshotRun(
             router: router,
             store: SnapshotStore(
                 directory: NodeRecoveryRun.snapshotDirectory(configuration), files: environment.files),
-            clock: clock, executor: disk, interval: configuration.limits.snapshotInterval, logger: logger)
-        let logWatch = LogWatch(log: log, status: status, clock: clock, logger: logger)
+            covered: recovery.covered, clock: clock, executor: disk,
+            interval: configuration.limits.snapshotInterval, logger: logger)
+        let upkeep = LogUpkeepRun(
+            log: recovery.log, mirror: mesh?.mirror, snapshots: snapshots, configuration: configuration,
+            environment: environment, executor: slow, logger: logger)
+        status.onUpkeep(upkeep)
+        let logWatch = LogWatch(log: recovery.log, status: status, clock: clock, logger: logger)
         await withTaskGroup(of: Void.self) { group in
             // Each ends by cancellation only; a CancellationError is how it says so.
             group.addTask { try? await marks.run() }
             group.addTask { try? await popularity.run() }  // likewise
             group.addTask { try? await snapshots.run() }  // likewise
             group.addTask { try? await logWatch.run() }  // likewise
+            group.addTask { try? await upkeep.run() }  // likewise
+            group.addTask { try? await upkeep.scrub() }  // likewise
             group.addTask { try? await opened.clocks.run() }  // likewise
             group.addTask { try? await opened.effects.run(opened.serving) }  // likewise
             group.addTask { await opened.queue.run() }

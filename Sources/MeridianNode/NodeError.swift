@@ -40,14 +40,14 @@ extension NodeError {
     static func unreadable(_ log: LogIdentity, _ error: any Error) -> NodeError {
         NodeError(
             .unreadableRecord, "log \(log): \(error)",
-            nextStep: "start the newer version that wrote it, or follow Runbooks/corrupt-log.md")
+            nextStep: "start the newer version that wrote it, or follow Runbooks/log-corruption.md")
     }
 
     static func corrupt(_ ranges: [CorruptRange], directory: String) -> NodeError {
         let first = ranges.prefix(3).map { "\($0.path) bytes \($0.bytes.lowerBound)..<\($0.bytes.upperBound)" }
         return NodeError(
             .corruptJournal, "\(ranges.count) ranges of \(directory) do not verify: \(first.joined(separator: ", "))",
-            nextStep: "keep the directory as it is and follow Runbooks/corrupt-log.md; "
-                + "--accept-corruption starts with what precedes the damage in each log")
+            nextStep: "meridian log repair --config FILE puts the original bytes back from another region; see "
+                + "Runbooks/log-corruption.md; --accept-corruption starts with what precedes the damage in each log")
     }
 }

@@ -20,6 +20,7 @@ package final class NodeStatus: NodeControl {
         var recovery: RecoveryFacts?
         var serving: Serving?
         var regions = RegionObservation()
+        var upkeep: LogUpkeepRun?
     }
 
     package let facts: NodeFacts
@@ -52,10 +53,14 @@ package final class NodeStatus: NodeControl {
         }
     }
 
+    /// Operators hear of the journal's upkeep from now on.
+    func onUpkeep(_ upkeep: LogUpkeepRun) { guarded.withLock { $0.upkeep = upkeep } }
+
     /// Everything has stopped: what the node served with may go.
     func onEnded() {
         guarded.withLock { state in
             state.serving = nil
+            state.upkeep = nil
             state.regions = RegionObservation()
         }
     }
@@ -92,6 +97,8 @@ extension NodeStatus {
     package var unmirrored: UInt64? { regions.unmirrored() }
 
     package var clock: ClockVerdict { regions.clock() }
+
+    package var upkeep: LogUpkeepFacts { guarded.withLock { $0.upkeep }?.facts ?? LogUpkeepFacts() }
 
     /// Its functions take locks of their own: they are called outside of this one.
     private var regions: RegionObservation { guarded.withLock { $0.regions } }

@@ -17,7 +17,7 @@ package final class RegionMirror: Sendable {
         package var latestStamp = HybridStamp.zero
     }
 
-    private let core: MirrorCore
+    let core: MirrorCore
     private let mirrorService: MirrorService
 
     private static let sealTimeout: Duration = .seconds(5)

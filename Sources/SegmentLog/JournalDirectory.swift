@@ -33,8 +33,13 @@ struct JournalDirectory: Sendable {
         return used
     }
 
-    /// A new segment with its blocks reserved, its name durable. Replaces a blank one of the same number.
+    /// A new segment with its blocks reserved, its name durable. Replaces a blank one of the same number. Throws `.noSpace`
+    /// while there is still room for everything else.
     func createSegment(_ generation: UInt64, length: Int) throws(FileError) -> any StoredFile {
+        let needed = UInt64(length) + JournalLimits.reservedBytes(forSegmentOf: length)
+        guard try files.availableBytes(at: path) >= needed else {
+            throw FileError(.noSpace, operation: "reserve", path: path)
+        }
         let file = try files.open(segmentPath(generation), .createOrReplace)
         do {
             try file.reserve(length: UInt64(length))

@@ -162,8 +162,10 @@ struct JournalIndex: Sendable {
     ) throws(ByteCodingError) -> (LogIdentity, LogTable.Entry)? {
         let log = try reader.readLogIdentity()
         var entry = LogTable.Entry()
-        guard try reader.read(UInt64.self) == 0, try reader.readDigest() == .zero else { return nil }
+        entry.base = Offset(try reader.read())
+        entry.baseDigest = try reader.readDigest()
         entry.end = Offset(try reader.read())
+        guard entry.base <= entry.end else { return nil }
         entry.digest = try reader.readDigest()
         entry.lastStamp = HybridStamp(rawValue: try reader.read())
         entry.epoch = Epoch(try reader.read())

@@ -16,6 +16,10 @@ package struct JournalLimits: Hashable, Sendable {
         self.backlogBytes = max(backlogBytes, Self.groupBytes)
     }
 
+    /// Space that a journal leaves free when it takes a new segment, for marks, snapshots and tools: it refuses appends before
+    /// the disk is full.
+    package static func reservedBytes(forSegmentOf length: Int) -> UInt64 { UInt64(length / 8) }
+
     /// A group is closed once it holds this much.
     package static let groupBytes = 4 << 20
     package static let groupBatches = 4_096

@@ -20,7 +20,9 @@ import NodeEnvironment
 struct JournalScan {
     private let directory: JournalDirectory
     private let journal: UInt64
-    private(set) var table = LogTable()
+    /// Segments below it are trimmed: that they are missing is no damage.
+    private let firstGeneration: UInt64
+    private(set) var table: LogTable
     private(set) var producers = ProducerBook()
     private(set) var corruptRanges: [CorruptRange] = []
     private(set) var cutBytes: UInt64 = 0
@@ -29,9 +31,11 @@ struct JournalScan {
     /// The last segment in which a group stands, and where its groups end. An empty one behind it is made anew.
     private(set) var lastGeneration: UInt64 = 0
     private(set) var lastEnd: UInt64 = 0
+    /// Where the groups of each segment end in which one stands, damage before the end included.
+    private(set) var ends: [UInt64: UInt64] = [:]
     private(set) var mark: UInt64
     private let check: LogTable.ChainCheck
-    private var ends = EndDigests()
+    private var digests = EndDigests()
     /// Batches of groups that stand beyond the mark, in order.
     private(set) var beyondMark: [EncodedBatch] = []
     /// Where damage at the very end of what is written was reported to end: nothing stands behind it.
@@ -40,7 +44,12 @@ struct JournalScan {
 
     var batches: Int { table.batches }
 
-    init(directory: JournalDirectory, journal: UInt64, mark: UInt64, check: LogTable.ChainCheck = .offsets) {
+    init(
+        directory: JournalDirectory, journal: UInt64, mark: UInt64, trimmed: TrimmedPrefix,
+        check: LogTable.ChainCheck = .offsets
+    ) {
+        firstGeneration = trimmed.firstGeneration
+        table = LogTable(trimmed: trimmed)
         self.check = check
         self.directory = directory
         self.journal = journal
@@ -49,7 +58,7 @@ struct JournalScan {
 
     /// Scans all segments. Throws when a file cannot be read, or what `visit` throws.
     mutating func run(visit: (EncodedBatch) throws -> Void) throws {
-        let generations = try directory.generations()
+        let generations = try directory.generations().filter { $0 >= firstGeneration }
         reportMissing(generations)
         let successions = try successions(generations)
         for (index, generation) in generations.enumerated() {
@@ -58,15 +67,15 @@ struct JournalScan {
             let reader = try SegmentReader(file: file, journal: journal, generation: generation)
             try scan(reader, successions[index], visit)
         }
-        if check == .offsets { try ends.settle(&table, directory) }
+        if check == .offsets { try digests.settle(&table, directory) }
     }
 
     /// Bytes read at once: they stay in the processor's cache until they are checked and decoded.
     private static let ahead = 1 << 20
 
-    /// Segments are numbered densely from 1: one that is not there took acknowledged groups with it.
+    /// Segments are numbered densely: one that is not there took acknowledged groups with it.
     private mutating func reportMissing(_ generations: [UInt64]) {
-        var expected: UInt64 = 1
+        var expected = firstGeneration
         for generation in generations {
             while expected < generation, corruptRanges.count < Self.maxMissing {
                 corruptRanges.append(
@@ -133,7 +142,10 @@ struct JournalScan {
                 position = next
             }
         }
-        if position > 0 { (lastGeneration, lastEnd) = (reader.generation, position) }
+        if position > 0 {
+            (lastGeneration, lastEnd) = (reader.generation, position)
+            ends[reader.generation] = position
+        }
     }
 
     /// Decides on bad bytes at `position`: returns where to go on when they are corruption, nil when they are the end.
@@ -170,7 +182,7 @@ struct JournalScan {
             switch table.extend(with: batch, at: place, check) {
             case .known: continue
             case .extended:
-                if check == .offsets { ends.note(batch, generation: reader.generation, position: position) }
+                if check == .offsets { digests.note(batch, generation: reader.generation, position: position) }
                 producers.note(batch.header)
                 records += UInt64(batch.header.count)
                 if group.frame.number > mark { beyondMark.append(batch) }

@@ -64,9 +64,19 @@ struct JournalSweep {
             }
             let generation = generations[index]
             let following = index + 1 < generations.count ? generations[index + 1] : nil
-            try pass(over: generation, from: generation == start.generation ? start.position : 0, following)
+            do throws(FileError) {
+                try pass(over: generation, from: generation == start.generation ? start.position : 0, following)
+            } catch  where error.code == .notFound {
+                skip(generation)
+            }
         }
         return done + pending + active.values
+    }
+
+    /// The segment was trimmed since it was listed: who needs it finds a gap in front of what is left (S8).
+    private mutating func skip(_ generation: UInt64) {
+        while let next = pending.last, next.place.generation <= generation { active[next.log] = pending.removeLast() }
+        move(to: JournalPlace(generation: generation + 1, position: 0))
     }
 
     private var isWithinBounds: Bool { rest > 0 && scanned < longest }

@@ -13,6 +13,9 @@ struct JournalPlace: Hashable, Sendable {
 /// All logs of a journal, as far as they are flushed. A value: the owner guards it.
 struct LogTable: Sendable {
     struct Entry: Sendable {
+        /// The first offset that is still here, and the chain digest before it (S8).
+        var base: Offset = .zero
+        var baseDigest: Digest128 = .zero
         var end: Offset = .zero
         var digest: Digest128 = .zero
         var lastStamp: HybridStamp = .zero
@@ -66,15 +69,27 @@ struct LogTable: Sendable {
     }
 
     private var entries: [LogIdentity: Entry] = [:]
+    /// The last segment in which a batch stands: those before it do not change any more.
+    private(set) var newestGeneration: UInt64 = 0
+
+    init(trimmed prefix: TrimmedPrefix? = nil) {
+        for (log, base) in prefix?.bases ?? [:] {
+            var entry = Entry()
+            (entry.base, entry.baseDigest) = (base.offset, base.digest)
+            (entry.end, entry.digest) = (base.offset, base.digest)
+            (entry.lastStamp, entry.epoch) = (base.lastStamp, base.epoch)
+            entries[log] = entry
+        }
+    }
+
     /// Batches taken, over all logs.
     private(set) var batches = 0
-
-    init() {}
 
     /// As an index of it says.
     init(_ entries: [LogIdentity: Entry], batches: Int) {
         self.entries = entries
         self.batches = batches
+        newestGeneration = entries.values.compactMap { $0.index.last?.place.generation }.max() ?? 0
     }
 
     /// Logs in order.
@@ -90,10 +105,16 @@ struct LogTable: Sendable {
         with batch: EncodedBatch, at place: JournalPlace, _ check: ChainCheck = .digests
     ) -> Outcome {
         let log = batch.header.log
+        newestGeneration = max(newestGeneration, place.generation)
         guard entries.keys.contains(log) || batch.extends(log, end: .zero, digest: .zero) else { return .doesNotExtend }
         let outcome = entries[log, default: Entry()].extend(with: batch, at: place, check)
         if outcome == .extended { batches += 1 }
         return outcome
+    }
+
+    /// Logs lose the prefixes that are gone.
+    mutating func trim(to prefix: TrimmedPrefix) {
+        for (log, base) in prefix.bases { entries[log]?.trim(to: base, first: prefix.firstGeneration) }
     }
 
     /// After a scan by offsets: the digest at the end of a log.
@@ -117,7 +138,8 @@ struct LogTable: Sendable {
     func summary(of log: LogIdentity) -> LogSummary? {
         entries[log].map { entry in
             LogSummary(
-                log: log, base: .zero, baseDigest: .zero, flushedEnd: entry.end, endDigest: entry.digest,
+                log: log, base: entry.base, baseDigest: entry.baseDigest, flushedEnd: entry.end,
+                endDigest: entry.digest,
                 lastStamp: entry.lastStamp, epoch: entry.epoch)
         }
     }
@@ -125,7 +147,9 @@ struct LogTable: Sendable {
     /// Complexity: O(log boundaries).
     func chainDigest(of log: LogIdentity, at offset: Offset) -> Digest128? {
         if offset == .zero { return .zero }
-        guard let boundaries = entries[log]?.boundaries else { return nil }
+        guard let entry = entries[log] else { return nil }
+        if offset == entry.base { return entry.baseDigest }
+        let boundaries = entry.boundaries
         var (low, high) = (0, boundaries.count)
         while low < high {
             let middle = (low + high) / 2

@@ -38,8 +38,11 @@ struct Mark: Hashable, Sendable {
 
     /// The newer valid slot of the file's bytes; nil where none is valid.
     static func newest(in bytes: [UInt8]) -> Mark? {
-        [0, slotLength].compactMap { Mark(decoding: bytes, at: $0) }.max { $0.sequence < $1.sequence }
+        slots(in: bytes).compactMap(\.self).max { $0.sequence < $1.sequence }
     }
+
+    /// Both slots in their order; nil where one does not verify.
+    static func slots(in bytes: [UInt8]) -> [Mark?] { [0, slotLength].map { Mark(decoding: bytes, at: $0) } }
 
     private init?(decoding bytes: [UInt8], at start: Int) {
         guard bytes.count >= start + Self.slotLength else { return nil }

@@ -49,14 +49,16 @@ extension SegmentLog {
         let marks = try directory.openMarks()
         let mark = Mark.newest(in: try marks.read(at: 0, count: 2 * Mark.slotLength))
         let (journal, isCopy) = try settleIdentity(directory, mark, environment)
+        try SegmentRepairer(directory: directory, journal: journal).removeLeftovers()
         let current = mark ?? Mark(journal: journal, sequence: 0, group: 0, isClean: false)
+        let trimmed = try directory.readTrimmed(of: journal)
         // Who wants every batch gets a scan in any case: it reads no more, and looks at more.
         let isIndexed = start.map { !$0.isBeginning } ?? true
         var opened =
             if isIndexed, let index = try directory.readIndex(of: current) {
-                try restore(index, directory, start, visit)
+                try restore(index, trimmed, directory, start, visit)
             } else {
-                try scan(directory, journal, current, start, visit)
+                try scan(directory, journal, current, trimmed, start, visit)
             }
         opened.report.isCopy = isCopy
         var committer = Committer(
@@ -71,7 +73,7 @@ extension SegmentLog {
         try committer.writeMark(clean: false)
         return SegmentLog(
             recovered: opened.report, directory: directory, journal: journal, limits: limits, table: opened.table,
-            producers: opened.producers, committer: committer, environment: environment, lock: lock)
+            trimmed: trimmed, producers: opened.producers, committer: committer, environment: environment, lock: lock)
     }
 
     /// What is known of a journal before anything is appended.
@@ -87,29 +89,31 @@ extension SegmentLog {
 
     /// From the clean stop's index; reads of the segments what is to be visited.
     private static func restore(
-        _ index: JournalIndex, _ directory: JournalDirectory, _ start: ReplayStart?,
+        _ index: JournalIndex, _ trimmed: TrimmedPrefix, _ directory: JournalDirectory, _ start: ReplayStart?,
         _ visit: (EncodedBatch) throws -> Void
     ) throws -> Opened {
+        var table = index.table
+        table.trim(to: trimmed)
         var corruptRanges: [CorruptRange] = []
         if let start {
-            var replay = JournalReplay(index.table, from: start, directory: directory, journal: index.journal)
+            var replay = JournalReplay(table, from: start, directory: directory, journal: index.journal)
             try replay.run(visit: visit)
             corruptRanges = replay.corruptRanges
         }
         let report = RecoveryReport(
-            logs: index.table.summaries, batches: index.table.batches, corruptRanges: corruptRanges,
-            wasCleanStop: true, isFirstStart: index.table.logs.isEmpty)
+            logs: table.summaries, batches: table.batches, corruptRanges: corruptRanges,
+            wasCleanStop: true, isFirstStart: table.logs.isEmpty)
         return Opened(
-            table: index.table, producers: index.producers, tail: index.tail, flushedGroup: index.tail.group,
-            report: report)
+            table: table, producers: index.producers, tail: index.tail, flushedGroup: index.tail.group, report: report)
     }
 
     /// From the whole journal.
     private static func scan(
-        _ directory: JournalDirectory, _ journal: UInt64, _ mark: Mark, _ start: ReplayStart?,
+        _ directory: JournalDirectory, _ journal: UInt64, _ mark: Mark, _ trimmed: TrimmedPrefix,
+        _ start: ReplayStart?,
         _ visit: (EncodedBatch) throws -> Void
     ) throws -> Opened {
-        var scan = JournalScan(directory: directory, journal: journal, mark: mark.group)
+        var scan = JournalScan(directory: directory, journal: journal, mark: mark.group, trimmed: trimmed)
         try scan.run { batch in
             if let start, batch.endOffset > start.offset(in: batch.header.log) { try visit(batch) }
         }

@@ -10,17 +10,24 @@ extension SegmentLog {
     private static let longestSweep: UInt64 = 16 << 20
 
     /// As the contract says. Never returns batches with a gap between them: throws `.corrupt` where the first that was
-    /// asked for is damaged, and ends before a later one that is. Complexity: O(index) and the journal bytes between the
-    /// index entry and what is returned.
+    /// asked for is damaged, and ends before a later one that is. What is trimmed meanwhile is `.trimmed`; batches that were
+    /// returned stay what they are, whatever becomes of their segment. Complexity: O(index) and the journal bytes between
+    /// the index entry and what is returned.
     package func read(
         _ log: LogIdentity, from offset: Offset, maxBytes: Int
     ) throws(EventLogError) -> [EncodedBatch] {
         guard let want = wants([(log, offset)]).first else {
+            if let base = trimmedBase(of: log, above: offset) {
+                throw EventLogError(trimmed: log, at: offset, firstAvailable: base)
+            }
             let end = flushedEnd(of: log)
             throw EventLogError(.outOfRange, log: log, "offset \(offset.rawValue) is not below the end \(end.rawValue)")
         }
         let swept = try sweep([want], total: maxBytes, longest: .max)
         guard let found = swept.first?.found, !found.isEmpty else {
+            if let base = trimmedBase(of: log, above: offset) {
+                throw EventLogError(trimmed: log, at: offset, firstAvailable: base)
+            }
             throw EventLogError(
                 .corrupt, log: log, "the batch that holds offset \(offset.rawValue) does not verify any more")
         }
@@ -32,8 +39,11 @@ extension SegmentLog {
     package func read(
         _ places: [(log: LogIdentity, offset: Offset)], total: Int
     ) throws(EventLogError) -> [LogIdentity: LogReading] {
+        let gone = places.reduce(into: [LogIdentity: LogReading]()) { gone, place in
+            if let base = trimmedBase(of: place.log, above: place.offset) { gone[place.log] = .unreadable(next: base) }
+        }
         var wants = wants(places)
-        guard let lead = wants.first else { return [:] }
+        guard let lead = wants.first else { return gone }
         if isFar(lead, from: wants, total: total) {
             // Those before it are served by the other half.
             let ahead = wants.filter { $0.place >= lead.place }
@@ -47,7 +57,7 @@ extension SegmentLog {
             // The bytes were used up before the pass came to it.
             wants += try sweep([wants.remove(at: index)], total: 1, longest: Self.longestSweep)
         }
-        return wants.reduce(into: [:]) { readings, want in
+        return wants.reduce(into: gone) { readings, want in
             if !want.found.isEmpty {
                 readings[want.log] = .batches(want.found)
             } else if let next = want.resumes {
@@ -63,11 +73,17 @@ extension SegmentLog {
             || lead.place.position > earliest.position + UInt64(clamping: total)
     }
 
+    /// Where the log begins, when `offset` is trimmed.
+    private func trimmedBase(of log: LogIdentity, above offset: Offset) -> Offset? {
+        state.withLock { state in state.table[log].flatMap { offset < $0.base ? $0.base : nil } }
+    }
+
     /// Places of what is flushed and begins or goes on there; others are left out.
     private func wants(_ places: [(log: LogIdentity, offset: Offset)]) -> [JournalSweep.Want] {
         state.withLock { state in
             places.compactMap { log, offset in
-                guard let end = state.table[log]?.end, offset < end else { return nil }
+                guard let entry = state.table[log], offset >= entry.base, offset < entry.end else { return nil }
+                let end = entry.end
                 let known = state.readPlaces.place(of: offset, in: log)
                 return (known ?? state.table.place(of: offset, in: log)).map { place in
                     JournalSweep.Want(log: log, start: offset, end: end, next: offset, place: place)

@@ -51,12 +51,14 @@ package final class SegmentLog: EventLogEngine {
     let state: Mutex<State>
     let commitExecutor: any DedicatedExecutor
     let committer: Mutex<Committer>
+    let trimming: Mutex<Trimming>
     let environment: NodeEnvironment
     private let lock: any FileLock
 
     init(
         recovered: RecoveryReport, directory: JournalDirectory, journal: UInt64, limits: JournalLimits,
-        table: LogTable, producers: ProducerBook, committer: Committer, environment: NodeEnvironment, lock: any FileLock
+        table: LogTable, trimmed: TrimmedPrefix, producers: ProducerBook, committer: Committer,
+        environment: NodeEnvironment, lock: any FileLock
     ) {
         self.recovered = recovered
         self.directory = directory
@@ -68,6 +70,7 @@ package final class SegmentLog: EventLogEngine {
         for log in table.logs { tails[log] = table[log].map { Tail(end: $0.end, digest: $0.digest) } }
         state = Mutex(State(tails: tails, table: table, producers: producers))
         self.committer = Mutex(committer)
+        trimming = Mutex(Trimming(prefix: trimmed))
         commitExecutor = environment.executors.makeDedicatedExecutor(label: "meridian-commit")
     }
 
@@ -187,7 +190,8 @@ package final class SegmentLog: EventLogEngine {
     ) throws(FileError) {
         guard recovered.corruptRanges.isEmpty else { return }
         let tail = committer.writer.tail
-        let segments = try directory.generations().filter { $0 <= tail.generation }
+        let first = trimming.withLock(\.prefix.firstGeneration)
+        let segments = try directory.generations().filter { $0 >= first && $0 <= tail.generation }
         try directory.writeIndex(
             JournalIndex(
                 journal: journal, sequence: committer.mark.sequence + 1, tail: tail, segments: segments, table: table,

@@ -58,10 +58,17 @@ struct SegmentReader {
         return decode(frame, prefix, bytes, at: position)
     }
 
-    /// The frame of the segment's first group, whatever became of its batches; nil where none stands.
+    /// The frame of the segment's first group, whatever became of its batches, with one wrong bit in it put right: it says
+    /// where the segment before ends. Nil where none stands.
     func firstFrame() throws(FileError) -> GroupFrame? {
         var window = SegmentWindow(self)
-        return try window.frame(at: 0)?.frame
+        if let found = try window.frame(at: 0) { return found.frame }
+        let bytes = try file.read(at: 0, count: GroupFrame.longestCorrected)[...]
+        // Sound and of another generation: the segment is blank.
+        if let prefix = GroupFrame.prefix(bytes), GroupFrame(decoding: bytes, prefix: prefix) != nil { return nil }
+        return GroupFrame.correcting(bytes) { frame, _ in
+            frame.journal == journal && frame.generation == generation && frame.position == 0
+        }?.frame
     }
 
     /// Bytes that a search reads at once.

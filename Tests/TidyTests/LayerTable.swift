@@ -44,7 +44,8 @@ enum LayerTable {
         "Datasets": ["ClusterModel", "NodeEnvironment"],
         "OperatorCommands": [
             "COpenSSL", "ClusterModel", "Datasets", "EventLog", "GRPCFraming", "HostEnvironment", "MergeableState",
-            "MeridianClient", "MeridianProtocol", "NodeEnvironment", "Personalization", "RPCTransport", "SegmentLog",
+            "MeridianClient", "MeridianNode", "MeridianProtocol", "NodeEnvironment", "Personalization", "RPCTransport",
+            "RegionMirror", "SegmentLog",
         ],
         "meridian": ["OperatorCommands"],
         "meridiand": ["HostEnvironment", "MeridianNode", "NodeEnvironment", "RPCTransport"],

@@ -20,7 +20,7 @@ extension NodeConfiguration {
         peers = try Self.peers(&root)
         listen = try Self.listen(&root)
         tls = try Self.tls(&root, isThere)
-        log = try Self.log(&root)
+        log = try Self.log(&root, isAlone: peers.isEmpty)
         mirror = try Self.mirror(&root)
         timeBounds = try Self.timeBounds(&root)
         tokenKeys = try Self.tokenKeys(&root)
@@ -127,7 +127,9 @@ extension NodeConfiguration {
         return identity
     }
 
-    private static func log(_ root: inout ConfigurationSection) throws(ConfigurationError) -> Log {
+    private static func log(
+        _ root: inout ConfigurationSection, isAlone: Bool
+    ) throws(ConfigurationError) -> Log {
         var section = try root.section("log")
         let engine = try section.string("engine", default: "segment")
         guard engine == "segment" else {
@@ -138,9 +140,12 @@ extension NodeConfiguration {
         let log = Log(
             directory: try section.string("directory"),
             segmentBytes: try section.integer("segment_bytes", in: 9 << 20...1 << 30, default: 64 << 20),
+            trims: try section.boolean("trim", default: isAlone),
             retention: try section.seconds("retention_seconds", in: 3_600...30 * 86_400, default: 7 * 86_400),
             retentionBytes: UInt64(try section.integer("retention_bytes", in: 1 << 26...1 << 50, default: 64 << 30)),
             pinMaxBytes: UInt64(try section.integer("pin_max_bytes", in: 1 << 26...1 << 50, default: 128 << 30)),
+            scrubBytesPerSecond: UInt64(
+                try section.integer("scrub_bytes_per_second", in: 0...1 << 34, default: 8 << 20)),
             markBeforeAck: try section.boolean("mark_before_ack", default: false))
         try section.finish()
         return log

@@ -38,11 +38,15 @@ package struct NodeConfiguration: Sendable {
     package struct Log: Hashable, Sendable {
         package var directory: String
         package var segmentBytes: Int
+        /// Whether segments that nobody needs any more go (S8, Decisions/0013).
+        package var trims: Bool
         /// How long a trimmed-behind-snapshot prefix is kept at least (S8).
         package var retention: Duration
         package var retentionBytes: UInt64
         /// Up to how much disk a reader that lags may pin.
         package var pinMaxBytes: UInt64
+        /// How much of the journal is verified a second, over and over; 0 for none.
+        package var scrubBytesPerSecond: UInt64
         /// Syncs the trailing mark before acks (S7): a second sync a group.
         package var markBeforeAck: Bool
     }

@@ -29,10 +29,9 @@ struct NodeMesh: Sendable {
         _ configuration: NodeConfiguration, environment: NodeEnvironment, system: ClusterActorSystem,
         log: any EventLogEngine, disk: any DedicatedExecutor, logger: Logger
     ) async throws -> NodeMesh? {
-        guard let endpoint = configuration.listen.mesh, let tls = configuration.tls, !configuration.peers.isEmpty else {
-            return nil
-        }
-        let settings = settings(configuration, tls)
+        guard let endpoint = configuration.listen.mesh, let tls = configuration.tls,
+            let settings = configuration.mirrorSettings
+        else { return nil }
         let mirror: RegionMirror
         do {
             mirror = try await disk.run { () throws(MirrorError) in
@@ -57,17 +56,6 @@ struct NodeMesh: Sendable {
         } catch {
             throw NodeError(.cannotListen, "listen.mesh: \(error)", nextStep: "correct listen.mesh or tls")
         }
-    }
-
-    private static func settings(_ configuration: NodeConfiguration, _ tls: TLSIdentity) -> MirrorSettings {
-        MirrorSettings(
-            region: configuration.region.number, deploymentID: configuration.deployment.id,
-            applyVersion: StateLimits.applyVersion,
-            peers: configuration.peers.map {
-                MirrorPeer(region: $0.number, name: $0.region, endpoints: $0.endpoints)
-            }, security: .mutualTLS(tls), maxBytesPerSecond: configuration.mirror.maxBytesPerSecond,
-            heartbeat: configuration.mirror.heartbeatInterval, stallTimeout: configuration.mirror.stallTimeout,
-            directory: configuration.log.directory)
     }
 
     /// S2: with no disk of its own a node starts above what reachable members know; with none reachable and a clock that

@@ -19,6 +19,8 @@ package struct NodeRecovery: Sendable {
     package var refusedSnapshots: [String]
     /// Shards restored from a snapshot.
     package var restoredShards: Int
+    /// The newest snapshots that verified: what they cover.
+    package var covered: SnapshotCoverage
     /// Shards that exceeded agreed ends and were folded from zero, whatever their snapshots held (S1a).
     package var refoldedShards: Int
 }
@@ -51,21 +53,43 @@ package struct NodeRecoveryRun: Sendable {
             restored.append(loaded.state)
             refused += loaded.refused
         }
-        let first = try fold(restored)
-        guard let foreign = Self.foreignSnapshot(first, restored) else {
-            return try finish(first, refused, restored.count { $0 != nil })
+        let content = try store.loadContent(limit: configuration.limits.contents)
+        refused += content.refused
+        let snapshots = Snapshots(shards: restored, content: content.state)
+        let first = try fold(snapshots)
+        guard let foreign = Self.foreignSnapshot(first, snapshots) else {
+            return try finish(first, refused, snapshots)
         }
         first.log.abandon()
-        refused.append("snapshots of another log (partition \(foreign.rawValue)): everything was folded from zero")
-        return try finish(try fold(restored.map { _ in nil }), refused, 0)
+        refused.append("snapshots of another log (\(foreign)): everything was folded from zero")
+        let none = Snapshots(shards: restored.map { _ in nil }, content: nil)
+        return try finish(try fold(none), refused, none)
+    }
+
+    /// What was restored, before anything is folded into it.
+    private struct Snapshots {
+        var shards: [ShardState?]
+        var content: ContentState?
+
+        var coverage: SnapshotCoverage {
+            var coverage = SnapshotCoverage()
+            for case let state? in shards { coverage.onVerified(.userEvents, state.partition, state.lines) }
+            if let content { coverage.onVerified(.content, PartitionID(0), content.lines) }
+            return coverage
+        }
+
+        var lines: [(topic: TopicID, partition: PartitionID, lines: OriginLines)] {
+            let users = shards.compactMap { state in state.map { (TopicID.userEvents, $0.partition, $0.lines) } }
+            return users + (content.map { [(TopicID.content, PartitionID(0), $0.lines)] } ?? [])
+        }
     }
 
     private typealias Fold = (log: SegmentLog, replica: NodeReplica, refolded: Int)
 
-    private func fold(_ restored: [ShardState?]) throws -> Fold {
+    private func fold(_ snapshots: Snapshots) throws -> Fold {
         var replica = NodeReplica(
-            restored, contents: configuration.limits.contents, region: configuration.region.number, members: members,
-            bounds: configuration.timeBounds)
+            snapshots.shards, snapshots.content, contents: configuration.limits.contents,
+            region: configuration.region.number, members: members, bounds: configuration.timeBounds)
         do {
             // What snapshots cover is not visited, and after a clean stop not even read.
             let restored = replica.progress
@@ -76,6 +100,10 @@ package struct NodeRecoveryRun: Sendable {
                 from: ReplayStart { restored.next(of: $0) }
             ) { try replica.fold($0) }
             return try Self.finishFold(log, &replica)
+        } catch let error as EventLogError where error.code == .trimmed {
+            throw NodeError(
+                .logUnavailable, "\(error), and no snapshot that verifies covers what is gone",
+                nextStep: "rebuild this region's copy from another region's; see Runbooks/mirror-stopped.md")
         } catch let error as EventLogError {
             throw NodeError(
                 .logUnavailable, "\(error)", nextStep: "see the message; the log is in \(configuration.log.directory)")
@@ -85,6 +113,7 @@ package struct NodeRecoveryRun: Sendable {
     private static func finishFold(_ log: SegmentLog, _ replica: inout NodeReplica) throws -> Fold {
         do {
             let refolded = try replica.foldHeld(from: log)
+            try replica.checkCovered(log.recovered.logs)
             return (log, replica, refolded)
         } catch {
             log.abandon()
@@ -93,14 +122,14 @@ package struct NodeRecoveryRun: Sendable {
     }
 
     /// S6 promises that a snapshot names flushed records only: one that goes beyond the log came with another log.
-    private static func foreignSnapshot(_ fold: Fold, _ restored: [ShardState?]) -> PartitionID? {
+    private static func foreignSnapshot(_ fold: Fold, _ snapshots: Snapshots) -> LogIdentity? {
         var ends: [LogIdentity: Offset] = [:]
         for summary in fold.log.recovered.logs { ends[summary.log] = summary.flushedEnd }
-        for case let state? in restored {
-            for entry in state.vector.entries {
-                let name = LogName(region: entry.region, topic: .userEvents, partition: state.partition)
+        for (topic, partition, lines) in snapshots.lines {
+            for entry in lines.vector.entries {
+                let name = LogName(region: entry.region, topic: topic, partition: partition)
                 let log = LogIdentity(name: name, incarnation: entry.incarnation)
-                if entry.next > ends[log] ?? .zero { return state.partition }
+                if entry.next > ends[log] ?? .zero { return log }
             }
         }
         return nil
@@ -108,7 +137,7 @@ package struct NodeRecoveryRun: Sendable {
 
     private var members: [RegionNumber] { [configuration.region.number] + configuration.peers.map(\.number) }
 
-    private func finish(_ fold: Fold, _ refused: [String], _ restoredShards: Int) throws -> NodeRecovery {
+    private func finish(_ fold: Fold, _ refused: [String], _ snapshots: Snapshots) throws -> NodeRecovery {
         let recovered = fold.log.recovered
         guard recovered.corruptRanges.isEmpty || acceptsCorruption else {
             fold.log.abandon()
@@ -132,7 +161,9 @@ package struct NodeRecoveryRun: Sendable {
         linkToApplied(&plan, fold)
         return NodeRecovery(
             log: fold.log, shards: fold.replica.shards, content: fold.replica.content, plan: plan,
-            refusedSnapshots: refused, restoredShards: restoredShards, refoldedShards: fold.refolded)
+            refusedSnapshots: refused, restoredShards: snapshots.shards.count { $0 != nil },
+            covered: snapshots.coverage,
+            refoldedShards: fold.refolded)
     }
 
     /// S1: an opening is applied after what it names, at once and here too. Where the newest older incarnation cannot be
@@ -161,7 +192,8 @@ package struct NodeRecoveryRun: Sendable {
     /// A start writes into a fresh segment: without room for one it would wait for ever, unseen.
     private func checkSpace() throws {
         let directory = configuration.log.directory
-        let needed = UInt64(JournalLimits(segmentBytes: configuration.log.segmentBytes).segmentBytes)
+        let segment = JournalLimits(segmentBytes: configuration.log.segmentBytes).segmentBytes
+        let needed = UInt64(segment) + JournalLimits.reservedBytes(forSegmentOf: segment)
         let free = try environment.files.availableBytes(at: directory)
         guard free >= needed else {
             throw NodeError(

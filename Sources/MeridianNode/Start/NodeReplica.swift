@@ -40,13 +40,14 @@ struct NodeReplica: Sendable {
 
     /// `members`: all regions, `region` itself included.
     init(
-        _ restored: [ShardState?], contents: Int, region: RegionNumber, members: [RegionNumber], bounds: TimeBounds
+        _ restored: [ShardState?], _ content: ContentState?, contents: Int, region: RegionNumber,
+        members: [RegionNumber], bounds: TimeBounds
     ) {
         users = restored.enumerated().map { number, state in
             let partition = PartitionID(UInt32(number))
             return Fold(state ?? ShardState(partition: partition), .userEvents, partition)
         }
-        catalogue = Fold(ContentState(limit: contents), .content, PartitionID(0))
+        catalogue = Fold(content ?? ContentState(limit: contents), .content, PartitionID(0))
         self.contents = contents
         self.region = region
         self.members = members
@@ -93,6 +94,23 @@ struct NodeReplica: Sendable {
     /// Another region's log stops by itself, and loudly, when it is followed (S3); it keeps no start from happening.
     private func onStopped(_ log: LogIdentity, _ error: ApplyError) throws(NodeError) {
         guard log.name.region != region else { throw .unreadable(log, error) }
+    }
+
+    /// Whether the state holds what is trimmed of each log that is folded here: a snapshot that is gone cannot be folded anew
+    /// (S8). Throws EventLogError `.trimmed`.
+    func checkCovered(_ logs: [LogSummary]) throws(EventLogError) {
+        for summary in logs where summary.base > .zero {
+            let name = summary.log.name
+            let lines: OriginLines
+            switch name.topic {
+            case .userEvents where Int(name.partition.rawValue) < users.count: lines = self.lines(of: name.partition)
+            case .content where name.partition == catalogue.partition: lines = catalogue.state.lines
+            default: continue
+            }
+            guard lines.covered(of: summary.log.incarnation, in: name.region) < summary.base else { continue }
+            let next = lines.next(in: name.region, summary.log.incarnation)
+            throw EventLogError(trimmed: summary.log, at: next, firstAvailable: summary.base)
+        }
     }
 
     /// Folds what was held, until nothing moves any more: what still waits then waits for another region's bytes. What

@@ -85,11 +85,16 @@ package protocol StoredFile: AnyObject, Sendable {
 
     func length() throws(FileError) -> UInt64
 
+    /// These bytes are not read again soon: they need not stay in memory. A hint; never fails.
+    func dropFromCache(at position: UInt64, count: Int)
+
     /// Idempotent.
     func close()
 }
 
 extension StoredFile {
+    package func dropFromCache(at position: UInt64, count: Int) {}
+
     package func write(_ pieces: [ArraySlice<UInt8>], at position: UInt64) throws(FileError) {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(pieces.reduce(0) { $0 + $1.count })

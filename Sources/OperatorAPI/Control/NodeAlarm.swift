@@ -15,6 +15,10 @@ struct NodeAlarm: Hashable, Sendable {
         case clockAlarm = "clock_alarm"
         case clockRefusing = "clock_refusing"
         case logFenced = "log_fenced"
+        /// Something holds the journal beyond its retention: the disk fills (S5).
+        case logHeld = "log_held"
+        /// Bytes on the disk do not verify, and are not repaired so far (S7).
+        case logCorrupt = "log_corrupt"
         /// Not a fault: somebody asked for it, and has to end it.
         case evacuated
 
@@ -25,6 +29,8 @@ struct NodeAlarm: Hashable, Sendable {
             case .mirrorStopped, .replicaStopped: "mirror-stopped.md"
             case .clockAlarm, .clockRefusing: "clock-refused.md"
             case .logFenced: "log-fenced.md"
+            case .logHeld: "disk-filling.md"
+            case .logCorrupt: "log-corruption.md"
             case .evacuated: ""
             }
         }
@@ -38,10 +44,12 @@ struct NodeAlarm: Hashable, Sendable {
 
     /// All that stand, worst first within a kind of thing. Complexity: O(regions + stopped logs).
     static func all(
-        state: NodeState, clock: ClockVerdict, mirrors: [MirrorFacts], replicas: [StoppedLog]
+        state: NodeState, clock: ClockVerdict, mirrors: [MirrorFacts], replicas: [StoppedLog],
+        upkeep: LogUpkeepFacts = LogUpkeepFacts()
     ) -> [NodeAlarm] {
         var alarms: [NodeAlarm] = []
         if state == .fenced { alarms.append(NodeAlarm(name: .logFenced, detail: "the log takes no more appends")) }
+        alarms += all(of: upkeep)
         switch clock {
         case .trusted: break
         case .alarm(let why): alarms.append(NodeAlarm(name: .clockAlarm, detail: why))
@@ -52,6 +60,14 @@ struct NodeAlarm: Hashable, Sendable {
         alarms += stopped(replicas, .replicaStopped, "")
         if state == .evacuated {
             alarms.append(NodeAlarm(name: .evacuated, detail: "users are refused until meridian region resume"))
+        }
+        return alarms
+    }
+
+    private static func all(of upkeep: LogUpkeepFacts) -> [NodeAlarm] {
+        var alarms = upkeep.corruptRanges.prefix(maxListed).map { NodeAlarm(name: .logCorrupt, detail: $0) }
+        if let hold = upkeep.hold, hold.isOverdue {
+            alarms.append(NodeAlarm(name: .logHeld, detail: "the oldest segment stays: \(hold.detail)"))
         }
         return alarms
     }

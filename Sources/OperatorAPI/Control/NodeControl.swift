@@ -41,6 +41,9 @@ package protocol NodeControl: Sendable {
     /// What the clock guard says (S2). Never blocks.
     var clock: ClockVerdict { get }
 
+    /// How the journal is kept. Never blocks.
+    var upkeep: LogUpkeepFacts { get }
+
     /// Stops taking user calls and returns; calls under way go on and finish. Idempotent.
     func drain() async
 

@@ -13,6 +13,7 @@ package struct AdminPages: PageHandler {
         self.control = control
         self.metrics = metrics
         metrics.addCollector { [gauges = RegionGauges(factory: metrics)] in gauges.collect(control) }
+        metrics.addCollector { [gauges = LogUpkeepGauges(factory: metrics)] in gauges.collect(control.upkeep) }
     }
 
     package func page(at path: String, answer: @escaping @Sendable (Page) -> Void) {

@@ -24,7 +24,8 @@ struct StatusDocument {
         add("mirror_unmirrored_events", control.unmirrored.map(String.init) ?? "null")
         add("mirrors", Self.array(mirrors.map(Self.mirror)))
         // What shards say would need a turn of their loops.
-        let alarms = NodeAlarm.all(state: control.state, clock: clock, mirrors: mirrors, replicas: [])
+        let alarms = NodeAlarm.all(
+            state: control.state, clock: clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep)
         add("alarms", Self.array(alarms.map(Self.alarm)))
     }
 

@@ -1,4 +1,4 @@
-// `meridian log verify|stats`: the journal of a stopped node, checked without changing it.
+// `meridian log verify|stats|dump|repair`: a node's journal, looked at, checked and mended.
 
 package import ArgumentParser
 import ClusterModel
@@ -13,64 +13,11 @@ package import SegmentLog
 package struct LogCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "log", abstract: "Look at a node's log and check it.",
-        subcommands: [LogVerifyCommand.self, LogStatsCommand.self])
-
-    package init() {}
-}
-
-/// Reads every byte: checksums, chain digests, gaps. Exit code 1 when bytes are corrupt; a cut tail alone is an unclean
-/// stop, not corruption (S7).
-package struct LogVerifyCommand: ParsableCommand {
-    package static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Verify every byte of a stopped node's log.")
-
-    @Argument(help: "The directory that log.directory names.") package var path: String
-    @Flag(help: "Print one JSON object.") package var json = false
-
-    package init() {}
-
-    package mutating func run() throws {
-        let inspection = try LogInspection.of(path, command: "meridian log verify")
-        Console.answer(json ? Self.answer(inspection).text : Self.summary(inspection))
-        if !inspection.corruptRanges.isEmpty { throw ExitCode(ExitStatus.doesNotHold.rawValue) }
-    }
-
-    /// The keys of the command's JSON object.
-    package static func answer(_ inspection: JournalInspection) -> JSONValue {
-        .object([
-            "batches": .count(inspection.batches), "records": .count(inspection.records),
-            "corrupt_ranges": .array(
-                inspection.corruptRanges.map { range in
-                    .object([
-                        "path": .string(range.path), "first_byte": .count(range.bytes.lowerBound),
-                        "end_byte": .count(range.bytes.upperBound), "reason": .string(range.reason),
-                    ])
-                }),
-            "cut_bytes": .count(inspection.cutBytes),
-            "head_digests": .array(
-                inspection.logs.map { log in
-                    .object([
-                        "log": .string(log.log.description), "end": .count(log.flushedEnd.rawValue),
-                        "digest": .string(log.endDigest.description),
-                    ])
-                }),
+        subcommands: [
+            LogVerifyCommand.self, LogStatsCommand.self, LogDumpCommand.self, LogRepairCommand.self,
         ])
-    }
 
-    private static func summary(_ inspection: JournalInspection) -> String {
-        var lines = [
-            "\(inspection.logs.count) logs, \(inspection.batches) batches, \(inspection.records) records verified",
-            "\(inspection.cutBytes) bytes of an unfinished write at the end",
-        ]
-        for range in inspection.corruptRanges {
-            lines.append(
-                "CORRUPT \(range.path) bytes \(range.bytes.lowerBound)..<\(range.bytes.upperBound): \(range.reason)")
-        }
-        if !inspection.corruptRanges.isEmpty {
-            lines.append("next: keep the directory as it is and follow Runbooks/corrupt-log.md")
-        }
-        return lines.joined(separator: "\n")
-    }
+    package init() {}
 }
 
 /// What a log holds, log by log: of a stopped node's directory, or of a live node.
@@ -156,11 +103,21 @@ package enum LogInspection {
     package static func read(_ path: String, files: any FileStore) throws(OperatorFailure) -> JournalInspection {
         do {
             return try JournalInspection(directory: path, files: files)
-        } catch let error as FileError where error.code == .locked {
-            throw OperatorFailure(.refused, "\(error)", nextStep: "stop the node that runs on \(path) first")
         } catch {
-            throw OperatorFailure(
-                .usage, "\(error)", nextStep: "give the directory that the node's log.directory names")
+            throw failure(error, path)
+        }
+    }
+
+    /// What an offline command failed with, for people.
+    package static func failure(_ error: any Error, _ path: String) -> OperatorFailure {
+        switch error {
+        case let error as OperatorFailure: error
+        case let error as FileError where error.code == .locked:
+            OperatorFailure(.refused, "\(error)", nextStep: "stop the node that runs on \(path) first")
+        case let error as EventLogError where error.code == .noSpace:
+            OperatorFailure(.refused, "\(error)", nextStep: "free room for a copy of a segment on \(path)")
+        default:
+            OperatorFailure(.usage, "\(error)", nextStep: "give the directory that the node's log.directory names")
         }
     }
 }

@@ -25,6 +25,8 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
     private let client: UInt64
     private let onChange: @Sendable (CatalogueSnapshot) -> Void
     private var isChangeDue = false
+    /// The catalogue's digest as of the last view that was flushed.
+    private var snapshotSeen: Digest128?
     private var fencedBecause: String?
 
     package init(
@@ -84,6 +86,26 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
 
     /// Equal catalogues, equal digests.
     package distributed func digest() -> Digest128 { state.catalogue.digest }
+
+    /// An immutable view of the state, once all of it is flushed (S6); nil when nothing changed since the last one, unless
+    /// `evenIdle`.
+    package func flushedView(
+        evenIdle: Bool, _ completion: @escaping @Sendable (Result<ContentState?, ShardError>) -> Void
+    ) {
+        guard !isFenced, !replica.isRebuilding, !hasUnwrittenEnds,
+            evenIdle || state.catalogue.digest != snapshotSeen
+        else {
+            return completion(.success(nil))
+        }
+        let view = state
+        appender.wait(through: appender.nextOffset) { [self] flushed in
+            assumeIsolated { shard in
+                if case .success = flushed { shard.snapshotSeen = view.catalogue.digest }
+            }
+            completion(flushed.map { view })
+        }
+        flushSoon()
+    }
 
     /// S1a: every member has sealed. Appended once the state has reached the ends; never when the log has ended.
     package func agree(_ ends: EndsRecord) { takeEnds(ends) }

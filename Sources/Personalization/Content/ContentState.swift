@@ -10,6 +10,12 @@ package struct ContentState: LogFold {
 
     package init(limit: Int) { catalogue = Catalogue(limit: limit) }
 
+    /// From a snapshot.
+    init(catalogue: Catalogue, lines: OriginLines) {
+        self.catalogue = catalogue
+        self.lines = lines
+    }
+
     package mutating func learn(_ ends: AgreedEnds) {
         lines.learn(ends.ends, from: ends.writer, of: ends.name.region)
     }

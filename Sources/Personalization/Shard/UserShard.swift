@@ -197,10 +197,13 @@ package distributed actor UserShard: ClusterActor, LogFollower {
         return core.state.popularity
     }
 
-    /// An immutable view of the state, once all of it is flushed (S6); nil when nothing changed since the last one.
-    package func flushedView(_ completion: @escaping @Sendable (Result<ShardState?, ShardError>) -> Void) {
+    /// An immutable view of the state, once all of it is flushed (S6); nil when nothing changed since the last one, unless
+    /// `evenIdle`: logs are trimmed behind snapshots, and time marks alone fill them too.
+    package func flushedView(
+        evenIdle: Bool = false, _ completion: @escaping @Sendable (Result<ShardState?, ShardError>) -> Void
+    ) {
         guard core.fencedBecause == nil, !replica.isRebuilding, !hasUnwrittenEnds,
-            core.state.changes != snapshotSeen
+            evenIdle || core.state.changes != snapshotSeen
         else {
             return completion(.success(nil))
         }

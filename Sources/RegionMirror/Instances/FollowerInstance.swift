@@ -94,6 +94,9 @@ package struct FollowerInstance: Sendable {
             log: log, offset: batch.header.baseOffset, digest: batch.header.previousDigest)
     }
 
+    /// What `holder` last said that it has flushed of a log; nil while its link is down.
+    package func head(of log: LogIdentity, at holder: RegionNumber) -> LogSummary? { links[holder]?.heads[log] }
+
     /// Up to where batches were handed down.
     package func position(of log: LogIdentity) -> Offset { positions[log]?.point.offset ?? .zero }
 

@@ -80,8 +80,10 @@ struct BatchReader: Sendable {
             switch readings[point.log] {
             case .batches(let batches): _ = serve(batches, at: point, &outcome)
             case .unreadable(let next):
-                outcome.unreadable.append((point.log, point.offset..<max(next, point.offset.advanced(by: 1))))
                 outcome.answers.append(.init(log: point.log, .gap(firstAvailable: next)))
+                // Trimmed since it was planned: no damage.
+                if let base = log.summary(of: point.log)?.base, point.offset < base { continue }
+                outcome.unreadable.append((point.log, point.offset..<max(next, point.offset.advanced(by: 1))))
             case nil: continue
             }
         }

@@ -2,10 +2,26 @@
 
 import EventLog
 import Logging
+import NIOCore
 import NodeEnvironment
 import Synchronization
 
 extension MirrorService {
+    /// Batches at the places that a node asks for whose own copies are damaged: no link, no claim, no waiting.
+    func answerRepair(_ call: UnaryCall, _ request: PullRequest) {
+        let facts = core.facts
+        let plan = HolderInstance().plan(request, held: core.log.logs(), facts)
+        let budget = max(1, min(Int(request.maxBytes), core.settings.limits.replyBytes))
+        let reader = BatchReader(log: core.log, facts: facts, budget: budget)
+        core.disk.execute { [self] in
+            let outcome = reader.fromDisk(plan.steps)
+            note(outcome)
+            var reply = core.makeReply(generation: request.generation)
+            reply.answers = outcome.answers
+            call.succeed(ByteBuffer(bytes: reply.encoded))
+        }
+    }
+
     /// Remembers what could not be read, so that it rests; says so once.
     func note(_ outcome: BatchReader.Outcome) {
         let now = core.environment.clock.bootTime()

@@ -108,8 +108,9 @@ final class MirrorService: CallHandler {
         serve(request.follower)
     }
 
-    /// Heads only, for a node that has not begun and follows nothing yet.
+    /// Heads only, or batches of what is to be repaired, for a node that has not begun and follows nothing yet.
     private func answerProbe(_ call: UnaryCall, _ request: PullRequest) {
+        guard request.positions.isEmpty else { return answerRepair(call, request) }
         var reply = core.makeReply(generation: request.generation)
         reply.heads = core.log.logs()
         reply.agreedEnds = core.facts.all

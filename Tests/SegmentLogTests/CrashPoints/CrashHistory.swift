@@ -12,15 +12,24 @@ struct CrashHistory {
     static let directory = "journal"
     private static let logs = 3
     /// Small segments, so that a history fills more than one.
-    private static let limits = JournalLimits(segmentBytes: JournalLimits.minSegmentBytes)
+    private var limits: JournalLimits {
+        var limits = JournalLimits(segmentBytes: JournalLimits.minSegmentBytes)
+        if trims { limits.segmentBytes = 192 << 10 }
+        return limits
+    }
 
     let seed: UInt64
     let batches: Int
+    /// Every so many batches all but the newest segments are trimmed.
+    var trims = false
+    private static let betweenTrims = 12
 
     private struct Run {
         var submitted: [LogIdentity: [EncodedBatch]] = [:]
         /// How many of a log's batches were acknowledged.
         var acknowledged: [LogIdentity: Int] = [:]
+        /// Up to where a log could be trimmed at most.
+        var allowed: [LogIdentity: Offset] = [:]
         var calls = 0
         var isClean = false
     }
@@ -38,7 +47,7 @@ struct CrashHistory {
         // A process whose log has ended, or that could not start, is started again: its page cache stays.
         store.releaseLocks()
         let before = try inspect(store)
-        var complaints = judge(before.found, before.report, run, kind)
+        var complaints = judge(before, run, kind)
         complaints += try await goOn(store, after: before.found)
         return complaints.map { "seed \(seed), call \(point), \(kind): \($0)" }
     }
@@ -67,7 +76,7 @@ struct CrashHistory {
                 clock: stepped.clock, entropy: stepped.environment.entropy, executors: stepped.environment.executors,
                 files: files, links: stepped.environment.links)
             if let log = try? SegmentLog.open(
-                directory: Self.directory, environment: environment, limits: Self.limits)
+                directory: Self.directory, environment: environment, limits: limits)
             {
                 return log
             }
@@ -97,7 +106,22 @@ struct CrashHistory {
                 run.acknowledged[identity] = run.submitted[identity]?.count
             }
             guard log.failure == nil else { return }
+            if trims, number % Self.betweenTrims == Self.betweenTrims - 1 { trim(log, &run, &generator) }
         }
+    }
+
+    /// Some log may lose a part only. A round that fails is one that a node would try again.
+    private func trim(_ log: SegmentLog, _ run: inout Run, _ generator: inout SeededGenerator) {
+        var floors: [LogIdentity: TrimFloor] = [:]
+        for summary in log.logs() {
+            var floor = TrimFloor.open
+            floor.members = Offset(summary.flushedEnd.rawValue - min(summary.flushedEnd.rawValue, generator.next() % 8))
+            floors[summary.log] = floor
+            run.allowed[summary.log] = floor.members
+        }
+        let inputs = TrimInputs(
+            floors: floors, now: WallTime(milliseconds: 1 << 40), retention: .zero, retentionBytes: 0, pinMaxBytes: 0)
+        _ = try? log.trim(inputs)  // the fault may be here
     }
 
     // MARK: What must hold
@@ -105,6 +129,7 @@ struct CrashHistory {
     private struct Report {
         var isCorrupt: Bool
         var cutBytes: UInt64
+        var bases: [LogIdentity: Offset] = [:]
     }
 
     private func inspect(_ store: SimulatedFileStore) throws -> (found: [LogIdentity: [[UInt8]]], report: Report) {
@@ -112,22 +137,32 @@ struct CrashHistory {
         var found: [LogIdentity: [[UInt8]]] = [:]
         let log = try SegmentLog.open(
             directory: Self.directory, environment: SteppedEnvironment(seed: seed, files: store).environment,
-            limits: Self.limits
+            limits: limits
         ) { batch in found[batch.header.log, default: []].append(batch.bytes) }
         defer { log.abandon() }
-        return (found, Report(isCorrupt: !log.recovered.corruptRanges.isEmpty, cutBytes: log.recovered.cutBytes))
+        var report = Report(
+            isCorrupt: !log.recovered.corruptRanges.isEmpty, cutBytes: log.recovered.cutBytes)
+        for summary in log.recovered.logs { report.bases[summary.log] = summary.base }
+        return (found, report)
     }
 
     private func judge(
-        _ found: [LogIdentity: [[UInt8]]], _ report: Report, _ run: Run, _ kind: CrashKind
+        _ read: (found: [LogIdentity: [[UInt8]]], report: Report), _ run: Run, _ kind: CrashKind
     ) -> [String] {
         var complaints: [String] = []
-        for (log, batches) in found.sorted(by: { $0.key < $1.key }) {
-            let submitted = run.submitted[log]?.map(\.bytes) ?? []
-            if Array(submitted.prefix(batches.count)) != batches { complaints.append("\(log) holds what nobody wrote") }
-        }
+        let report = read.report
         var missing = 0
-        for (log, count) in run.acknowledged { missing += max(0, count - (found[log]?.count ?? 0)) }
+        for log in Set(read.found.keys).union(run.acknowledged.keys).sorted() {
+            let base = report.bases[log] ?? .zero
+            let found = read.found[log] ?? []
+            let submitted = run.submitted[log] ?? []
+            let trimmed = submitted.prefix { $0.endOffset <= base }.count
+            if Array(submitted.dropFirst(trimmed).map(\.bytes).prefix(found.count)) != found {
+                complaints.append("\(log) holds what nobody wrote")
+            }
+            if base > run.allowed[log] ?? .zero { complaints.append("\(log) lost more than it might") }
+            missing += max(0, (run.acknowledged[log] ?? 0) - trimmed - found.count)
+        }
         if kind.isHonest {
             if missing > 0 { complaints.append("\(missing) acknowledged batches are missing") }
             if report.isCorrupt { complaints.append("corruption is reported where nothing is corrupt") }

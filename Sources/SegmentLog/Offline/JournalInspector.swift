@@ -16,20 +16,9 @@ package struct JournalInspection: Hashable, Sendable {
     package init(
         directory path: String, files: any FileStore, visit: (EncodedBatch) throws -> Void = { _ in }
     ) throws {
-        let directory = JournalDirectory(path: path, files: files)
-        guard files.exists("\(path)/marks") else {
-            throw EventLogError(.io, "\(path) holds no journal: the file marks is missing")
-        }
-        let lock = try files.lockExclusively("\(path)/lock")
-        defer { lock.release() }
-        let marks = try directory.openMarks()
-        defer { marks.close() }
-        let mark = Mark.newest(in: try marks.read(at: 0, count: 2 * Mark.slotLength))
-        guard let journal = try mark?.journal ?? directory.readIdentity()?.journal else {
-            throw EventLogError(.corrupt, "\(path): neither mark nor identity can be read")
-        }
-        var scan = JournalScan(directory: directory, journal: journal, mark: mark?.group ?? 0, check: .digests)
-        try scan.run(visit: visit)
+        let stopped = try StoppedJournal(path, files: files)
+        defer { stopped.release() }
+        let scan = try stopped.scan(visit: visit)
         batches = scan.batches
         records = scan.records
         corruptRanges = scan.corruptRanges

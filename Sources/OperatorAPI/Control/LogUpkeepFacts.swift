@@ -1,0 +1,47 @@
+// How the journal on this node's disk is kept: trimmed, verified, repaired.
+
+/// As of the last rounds. A value.
+package struct LogUpkeepFacts: Hashable, Sendable {
+    /// Why the oldest segment stays.
+    package struct Hold: Hashable, Sendable {
+        /// A word for metrics: "retention" is normal.
+        package var reason: String
+        package var detail: String
+        /// The journal is older or larger than retention allows, and something else holds it (S5).
+        package var isOverdue: Bool
+
+        package init(reason: String, detail: String, isOverdue: Bool) {
+            self.reason = reason
+            self.detail = detail
+            self.isOverdue = isOverdue
+        }
+    }
+
+    package var journalBytes: UInt64 = 0
+    package var segments = 0
+    package var freeBytes: UInt64 = 0
+    /// Age of the newest record in the oldest segment; nil where no segment is complete.
+    package var oldestSeconds: UInt64?
+    /// Since the start.
+    package var trimmedSegments: UInt64 = 0
+    package var trimmedBytes: UInt64 = 0
+    package var hold: Hold?
+    /// Readers that lost records because they were further behind than `log.pin_max_bytes` allows.
+    package var brokenPins: [String] = []
+    /// How long ago the segment was verified, or first seen, that waits longest for it; nil while nothing is scrubbed.
+    package var unverifiedSeconds: UInt64?
+    package var scrubbedBytes: UInt64 = 0
+    package var scrubbedSegments: UInt64 = 0
+    /// Ranges that do not verify now, for people.
+    package var corruptRanges: [String] = []
+    package var repairedSegments: UInt64 = 0
+    /// Tries after which something was still missing.
+    package var failedRepairs: UInt64 = 0
+
+    package init() {}
+}
+
+extension NodeControl {
+    /// A node without a journal of its own keeps none.
+    package var upkeep: LogUpkeepFacts { LogUpkeepFacts() }
+}

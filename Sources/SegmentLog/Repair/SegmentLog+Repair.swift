@@ -1,0 +1,103 @@
+// Repair of a sealed segment of a running node's journal.
+
+import ClusterModel
+package import EventLog
+import NodeEnvironment
+import Synchronization
+
+extension SegmentLog {
+    /// The segment that a corrupt range's path names; nil where it names none.
+    package func generation(ofSegment path: String) -> UInt64? {
+        guard let name = path.split(separator: "/").last, name.hasSuffix(".segment") else { return nil }
+        return UInt64(name.dropLast(8), radix: 16)
+    }
+
+    /// What a sealed segment needs to be whole again. Blocks on the disk. Throws EventLogError `.io`, and `.outOfRange` for
+    /// a segment that is in use or gone.
+    package func repairPlan(of generation: UInt64) throws(EventLogError) -> RepairPlan {
+        try withoutTrims { () throws(EventLogError) -> RepairPlan in
+            let survey = try reading { () throws(FileError) -> DamagedSegment in
+                try repairer.survey(generation, try extent(of: generation))
+            }
+            return try RepairPlan(of: generation, survey, at: directory.segmentPath(generation)) {
+                (run) throws(EventLogError) in try need(of: run, survey, generation)
+            }
+        }
+    }
+
+    /// Makes a segment whole with `batches`, of which each stretch must meet a need of its plan. What no batch is given for
+    /// stays as it is. Whether all of the segment verifies now. Blocks on the disk. Throws EventLogError: `.corrupt` where
+    /// the batches are not the ones, `.io`, `.noSpace`; the segment is unchanged then.
+    package func repair(_ generation: UInt64, with batches: [EncodedBatch]) throws(EventLogError) -> Bool {
+        let plan = try repairPlan(of: generation)
+        let given = try plan.accept(batches)
+        guard !given.isEmpty || plan.hasKnown else { return plan.isSound }
+        return try withoutTrims { () throws(EventLogError) -> Bool in
+            try reading { () throws(FileError) -> Bool in
+                try repairer.replace(generation, try extent(of: generation), given)
+            }
+        }
+    }
+
+    // MARK: Reading
+
+    /// One at a time, and no segment goes meanwhile.
+    private func withoutTrims<Value: Sendable>(
+        _ body: () throws(EventLogError) -> Value
+    ) throws(EventLogError) -> Value {
+        try trimming.withLock { (_: inout Trimming) throws(EventLogError) -> Value in try body() }
+    }
+
+    private func reading<Value>(_ body: () throws(FileError) -> Value) throws(EventLogError) -> Value {
+        do throws(FileError) {
+            return try body()
+        } catch {
+            switch error.code {
+            case .notFound: throw EventLogError(.outOfRange, "no sealed segment of that number", cause: error)
+            case .noSpace: throw EventLogError(.noSpace, "no room for a repaired copy", cause: error)
+            default: throw EventLogError(.io, "the segment cannot be repaired", cause: error)
+            }
+        }
+    }
+
+    private var repairer: SegmentRepairer { SegmentRepairer(directory: directory, journal: journal) }
+
+    private func extent(of generation: UInt64) throws(FileError) -> SegmentExtent {
+        guard try sealedGenerations().contains(generation),
+            let successor = try directory.successor(of: generation, journal: journal)
+        else {
+            throw FileError(.notFound, operation: "survey", path: directory.segmentPath(generation))
+        }
+        return SegmentExtent(end: successor.previousSegmentEnd, mark: successor.mark)
+    }
+
+    /// Nil where a digest at one of its ends is not known here.
+    private func need(
+        of run: DamagedSegment.Run, _ survey: DamagedSegment, _ generation: UInt64
+    ) throws(EventLogError) -> RepairNeed? {
+        guard let from = run.missing.first?.entry.base, let last = run.missing.last?.entry.base,
+            let before = digest(before: from, of: run.log, survey)
+        else { return nil }
+        let links = survey.links[run.log] ?? []
+        if let next = links.filter({ $0.base > last }).min(by: { $0.base < $1.base }) {
+            return RepairNeed(log: run.log, from: from, before: before, goal: .end(next.base, next.previous))
+        }
+        guard let entry = state.withLock({ $0.table[run.log] }) else { return nil }
+        guard let next = entry.first(after: generation) else {
+            return RepairNeed(log: run.log, from: from, before: before, goal: .end(entry.end, entry.digest))
+        }
+        let after = try reading { () throws(FileError) -> Digest128? in
+            try chainDigest(before: next.base, of: run.log, at: next.place)
+        }
+        return after.map { RepairNeed(log: run.log, from: from, before: before, goal: .end(next.base, $0)) }
+    }
+
+    private func digest(before offset: Offset, of log: LogIdentity, _ survey: DamagedSegment) -> Digest128? {
+        if let link = survey.links[log]?.first(where: { $0.end == offset }) { return link.digest }
+        if let known = chainDigest(of: log, at: offset) { return known }
+        guard offset > .zero else { return .zero }
+        // What cannot be read cannot vouch.
+        let batch = try? read(log, from: Offset(offset.rawValue - 1), maxBytes: 1).first
+        return batch.flatMap { $0.endOffset == offset ? $0.chainDigest : nil }
+    }
+}

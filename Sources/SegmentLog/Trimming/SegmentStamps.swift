@@ -1,0 +1,53 @@
+// The newest stamps in one segment, from its batches' headers.
+
+import ClusterModel
+import EventLog
+import NodeEnvironment
+
+/// What could be read of a sealed segment. Where something could not, `isWhole` is false and every log counts with the newest
+/// stamp of all: what was damaged is of the same hour.
+struct SegmentStamps: Sendable {
+    private var stamps: [LogIdentity: HybridStamp] = [:]
+    private(set) var isWhole = true
+
+    /// Reads all frames and headers, no bodies. Blocks on the disk.
+    init(of generation: UInt64, in directory: JournalDirectory, journal: UInt64) throws(FileError) {
+        let end = try directory.successor(of: generation, journal: journal)?.previousSegmentEnd
+        let file = try directory.files.open(directory.segmentPath(generation), .read)
+        defer { file.close() }
+        var window = SegmentWindow(try SegmentReader(file: file, journal: journal, generation: generation))
+        var position: UInt64 = 0
+        while end.map({ position < $0 }) ?? true {
+            if let group = try window.frame(at: position) {
+                try take(group, &window)
+                position = group.end
+            } else if let next = try window.nextFrame(from: position + UInt64(GroupFrame.alignment)) {
+                isWhole = false
+                position = next
+            } else {
+                if let end, position < end { isWhole = false }
+                return
+            }
+        }
+    }
+
+    private mutating func take(_ group: FoundFrame, _ window: inout SegmentWindow) throws(FileError) {
+        var position = group.batches
+        for entry in group.frame.entries {
+            if let header = try window.header(entry, at: position) {
+                stamps[entry.log] = max(stamps[entry.log] ?? .zero, header.lastStamp)
+            } else {
+                isWhole = false
+            }
+            position += UInt64(entry.length)
+        }
+    }
+
+    /// Gives every one of `logs` the newest stamp where the segment is not whole.
+    mutating func fill(_ logs: some Sequence<LogIdentity>) {
+        guard !isWhole, let newest = stamps.values.max() else { return }
+        for log in logs { stamps[log] = newest }
+    }
+
+    func last(of log: LogIdentity) -> HybridStamp { stamps[log] ?? .zero }
+}

@@ -1,0 +1,100 @@
+// A real region whose disk rots while it is down: its start is refused, `meridian log repair` heals it from the other one.
+
+import Foundation
+import MeridianProtocol
+import NodeEnvironment
+import Testing
+
+@testable import OperatorCommands
+
+@Suite(.serialized, .enabled(if: BuiltExecutables.areThere, Comment(rawValue: BuiltExecutables.absence)))
+struct LogRepairTests {
+    /// Two regions that serve; both are gone afterwards.
+    private static func withFleet(_ body: (RegionFleet) async throws -> Void) async throws {
+        try await HostRuntime.run { environment in
+            let scratch = try ScratchDirectory("meridian-test")
+            defer { scratch.remove() }
+            let fleet = try RegionFleet(
+                regions: 2, binary: BuiltExecutables.meridiand, scratch: scratch, environment: environment)
+            do {
+                try await fleet.start()
+                try await body(fleet)
+                await fleet.end()
+            } catch {
+                await fleet.end()
+                throw error
+            }
+        }
+    }
+
+    private static func connection(_ node: NodeProcess) -> [String] {
+        guard let client = node.settings.tls?.client else { return [] }
+        return [
+            "--endpoint", "\(node.endpoint)", "--ca", client.authorityPath, "--certificate", client.certificatePath,
+            "--key", client.keyPath,
+        ]
+    }
+
+    private static func publish(_ count: Int, at node: NodeProcess) async throws {
+        for number in 0..<count {
+            let run = try await CommandRun.meridian(
+                ["publish", "c\(number)", "--title", "Title \(number)", "--json"] + connection(node))
+            #expect(run.end == .exited(0), "\(run.output)")
+        }
+    }
+
+    private static func segment(_ node: NodeProcess) throws -> URL {
+        let names = try FileManager.default.contentsOfDirectory(atPath: node.journalPath).sorted()
+        return URL(filePath: "\(node.journalPath)/\(try #require(names.first { $0.hasSuffix(".segment") }))")
+    }
+
+    /// Flips a bit in each of some places of what is written.
+    private static func damage(_ segment: URL) throws {
+        let handle = try FileHandle(forUpdating: segment)
+        defer { try? handle.close() }  // closed with the handle's end anyway
+        let written = try #require(try handle.read(upToCount: 1 << 20)?.lastIndex { $0 != 0 })
+        for place in [written / 5, written / 2, written - 300] {
+            try handle.seek(toOffset: UInt64(place))
+            let byte = try #require(try handle.read(upToCount: 1)?.first)
+            try handle.seek(toOffset: UInt64(place))
+            try handle.write(contentsOf: [byte ^ 0x10])
+        }
+    }
+
+    @Test("S7, FAULTS 6: a refused start names the command, which heals the journal from the other region")
+    func healsFromTheOtherRegion() async throws {
+        try await Self.withFleet { fleet in
+            let node = fleet.nodes[0]
+            try await Self.publish(6, at: node)
+            try await Self.publish(6, at: fleet.nodes[1])
+            let away = try await CommandRun.meridian(["region", "evacuate", "--json"] + Self.connection(node))
+            #expect(away.end == .exited(0), "\(away.output)")
+            try await node.kill()
+            let segment = try Self.segment(node)
+            let sound = try Data(contentsOf: segment)
+            try Self.damage(segment)
+            await #expect { try await node.start() } throws: { "\($0)".contains("meridian log repair") }
+            let looked = try await CommandRun.meridian(["log", "repair", node.journalPath])
+            #expect(looked.end == .exited(1) && looked.output.contains("CORRUPT"), "\(looked.output)")
+            #expect(looked.output.contains("--config"), "\(looked.output)")
+            let wrong = try await CommandRun.meridian(
+                ["log", "repair", "--config", node.configurationPath, "--from", "127.0.0.1:1"])
+            #expect(wrong.end == .exited(1), "\(wrong.output)")
+            let mended = try await CommandRun.meridian(["log", "repair", "--config", node.configurationPath, "--json"])
+            #expect(mended.end == .exited(0), "\(mended.output)")
+            #expect(mended.lastLine.contains("\"whole\":true"), "\(mended.output)")
+            #expect(try Data(contentsOf: segment) == sound)
+            let verified = try await CommandRun.meridian(["log", "verify", node.journalPath])
+            #expect(verified.end == .exited(0), "\(verified.output)")
+            let dumped = try await CommandRun.meridian(["log", "dump", node.journalPath, "--records", "--json"])
+            #expect(dumped.end == .exited(0) && dumped.output.contains("\"record\""), "\(dumped.output)")
+            try await node.start()
+            let running = try await CommandRun.meridian(["log", "verify"] + Self.connection(node))
+            #expect(running.end == .exited(0), "\(running.output)")
+            let refused = try await CommandRun.meridian(["log", "repair", node.journalPath])
+            #expect(refused.end == .exited(4), "\(refused.output)")
+            let digests = try await CommandRun.meridian(["digest", "--json"] + Self.connection(node))
+            #expect(digests.end == .exited(0), "\(digests.output)")
+        }
+    }
+}
