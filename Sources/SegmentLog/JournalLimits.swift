@@ -26,6 +26,12 @@ package struct JournalLimits: Hashable, Sendable {
     /// One batch beyond `groupBytes` may still be in: BatchHeader.maxBodyLength and its header.
     package static let groupBytesOnDisk = groupBytes + (4 << 20) + 128
     package static let minSegmentBytes = 9 << 20
+    /// Segments that are prepared ahead of need: a segment more on the disk, from when the first is half full.
+    package static let spareSegments = 1
+    /// Bytes of zeros that one sync covers while a spare is written.
+    package static let spareStepBytes = 256 << 10
+    /// Between two such steps: 13 MB/s at most, so that a journal that is written faster does not compete with its spares.
+    package static let spareStepPause: Duration = .milliseconds(20)
     /// An index entry a log at most every so many journal bytes.
     package static let indexInterval: UInt64 = 1 << 20
     /// Flushed batches kept in memory for readers at the tail, over all logs.

@@ -9,6 +9,7 @@ struct JournalWriter {
     private let directory: JournalDirectory
     private let journal: UInt64
     private let segmentBytes: Int
+    private let pool: SegmentPool
     private var segment: (any StoredFile)?
     private var generation: UInt64
     private var position: UInt64
@@ -21,12 +22,13 @@ struct JournalWriter {
 
     /// Begins a fresh segment at the first append; nothing is written behind what recovery found.
     init(
-        directory: JournalDirectory, journal: UInt64, segmentBytes: Int, lastGeneration: UInt64,
+        directory: JournalDirectory, journal: UInt64, segmentBytes: Int, pool: SegmentPool, lastGeneration: UInt64,
         lastSegmentEnd: UInt64, lastGroup: UInt64, flushedGroup: UInt64
     ) {
         self.directory = directory
         self.journal = journal
         self.segmentBytes = segmentBytes
+        self.pool = pool
         generation = lastGeneration
         position = lastSegmentEnd
         previousSegmentEnd = lastSegmentEnd
@@ -38,7 +40,8 @@ struct JournalWriter {
     mutating func prepare(for batches: [EncodedBatch]) throws(FileError) {
         let length = groupLength(batches)
         if segment != nil, position + UInt64(length) <= UInt64(segmentBytes) { return }
-        let next = try directory.createSegment(generation + 1, length: segmentBytes)
+        let spare = try pool.take(as: generation + 1)
+        let next = try spare ?? directory.createSegment(generation + 1, length: segmentBytes)
         segment?.close()
         segment = next
         generation += 1
@@ -65,6 +68,9 @@ struct JournalWriter {
 
     /// Where the next group goes, and the last one's number.
     var tail: JournalTail { JournalTail(generation: generation, end: position, group: lastGroup) }
+
+    /// Whether the time has come to prepare the next segment.
+    var isHalfFull: Bool { segment != nil && position >= UInt64(segmentBytes / 2) }
 
     /// Everything written so far is synced and may be believed.
     mutating func vouch() { flushedGroup = lastGroup }

@@ -38,18 +38,28 @@ extension SegmentLog {
                 return putBack(group, error)
             }
             do {
-                let place = try committer.withLock { committer throws(FileError) in
+                let (place, isHalfFull) = try committer.withLock { committer throws(FileError) in
                     let place = try committer.writer.append(group)
                     committer.writer.vouch()
                     if limits.marksBeforeAck { try committer.writeMark(clean: false) }
-                    return place
+                    return (place, committer.writer.isHalfFull)
                 }
                 publish(group, at: place)
+                if isHalfFull, pool.begin() { prepareSpare() }
             } catch {
                 return poison(error)
             }
         }
         scheduleMark()
+    }
+
+    /// A step now, and the others at a pace that commits hardly notice.
+    private func prepareSpare() {
+        poolExecutor.execute { [self] in
+            guard pool.step() else { return }
+            let due = environment.clock.bootTime().advanced(by: JournalLimits.spareStepPause)
+            _ = environment.executors.loops[0].schedule(at: due) { [weak self] in self?.prepareSpare() }
+        }
     }
 
     private func nextGroup() -> [EncodedBatch]? {

@@ -61,9 +61,10 @@ extension SegmentLog {
                 try scan(directory, journal, current, trimmed, start, visit)
             }
         opened.report.isCopy = isCopy
+        let pool = try SegmentPool(directory, length: limits.segmentBytes)
         var committer = Committer(
             writer: JournalWriter(
-                directory: directory, journal: journal, segmentBytes: limits.segmentBytes,
+                directory: directory, journal: journal, segmentBytes: limits.segmentBytes, pool: pool,
                 lastGeneration: opened.tail.generation, lastSegmentEnd: opened.tail.end,
                 lastGroup: opened.tail.group, flushedGroup: opened.flushedGroup),
             marks: marks, mark: current)
@@ -73,7 +74,8 @@ extension SegmentLog {
         try committer.writeMark(clean: false)
         return SegmentLog(
             recovered: opened.report, directory: directory, journal: journal, limits: limits, table: opened.table,
-            trimmed: trimmed, producers: opened.producers, committer: committer, environment: environment, lock: lock)
+            trimmed: trimmed, producers: opened.producers, committer: committer, pool: pool, environment: environment,
+            lock: lock)
     }
 
     /// What is known of a journal before anything is appended.

@@ -52,13 +52,16 @@ package final class SegmentLog: EventLogEngine {
     let commitExecutor: any DedicatedExecutor
     let committer: Mutex<Committer>
     let trimming: Mutex<Trimming>
+    /// Spares for the writer.
+    let pool: SegmentPool
+    let poolExecutor: any DedicatedExecutor
     let environment: NodeEnvironment
     private let lock: any FileLock
 
     init(
         recovered: RecoveryReport, directory: JournalDirectory, journal: UInt64, limits: JournalLimits,
         table: LogTable, trimmed: TrimmedPrefix, producers: ProducerBook, committer: Committer,
-        environment: NodeEnvironment, lock: any FileLock
+        pool: SegmentPool, environment: NodeEnvironment, lock: any FileLock
     ) {
         self.recovered = recovered
         self.directory = directory
@@ -71,6 +74,8 @@ package final class SegmentLog: EventLogEngine {
         state = Mutex(State(tails: tails, table: table, producers: producers))
         self.committer = Mutex(committer)
         trimming = Mutex(Trimming(prefix: trimmed))
+        self.pool = pool
+        poolExecutor = environment.executors.makeDedicatedExecutor(label: "meridian-spares")
         commitExecutor = environment.executors.makeDedicatedExecutor(label: "meridian-commit")
     }
 
@@ -145,8 +150,15 @@ package final class SegmentLog: EventLogEngine {
                 continuation.resume()
             }
         }
+        await withCheckedContinuation { continuation in
+            poolExecutor.execute {
+                self.pool.close()
+                continuation.resume()
+            }
+        }
         letGo()
         commitExecutor.shutDown()
+        poolExecutor.shutDown()
         lock.release()
     }
 
@@ -154,8 +166,10 @@ package final class SegmentLog: EventLogEngine {
     package func abandon() {
         state.withLock { $0.failure = $0.failure ?? EventLogError(.closed, "the log was abandoned") }
         committer.withLock { $0.close() }
+        pool.close()
         letGo()
         commitExecutor.shutDown()
+        poolExecutor.shutDown()
         lock.release()
     }
 

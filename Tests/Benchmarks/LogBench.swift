@@ -14,6 +14,8 @@ struct LogBench: Sendable {
         var records: Int
         var duration: Duration
         var replayBytes: Int
+        /// Without a prepared segment, as a journal begins.
+        var isFresh = false
     }
 
     /// One pattern of appends.
@@ -76,12 +78,14 @@ struct LogBench: Sendable {
     }
 
     func append(_ load: Load) async throws -> Measured {
+        let directory = "\(scratch.path)/\(load.name)"
+        if !plan.isFresh { try await warmUp(directory) }
         let files = RecordingFiles(environment.files, syncs: load.syncs)
         let recorded = NodeEnvironment(
             clock: environment.clock, entropy: environment.entropy, executors: environment.executors, files: files,
             links: environment.links)
         let log = try SegmentLog.open(
-            directory: "\(scratch.path)/\(load.name)", environment: recorded,
+            directory: directory, environment: recorded,
             limits: JournalLimits(marksBeforeAck: load.marksBeforeAck))
         let producers = LogProducers(load, partitions: plan.partitions, log: log, clock: environment.clock)
         let cpu = MirrorBench.processTime()
@@ -100,7 +104,8 @@ struct LogBench: Sendable {
             parameters: [
                 ("producers", "\(load.producers)"), ("partitions", "\(plan.partitions)"),
                 ("records_per_batch", "\(load.records)"), ("record_bytes", "204"),
-                ("lz4", load.compresses ? "on" : "off"), ("fsync", load.syncs ? "before each ack" : "never"),
+                ("segment", plan.isFresh ? "reserved" : "prepared"), ("lz4", load.compresses ? "on" : "off"),
+                ("fsync", load.syncs ? "before each ack" : "never"),
             ],
             figures: [
                 ("records_per_second", records / seconds),

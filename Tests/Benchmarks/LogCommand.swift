@@ -11,7 +11,8 @@ struct LogCommand: AsyncParsableCommand {
         discussion: """
             append-fsync-N: N producers, each sending its next batch when the last one is acknowledged. raw-fsync-N
             writes and syncs the same number of bytes, group by group, as append-fsync-N just did, to a file whose
-            blocks are reserved in the same way: the machine's limit for that pattern. append-N leaves the syncs out.
+            blocks are reserved: the machine's limit for that pattern. Before each load the journal runs until its next
+            segment is prepared, as it is in a journal that has run for a while; not with --fresh. append-N leaves the syncs out.
             open-after-kill and open-after-clean-stop open a journal of --megabytes, replay decodes every record of it as
             well; cold means that the kernel was asked to forget the files. Over loopback, from one load generator with N
             clients: loopback-fsync-N (a service over the journal), report-fsync-N (a real node), redis-always-N and
@@ -23,6 +24,8 @@ struct LogCommand: AsyncParsableCommand {
     @Option(help: "Records of a batch.") var records = 100
     @Option(help: "Numbers of producers, separated by commas.") var producers = "1,16,64"
     @Option(help: "Mebibytes of the journal that is replayed.") var megabytes = 256
+    @Flag(help: "Measure a journal's first segment, which is only reserved.") var fresh = false
+    @Flag(help: "Leave loopback, Report and peers out.") var alone = false
     @Flag(help: "Print one JSON object.") var json = false
 
     mutating func validate() throws {
@@ -50,7 +53,8 @@ struct LogCommand: AsyncParsableCommand {
     private func measure(_ environment: NodeEnvironment, in scratch: ScratchDirectory) async throws -> BenchReport {
         let bench = LogBench(
             plan: LogBench.Plan(
-                partitions: partitions, records: records, duration: .seconds(seconds), replayBytes: megabytes << 20),
+                partitions: partitions, records: records, duration: .seconds(seconds), replayBytes: megabytes << 20,
+                isFresh: fresh),
             environment: environment, scratch: scratch)
         var report = BenchReport(area: "log", results: [])
         for count in counts {
@@ -69,6 +73,7 @@ struct LogCommand: AsyncParsableCommand {
             try await bench.append(.init(name: "append-\(last)", producers: last, records: records, syncs: false))
                 .result)
         report.results += try await bench.replay()
+        guard !alone else { return report }
         let peers = PeerBench(
             plan: PeerPlan(workers: counts, records: records, partitions: partitions, duration: .seconds(seconds)),
             environment: environment, scratch: scratch)
