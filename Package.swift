@@ -265,8 +265,8 @@ let package = Package(
         tests(
             "MeridianNodeTests",
             [
-                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization", "MeridianNode",
-                "SimulatedEnvironment",
+                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization", "ServingAPI",
+                "MeridianNode", "SimulatedEnvironment",
             ]),
         tests(
             "SimulationTests",

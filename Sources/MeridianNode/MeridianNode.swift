@@ -287,8 +287,10 @@ package final class MeridianNode: Service {
             covered: recovery.covered, clock: clock, executor: disk,
             interval: configuration.limits.snapshotInterval, logger: logger)
         let upkeep = LogUpkeepRun(
-            log: recovery.log, mirror: mesh?.mirror, snapshots: snapshots, configuration: configuration,
-            environment: environment, executor: slow, logger: logger)
+            log: recovery.log, mirror: mesh?.mirror, snapshots: snapshots,
+            pins: { [effects = opened.effects] in effects.pins(on: $0) }, configuration: configuration,
+            environment: environment,
+            executor: slow, logger: logger)
         status.onUpkeep(upkeep)
         let logWatch = LogWatch(log: recovery.log, status: status, clock: clock, logger: logger)
         await withTaskGroup(of: Void.self) { group in

@@ -14,6 +14,7 @@ final class LogUpkeepRun: Sendable {
     private let log: SegmentLog
     private let mirror: RegionMirror?
     private let snapshots: SnapshotRun
+    private let pins: @Sendable ([LogSummary]) -> [TrimPin]
     private let configuration: NodeConfiguration
     private let environment: NodeEnvironment
     private let executor: any DedicatedExecutor
@@ -21,11 +22,13 @@ final class LogUpkeepRun: Sendable {
     private let scrubber: JournalScrubber
     private let guarded = Mutex(LogUpkeepFacts())
 
-    /// `executor`: a thread that may block for long.
+    /// `pins`: what readers still need of logs. `executor`: a thread that may block for long.
     init(
-        log: SegmentLog, mirror: RegionMirror?, snapshots: SnapshotRun, configuration: NodeConfiguration,
+        log: SegmentLog, mirror: RegionMirror?, snapshots: SnapshotRun,
+        pins: @escaping @Sendable ([LogSummary]) -> [TrimPin], configuration: NodeConfiguration,
         environment: NodeEnvironment, executor: any DedicatedExecutor, logger: Logger
     ) {
+        self.pins = pins
         self.log = log
         self.mirror = mirror
         self.snapshots = snapshots
@@ -171,7 +174,8 @@ final class LogUpkeepRun: Sendable {
         let flushed = mirror?.memberFloors()
         var forgettable: [LogName: HybridStamp] = [:]
         var floors: [LogIdentity: TrimFloor] = [:]
-        for summary in log.logs() where isFolded(summary.log.name) {
+        let logs = log.logs()
+        for summary in logs where isFolded(summary.log.name) {
             let name = LogName(
                 region: configuration.region.number, topic: summary.log.name.topic,
                 partition: summary.log.name.partition)
@@ -190,7 +194,7 @@ final class LogUpkeepRun: Sendable {
         // Switched off, retention never ends.
         let trims = configuration.log.trims
         return TrimInputs(
-            floors: floors, now: environment.clock.wallTime(),
+            floors: floors, pins: pins(logs), now: environment.clock.wallTime(),
             retention: trims ? configuration.log.retention : .seconds(1 << 40),
             retentionBytes: trims ? configuration.log.retentionBytes : .max,
             pinMaxBytes: configuration.log.pinMaxBytes)

@@ -5,6 +5,7 @@ package import EventLog
 package import Logging
 package import NodeEnvironment
 package import Personalization
+import SegmentLog
 package import ServingAPI
 
 /// Effects and groups of one node. `shutDown` ends its threads, after the node's calls are over.
@@ -13,6 +14,7 @@ package struct NodeStreams: Sendable {
     private static let measuring: Duration = .seconds(10)
 
     package let door: EffectDoor
+    private let groups: StreamGroups
     private let source: EffectSource
     private let readers: any DedicatedExecutor
     private let writers: any DedicatedExecutor
@@ -43,9 +45,16 @@ package struct NodeStreams: Sendable {
             shards: router, log: log, settings: settings, disk: readers, alarms: environment.executors.loops[0],
             clock: environment.clock)
         return NodeStreams(
-            door: EffectDoor(source: source, groups: groups, tasks: tasks), source: source, readers: readers,
-            writers: writers, clock: environment.clock)
+            door: EffectDoor(source: source, groups: groups, tasks: tasks), groups: groups, source: source,
+            readers: readers, writers: writers, clock: environment.clock)
     }
+
+    /// What groups of consumers have not committed yet: it holds the journal up to `log.pin_max_bytes` (S5).
+    static func pins(of groups: StreamGroups, on logs: [LogSummary]) -> [TrimPin] {
+        groups.needs(of: logs).map { TrimPin(name: "\($0.group.name) (\($0.group.topic.rawValue))", next: $0.next) }
+    }
+
+    func pins(on logs: [LogSummary]) -> [TrimPin] { Self.pins(of: groups, on: logs) }
 
     /// Measures until it is cancelled: how far groups are behind takes looks at the disk, so that no scrape does it.
     package func run(_ api: ServingAPI) async throws {

@@ -185,20 +185,20 @@ package final class StreamGroups: Sendable {
         }
     }
 
-    /// Of each log in `logs` the lowest offset that a group has not committed yet: what trimming leaves in place while a
-    /// group may hold it (S5). Logs that no group needs are not in it. Complexity: O(groups x logs).
-    package func lowestNeeded(of logs: [LogSummary]) -> [LogIdentity: Offset] {
-        let cursors = state.withLock { state in state.records.values.compactMap { $0.committed?.cursor } }
-        var lowest: [LogIdentity: Offset] = [:]
-        for summary in logs where summary.log.name.topic == .userEvents {
-            let log = summary.log
-            for cursor in cursors {
-                guard let position = cursor.positions[log.name.partition],
-                    let next = position.next(in: log.name.region, log.incarnation)
-                else { continue }
-                lowest[log] = min(lowest[log] ?? next, next)
-            }
+    /// Of each group, ascending, the first offset of each log in `logs` that it has not committed: what trimming leaves in
+    /// place while the group may hold it (S5). Logs that a group does not need are not in it. Complexity: O(groups x logs).
+    package func needs(of logs: [LogSummary]) -> [(group: StreamGroup, next: [LogIdentity: Offset])] {
+        let cursors = state.withLock { state in
+            state.records.compactMap { group, record in record.committed.map { (group, $0.cursor) } }
         }
-        return lowest
+        return cursors.sorted { $0.0 < $1.0 }.map { group, cursor in
+            var next: [LogIdentity: Offset] = [:]
+            for summary in logs where summary.log.name.topic == .userEvents {
+                let log = summary.log
+                guard let position = cursor.positions[log.name.partition] else { continue }
+                next[log] = position.next(in: log.name.region, log.incarnation)
+            }
+            return (group, next)
+        }
     }
 }
