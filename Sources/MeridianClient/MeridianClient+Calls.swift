@@ -16,6 +16,7 @@ extension MeridianClient {
         let call = try prepare(method, request, options)
         var plan = CallPlan(call.kind, policy: options.retry ?? configuration.retry, deadline: deadline)
         var first: Int?
+        var isAccepted = false
         state.withLock { $0.retries.onCall() }
         while true {
             let now = environment.clock.bootTime()
@@ -24,8 +25,13 @@ extension MeridianClient {
                 try await follow(directive, plan)
                 continue
             }
+            if first == nil { try turnAway(call, from: route.region, at: now) }
             first = first ?? route.region
             let outcome = await send(call, route, until: end(of: route, call, plan, at: now))
+            if !isAccepted, !outcome.isOverloaded {
+                isAccepted = true
+                onAccepted(call, in: first ?? route.region)
+            }
             switch outcome.result {
             case .success(let reply):
                 onOver(isRedirected: outcome.route.region != first)
@@ -53,12 +59,32 @@ extension MeridianClient {
         do {
             return PreparedCall(
                 path: method.path, message: try request.encodedBuffer(), metadata: Self.metadata(options), kind: kind,
-                pin: pin,
+                isAhead: options.priority == .prefetch, pin: pin,
                 hedgeAfter: kind.isWrite || pin != nil ? nil : options.hedgeAfter ?? configuration.hedgeReadsAfter,
                 serverTime: method.serverTime)
         } catch {
             throw MeridianClientError(.invalidArgument, "the request cannot be encoded: \(error)")
         }
+    }
+
+    /// Fails the call unsent when its region refuses most of what it is sent.
+    private func turnAway<Reply>(
+        _ call: PreparedCall<Reply>, from region: Int, at now: BootInstant
+    ) throws(MeridianClientError) {
+        let isSent = state.withLock { state in
+            let isSent = state.throttles.onCall(call.kind, isAhead: call.isAhead, to: region, at: now)
+            if !isSent {
+                state.counts.calls += 1
+                state.counts.failedCalls += 1
+                state.counts.throttledCalls += 1
+            }
+            return isSent
+        }
+        guard isSent else { throw .throttled(regions[region].name) }
+    }
+
+    private func onAccepted<Reply>(_ call: PreparedCall<Reply>, in region: Int) {
+        state.withLock { $0.throttles.onAccepted(call.kind, isAhead: call.isAhead, in: region) }
     }
 
     private static func metadata(_ options: CallOptions) -> CallMetadata {

@@ -31,6 +31,8 @@ public final class MeridianClient: Sendable {
         public var sessions = 10_000
         /// How many calls are repeated that a server refused for overload.
         public var retryBudget = RetryBudgetPolicy()
+        /// When calls are turned away unsent, since a region refuses most of them for overload; nil for never.
+        public var throttle: ThrottlePolicy? = ThrottlePolicy()
 
         /// Standard retries and failover, no hedging, 10,000 sessions.
         public init() {}
@@ -44,6 +46,7 @@ public final class MeridianClient: Sendable {
         var choice: RegionChoice
         var counts: ClientCounts
         var retries: RetryBudget
+        var throttles: CallThrottles
         var isClosed = false
     }
 
@@ -81,7 +84,8 @@ public final class MeridianClient: Sendable {
                     endpoints: regions.map(\.endpoints.count), policy: configuration.failover,
                     seed: environment.entropy.next()),
                 counts: ClientCounts(regions: regions.count),
-                retries: RetryBudget(configuration.retryBudget)))
+                retries: RetryBudget(configuration.retryBudget),
+                throttles: CallThrottles(regions: regions.count, configuration.throttle)))
     }
 
     /// A client of one region.

@@ -4,6 +4,7 @@ import ClusterModel
 import DequeModule
 import GRPCFraming
 import HTTP2Engine
+import MeridianClient
 import NIOCore
 import NodeEnvironment
 
@@ -33,6 +34,8 @@ final class OpenConnection: ChannelInboundHandler {
     private var order: Deque<HTTP2StreamKey> = []
     /// Headers by class and milliseconds left.
     private var blocks: [Int: HTTP2HeaderBlock] = [:]
+    /// By class; empty unless clients hold calls back.
+    private var throttles: [CallThrottle]
     private var output = ByteBuffer()
     private var channel: (any Channel)?
 
@@ -40,6 +43,9 @@ final class OpenConnection: ChannelInboundHandler {
         self.pacer = pacer
         self.authority = Array(authority.utf8)
         session = try HTTP2Session(role: .client)
+        throttles =
+            pacer.load.isThrottled
+            ? Array(repeating: CallThrottle(ThrottlePolicy()), count: OpenLoad.classes.count) : []
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -67,6 +73,11 @@ final class OpenConnection: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         pacer.outcome.lastFailure = "\(error)"
         context.close(promise: nil)
+    }
+
+    /// False when the client holds the call back.
+    func admits(_ place: Int, at now: BootInstant) -> Bool {
+        throttles.isEmpty || throttles[place].onCall(at: now)
     }
 
     /// False when there is no place for another call.
@@ -134,6 +145,7 @@ final class OpenConnection: ChannelInboundHandler {
         guard let call = calls[Int(stream.place)], call.generation == stream.generation else { return }
         calls[Int(stream.place)] = nil
         waiting -= 1
+        if case .refused = end {} else if !throttles.isEmpty { throttles[call.place].onAccepted() }
         pacer.outcome.count(end, of: call.place, after: pacer.clock.bootTime().since(call.dueAt))
     }
 }

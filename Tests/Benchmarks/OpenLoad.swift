@@ -17,6 +17,8 @@ struct OpenLoad: Sendable {
     var rate: Double
     var duration: Duration
     var deadline: Duration
+    /// Each connection is a client that holds back what would be refused, as `MeridianClient` does.
+    var isThrottled = false
 
     /// `request(class, number)` gives the next request of a class; path and metadata are the same for all of a class.
     func run(
@@ -49,11 +51,12 @@ struct OpenLoad: Sendable {
     }
 }
 
-/// Sends what is due every millisecond. On its loop only.
+/// Sends what is due every few milliseconds. On its loop only.
 final class OpenPacer {
-    private static let tick = TimeAmount.milliseconds(1)
+    /// Long enough that a write carries several calls: the generator must not be what is measured.
+    private static let tick = TimeAmount.milliseconds(4)
     /// Calls between two looks at the sockets.
-    private static let maxCallsATick = 500
+    private static let maxCallsATick = 2_000
 
     let load: OpenLoad
     let clock: any NodeClock
@@ -132,6 +135,8 @@ final class OpenPacer {
             let connection = connections[Int(number % UInt64(connections.count))]
             if now.since(at) >= load.deadline {
                 outcome.missed += 1
+            } else if !connection.admits(place, at: now) {
+                outcome.throttled += 1
             } else if connection.send(place, request(place, number), dueAt: at, now: now) {
                 outcome.classes[place].sent += 1
             } else {

@@ -30,6 +30,8 @@ struct OpenOutcome: Sendable {
     var unsent = 0
     /// Calls that were due longer ago than their deadline when the generator came to them: its own limit.
     var missed = 0
+    /// Calls that their client held back.
+    var throttled = 0
     var elapsed = Duration.zero
     var lastFailure: String?
 

@@ -17,19 +17,20 @@ struct OverloadCommand: AsyncParsableCommand {
             30 % prefetches at multiples of it, each with a deadline. Good is what was answered OK within it. Unsent is
             what found no free stream, missed what the generator itself came to too late; both are counted apart. Classes
             cost differently, and under overload other ones are served: useful_ratio is the part of its time that the
-            node spent on good calls, from what it can do of each class alone.
+            node spent on good calls, from what it can do of each class alone. Throttled: the same with clients that hold
+            back what would be refused, as MeridianClient does; the others stand for callers who never listen.
             """)
 
     @Option(help: "Seconds a load is measured.") var seconds = 5
     @Option(help: "Users that have a history.") var users = 2_000
     @Option(help: "Items of the catalogue.") var contents = 3_000
     @Option(help: "Items of a slate: what makes a call costly.") var items = 100
-    @Option(help: "Connections of the open loop.") var connections = 64
+    @Option(help: "Connections of the open loop.") var connections = 32
     @Option(help: "Deadline of each call, milliseconds.") var deadline = 250
     @Flag(help: "Turn control by age off, to see what it is good for.") var withoutControl = false
     @Flag(help: "Print one JSON object.") var json = false
 
-    private static let factors = [1.0, 3.0, 10.0]
+    private static let loads = [(1.0, false), (3.0, false), (10.0, false), (3.0, true), (10.0, true)]
     private static let steps = [1, 4, 16, 64]
 
     mutating func validate() throws {
@@ -95,10 +96,10 @@ struct OverloadCommand: AsyncParsableCommand {
             alone.append(try await closedLoop(node, environment, callers: 64, only: place, request, &results))
         }
         var outcomes: [OpenOutcome] = []
-        for factor in Self.factors {
+        for (factor, isThrottled) in Self.loads {
             let open = OpenLoad(
                 connections: connections, rate: sustainable * factor, duration: .seconds(seconds),
-                deadline: .milliseconds(deadline))
+                deadline: .milliseconds(deadline), isThrottled: isThrottled)
             let processes = [await node.identifier ?? 0, getpid()]
             let before = try processes.map(ProcessCounters.processorMicroseconds(of:))
             let outcome = try await open.run(to: node.endpoint, clock: environment.clock, request: request)
@@ -106,7 +107,7 @@ struct OverloadCommand: AsyncParsableCommand {
             let busy = zip(before, after).map { ($1 - $0) / max(1, outcome.elapsed / .microseconds(1)) }
             if let failure = outcome.lastFailure { Console.progress("\(Int(factor))x: a call failed with \(failure)") }
             results.append(
-                result(factor, open.rate, outcome, useful: outcome.useful(of: alone), busy, isPinned: isPinned))
+                result(open, factor, outcome, useful: outcome.useful(of: alone), busy, isPinned: isPinned))
             outcomes.append(outcome)
         }
         let goodput = outcomes.map { max(1, $0.total(\.good)) }
@@ -116,6 +117,8 @@ struct OverloadCommand: AsyncParsableCommand {
             ratios: [
                 ("goodput_3x_vs_1x", goodput[1] / goodput[0]), ("goodput_10x_vs_1x", goodput[2] / goodput[0]),
                 ("useful_3x_vs_1x", useful[1] / useful[0]), ("useful_10x_vs_1x", useful[2] / useful[0]),
+                ("useful_3x_throttled_vs_1x", useful[3] / useful[0]),
+                ("useful_10x_throttled_vs_1x", useful[4] / useful[0]),
             ])
     }
 
@@ -168,11 +171,12 @@ struct OverloadCommand: AsyncParsableCommand {
     }
 
     private func result(
-        _ factor: Double, _ rate: Double, _ outcome: OpenOutcome, useful: Double, _ busy: [Double], isPinned: Bool
+        _ load: OpenLoad, _ factor: Double, _ outcome: OpenOutcome, useful: Double, _ busy: [Double], isPinned: Bool
     ) -> BenchResult {
         var figures: [(key: String, value: Double)] = [
-            ("offered_per_second", rate), ("sent_per_second", outcome.total(\.sent)),
+            ("offered_per_second", load.rate), ("sent_per_second", outcome.total(\.sent)),
             ("unsent_per_second", outcome.rate(outcome.unsent)), ("missed_per_second", outcome.rate(outcome.missed)),
+            ("throttled_per_second", outcome.rate(outcome.throttled)),
             ("goodput_per_second", outcome.total(\.good)), ("useful_ratio", useful),
             ("refused_per_second", outcome.total(\.refused)),
             ("late_per_second", outcome.total(\.late)), ("failed_per_second", outcome.total(\.failed)),
@@ -187,7 +191,7 @@ struct OverloadCommand: AsyncParsableCommand {
             ]
         }
         return BenchResult(
-            name: "overload-\(Int(factor))x",
+            name: "overload-\(Int(factor))x" + (load.isThrottled ? "-throttled" : ""),
             parameters: [
                 ("connections", "\(connections)"), ("items", "\(items)"), ("deadline_ms", "\(deadline)"),
                 ("pinned", "\(isPinned)"), ("control", "\(!withoutControl)"),

@@ -41,6 +41,7 @@ import Testing
     @Test func anOverloadedServerHearsAFifthMoreThanItsCallers() async throws {
         var configuration = MeridianClient.Configuration()
         configuration.retryBudget = RetryBudgetPolicy(share: 0.2, perSecond: 0, burst: 5)
+        configuration.throttle = nil
         let script = try ScriptedClient(
             [.failure(.server(.resourceExhausted, "QUEUE_TOO_OLD", retryAfter: .milliseconds(200)))],
             configuration: configuration)

@@ -11,6 +11,8 @@ struct PreparedCall<Reply: Message>: Sendable {
     let message: ByteBuffer
     let metadata: CallMetadata
     let kind: CallKind
+    /// Nobody waits for the answer yet.
+    let isAhead: Bool
     /// The only region that it may go to.
     let pin: Int?
     /// When a read is sent to a second region too.
@@ -28,4 +30,10 @@ struct AttemptOutcome<Reply: Message>: Sendable {
     var verdict = RegionVerdict.final
 
     var isSuccess: Bool { if case .success = result { true } else { false } }
+
+    /// The region refused it, since it has too much to do.
+    var isOverloaded: Bool {
+        guard case .failure(let failure) = result else { return false }
+        return failure.code == .overloaded && verdict == .busy
+    }
 }

@@ -65,6 +65,17 @@ public struct MeridianClientError: Error, Hashable, Sendable, CustomStringConver
         self.retryAfter = retryAfter
     }
 
+    /// The client did not send the call: `region` refuses most of what it is sent.
+    static func throttled(_ region: String) -> MeridianClientError {
+        MeridianClientError(
+            .overloaded, reason: throttledReason,
+            "not sent: \(region) refuses most calls of this kind for overload; try again later",
+            retryAfter: .seconds(1))
+    }
+
+    /// The reason of calls that the client turned away by itself; no server gives it.
+    public static let throttledReason = "THROTTLED_BY_CLIENT"
+
     /// Whether the same call may succeed later, with nothing changed by the caller.
     public var isTransient: Bool {
         code == .unavailable || code == .overloaded || code == .deadlineExceeded

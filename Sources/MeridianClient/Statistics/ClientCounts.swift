@@ -23,6 +23,7 @@ struct ClientCounts: Sendable {
     var hedgesWon: UInt64 = 0
     var duplicates: UInt64 = 0
     var withheldRepeats: UInt64 = 0
+    var throttledCalls: UInt64 = 0
     var regions: [Region]
 
     init(regions: Int) { self.regions = Array(repeating: Region(), count: regions) }

@@ -60,6 +60,8 @@ public struct ClientStatistics: Hashable, Sendable {
     public let duplicates: UInt64
     /// Calls that were refused for overload and not repeated, since the retry budget was empty.
     public let withheldRepeats: UInt64
+    /// Calls that were turned away unsent, since their region refused most of what it was sent.
+    public let throttledCalls: UInt64
     /// The region that calls go to.
     public let current: String
     /// In the client's order, home first.
@@ -74,7 +76,7 @@ extension MeridianClient {
             calls: counts.calls, failedCalls: counts.failedCalls, redirectedCalls: counts.redirectedCalls,
             failovers: counts.failovers, returns: counts.returns, trials: counts.trials, probes: counts.probes,
             hedges: counts.hedges, hedgesWon: counts.hedgesWon, duplicates: counts.duplicates,
-            withheldRepeats: counts.withheldRepeats,
+            withheldRepeats: counts.withheldRepeats, throttledCalls: counts.throttledCalls,
             current: regions[choice.current].name,
             regions: regions.indices.map { region in
                 ClientStatistics.Region(

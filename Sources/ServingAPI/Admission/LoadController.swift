@@ -98,7 +98,7 @@ package struct LoadController: Sendable {
 
     /// What is older is refused without regard to shares: the way out of a backlog that built up in one burst.
     private func ceiling(_ priority: CallPriority) -> Int64 {
-        isLimiting ? min(ageLimit, target << Int64(priority.rawValue + 1)) : ageLimit
+        isLimiting ? min(ageLimit, target << Int64(priority.rawValue)) : ageLimit
     }
 
     /// What is younger is let in without regard to shares: a loop with nothing to do refuses nobody, however little it did
