@@ -9,6 +9,17 @@ import Testing
 
 @testable import ServingAPI
 
+/// A disk without room for another file.
+private final class FullFiles: ForwardingFileStore {
+    let base: any FileStore
+
+    init(_ base: any FileStore) { self.base = base }
+
+    func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile {
+        throw FileError(.noSpace, operation: "open", path: path, systemError: 28)
+    }
+}
+
 @Suite struct StreamGroupsTests {
     private final class Outcomes: Sendable {
         let all = Mutex<[Result<Void, StreamGroupError>]>([])
@@ -99,6 +110,32 @@ import Testing
         broken.commit(Self.cursor(0, 9), of: group, at: WallTime(milliseconds: 9)) { outcomes.keep($0) }
         found = try broken.cursor(of: group)
         #expect(outcomes.successes == 1 && found == Self.cursor(0, 9))
+    }
+
+    /// Groups beyond the limit, however they came there, are not taken for new ones either.
+    @Test func groupsBeyondTheLimitAreKept() throws {
+        let stepped = SteppedEnvironment(seed: 1)
+        let groups = try Self.groups(stepped)
+        for name in ["a", "b", "c"] {
+            groups.commit(Self.cursor(0, 1), of: try Self.group(name), at: WallTime(milliseconds: 1)) { _ in }
+        }
+        let loaded = try GroupFiles(directory: Self.directory, files: stepped.files).load(limit: 2)
+        #expect(loaded.groups.count == 2 && loaded.damaged.count == 1)
+        let missing = try ["a", "b", "c"].map { try Self.group($0) }.filter { loaded.groups[$0] == nil }
+        #expect(missing.map { GroupFiles.key(of: $0) } == Array(loaded.damaged.keys))
+    }
+
+    /// A commit that the disk refused leaves neither a cursor nor a group behind.
+    @Test func aGroupThatNeverStoodTakesNoPlace() throws {
+        let stepped = SteppedEnvironment(seed: 1)
+        let groups = StreamGroups(
+            files: GroupFiles(directory: Self.directory, files: FullFiles(stepped.files)),
+            disk: stepped.environment.executors.makeDedicatedExecutor(label: "test"))
+        let outcomes = Outcomes()
+        groups.commit(Self.cursor(0, 1), of: try Self.group("a"), at: WallTime(milliseconds: 1)) { outcomes.keep($0) }
+        let found = try groups.cursor(of: try Self.group("a"))
+        #expect(outcomes.successes == 0 && outcomes.failures.count == 1)
+        #expect(found == nil && groups.standings.isEmpty && groups.counts.failures == 1)
     }
 
     @Test func groupsAreBoundedAndForgotten() throws {
