@@ -40,8 +40,12 @@ struct JournalWriter {
     mutating func prepare(for batches: [EncodedBatch]) throws(FileError) {
         let length = groupLength(batches)
         if segment != nil, position + UInt64(length) <= UInt64(segmentBytes) { return }
-        let spare = try pool.take(as: generation + 1)
-        let next = try spare ?? directory.createSegment(generation + 1, length: segmentBytes)
+        let next: any StoredFile
+        if let spare = try pool.take(as: generation + 1) {
+            next = spare
+        } else {
+            next = try directory.createSegment(generation + 1, length: segmentBytes)
+        }
         segment?.close()
         segment = next
         generation += 1

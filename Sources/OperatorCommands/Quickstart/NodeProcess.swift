@@ -92,7 +92,10 @@ package actor NodeProcess {
     private func waitUntilServing(_ started: ChildProcess, _ client: MeridianClient) async throws {
         let deadline = environment.clock.bootTime().advanced(by: QuickstartLimits.start)
         let once = CallOptions(timeout: .seconds(1), retry: .never)
+        // Where this process itself hardly gets to run, time alone says nothing of the node.
+        var attempts = 0
         while true {
+            attempts += 1
             if let end = started.end() {
                 child = nil
                 throw OperatorFailure(
@@ -101,7 +104,7 @@ package actor NodeProcess {
             }
             // A node that does not answer yet is asked again until the limit.
             if let status = try? await client.status(options: once), status.state == .active { return }
-            guard environment.clock.bootTime() < deadline else {
+            guard environment.clock.bootTime() < deadline || attempts < QuickstartLimits.startAttempts else {
                 throw OperatorFailure(
                     .unreachable, "the node does not serve after \(QuickstartLimits.start)",
                     nextStep: "its log is \(outputPath)")
