@@ -104,7 +104,7 @@ package actor NodeProcess {
             }
             // A node that does not answer yet is asked again until the limit.
             if let status = try? await client.status(options: once), status.state == .active { return }
-            guard environment.clock.bootTime() < deadline || attempts < QuickstartLimits.startAttempts else {
+            guard environment.clock.bootTime() < deadline || attempts < QuickstartLimits.leastAsks else {
                 throw OperatorFailure(
                     .unreachable, "the node does not serve after \(QuickstartLimits.start)",
                     nextStep: "its log is \(outputPath)")

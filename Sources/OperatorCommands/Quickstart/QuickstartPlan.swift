@@ -52,6 +52,8 @@ package struct QuickstartPlan: Hashable, Sendable {
 package enum QuickstartLimits {
     /// From the start of a node's process until it serves; a long log takes its time.
     package static let start: Duration = .seconds(60)
+    /// At least so often is a starting node asked, however long that takes.
+    static let leastAsks = 20
     /// From SIGTERM to the end of the process.
     package static let stop: Duration = .seconds(30)
     /// From SIGKILL to the end of the process.
