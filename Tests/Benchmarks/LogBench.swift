@@ -117,6 +117,7 @@ struct LogBench: Sendable {
                 ("records_per_sync", records / Double(max(1, pattern.syncs))),
                 ("syscalls_per_batch", Double(pattern.writes.count + pattern.syncs) * Double(load.records) / records),
                 ("write_amplification", Double(pattern.bytes) / Double(max(1, totals.payloadBytes))),
+                ("prepared_bytes_per_second", Double(pattern.preparedBytes) / seconds),
             ])
         return Measured(result: result, pattern: pattern, seconds: seconds)
     }

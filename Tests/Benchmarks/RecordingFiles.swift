@@ -12,6 +12,8 @@ final class RecordingFiles: ForwardingFileStore {
         var syncs = 0
         var reads = 0
         var bytesRead = 0
+        /// Zeros of segments that are prepared.
+        var preparedBytes = 0
         var bytes: Int { writes.reduce(0, +) }
     }
 
@@ -26,6 +28,8 @@ final class RecordingFiles: ForwardingFileStore {
 
     func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile {
         let file = try base.open(path, mode)
+        if path.hasSuffix(".blank") { return BlankFile(file, of: self) }
+        // A prepared segment is opened under its new name, and so is recorded from there on.
         guard path.hasSuffix(".segment") else { return file }
         return RecordingFile(file, of: self, syncs: syncs)
     }
@@ -76,5 +80,27 @@ private final class RecordingFile: ForwardingFile {
     func synchronizeData() throws(FileError) {
         owner.pattern.withLock { $0.syncs += 1 }
         if syncs { try base.synchronizeData() }
+    }
+}
+
+/// A segment that is being prepared: its zeros are counted apart.
+private final class BlankFile: ForwardingFile {
+    let base: any StoredFile
+    private let owner: RecordingFiles
+
+    init(_ base: any StoredFile, of owner: RecordingFiles) {
+        self.base = base
+        self.owner = owner
+    }
+
+    func write(_ bytes: borrowing RawSpan, at position: UInt64) throws(FileError) {
+        let count = bytes.byteCount
+        owner.pattern.withLock { $0.preparedBytes += count }
+        try base.write(bytes, at: position)
+    }
+
+    func write(_ pieces: [ArraySlice<UInt8>], at position: UInt64) throws(FileError) {
+        owner.pattern.withLock { $0.preparedBytes += pieces.reduce(0) { $0 + $1.count } }
+        try base.write(pieces, at: position)
     }
 }
