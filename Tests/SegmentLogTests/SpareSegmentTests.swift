@@ -13,6 +13,21 @@ import Testing
         files.paths().filter { $0.hasSuffix(suffix) }
     }
 
+    /// A log whose segment takes four steps to fill and is half full, so that the first of them is done.
+    private static func halfFull(_ stepped: SteppedEnvironment) throws -> SegmentLog {
+        var limits = JournalLimits()
+        limits.segmentBytes = 4 * JournalLimits.spareStepBytes
+        let log = try SegmentLog.open(
+            directory: TrimmedJournal.directory, environment: stepped.environment, limits: limits)
+        var writer = OriginLogWriter(log: JournalHarness.identity(0, incarnation: 1), epoch: Epoch(1))
+        _ = try writer.append(
+            EventRecord(
+                kind: .interaction, stamp: HybridStamp(rawValue: 1), id: EventID(time: 1, client: 1),
+                body: [UInt8](repeating: 7, count: limits.segmentBytes / 2)))
+        try log.submit(try #require(try writer.seal(compressing: false)))
+        return log
+    }
+
     /// A segment takes three batches: with the second one it is half full.
     @Test func aHalfFullSegmentHasASuccessorAndTheNextOneIsIt() throws {
         var journal = try TrimmedJournal(seed: 1)
@@ -52,16 +67,7 @@ import Testing
     /// The zeros come in steps with time between them, so that commits do not wait for all of them.
     @Test func aLargeSegmentIsFilledInSteps() throws {
         let stepped = SteppedEnvironment(seed: 3)
-        var limits = JournalLimits()
-        limits.segmentBytes = 4 * JournalLimits.spareStepBytes
-        let directory = "journal"
-        let log = try SegmentLog.open(directory: directory, environment: stepped.environment, limits: limits)
-        var writer = OriginLogWriter(log: JournalHarness.identity(0, incarnation: 1), epoch: Epoch(1))
-        let record = EventRecord(
-            kind: .interaction, stamp: HybridStamp(rawValue: 1), id: EventID(time: 1, client: 1),
-            body: [UInt8](repeating: 7, count: limits.segmentBytes / 2))
-        _ = try writer.append(record)
-        try log.submit(try #require(try writer.seal(compressing: false)))
+        let log = try Self.halfFull(stepped)
         for step in 1...3 {
             #expect(Self.names(stepped.files, ".blank").count == 1, "step \(step)")
             stepped.clock.advance(by: JournalLimits.spareStepPause)
@@ -72,15 +78,7 @@ import Testing
 
     @Test func aLogThatClosesLeavesNothingHalfMade() async throws {
         let stepped = SteppedEnvironment(seed: 4)
-        var limits = JournalLimits()
-        limits.segmentBytes = 4 * JournalLimits.spareStepBytes
-        let log = try SegmentLog.open(directory: "journal", environment: stepped.environment, limits: limits)
-        var writer = OriginLogWriter(log: JournalHarness.identity(0, incarnation: 1), epoch: Epoch(1))
-        let record = EventRecord(
-            kind: .interaction, stamp: HybridStamp(rawValue: 1), id: EventID(time: 1, client: 1),
-            body: [UInt8](repeating: 7, count: limits.segmentBytes / 2))
-        _ = try writer.append(record)
-        try log.submit(try #require(try writer.seal(compressing: false)))
+        let log = try Self.halfFull(stepped)
         #expect(Self.names(stepped.files, ".blank").count == 1)
         await log.close()
         #expect(Self.names(stepped.files, ".blank").isEmpty && Self.names(stepped.files, ".spare").isEmpty)
