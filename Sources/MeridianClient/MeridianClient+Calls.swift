@@ -16,7 +16,6 @@ extension MeridianClient {
         let call = try prepare(method, request, options)
         var plan = CallPlan(call.kind, policy: options.retry ?? configuration.retry, deadline: deadline)
         var first: Int?
-        var isCounted = false
         state.withLock { $0.retries.onCall() }
         while true {
             let now = environment.clock.bootTime()
@@ -28,10 +27,7 @@ extension MeridianClient {
             if first == nil { try turnAway(call, from: route.region, at: now) }
             first = first ?? route.region
             let outcome = await send(call, route, until: end(of: route, call, plan, at: now))
-            if !isCounted {
-                isCounted = true
-                tellThrottle(call, route.region, isRefused: outcome.isOverloaded)
-            }
+            if plan.tries == 0 { tellThrottle(call, route.region, isRefused: outcome.isOverloaded) }
             switch outcome.result {
             case .success(let reply):
                 onOver(isRedirected: outcome.route.region != first)
