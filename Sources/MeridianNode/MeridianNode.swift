@@ -181,7 +181,7 @@ package final class MeridianNode: Service {
 
     private func recover(on disk: any DedicatedExecutor) async throws -> NodeRecovery {
         let run = NodeRecoveryRun(configuration, environment: environment, acceptsCorruption: acceptsCorruption)
-        let recovery = try await disk.run { () throws(any Error) in try run.run() }
+        let recovery = try await run.run(on: disk)
         for refused in recovery.refusedSnapshots {
             logger.warning("snapshot refused", metadata: ["reason": "\(refused)"])
         }

@@ -43,7 +43,7 @@ import Testing
         }
 
         func recover() throws -> NodeRecovery {
-            try NodeRecoveryRun(configuration, environment: stepped.environment, acceptsCorruption: false).run()
+            try NodeRecoveryRun(configuration, environment: stepped.environment, acceptsCorruption: false).runHere()
         }
     }
 
@@ -130,7 +130,8 @@ import Testing
             clock: base.clock, entropy: base.entropy, executors: base.executors, files: files, links: base.links)
         for isClean in [true, false] {
             files.reads = CountingFiles.Reads()
-            let again = try NodeRecoveryRun(disk.configuration, environment: counted, acceptsCorruption: false).run()
+            let again = try NodeRecoveryRun(disk.configuration, environment: counted, acceptsCorruption: false)
+                .runHere()
             #expect(again.restoredShards == 1 && again.log.recovered.wasCleanStop == isClean)
             #expect((files.reads == CountingFiles.Reads()) == isClean)
             var (before, after) = (first.shards[0], again.shards[0])

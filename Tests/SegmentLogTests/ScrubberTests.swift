@@ -107,6 +107,16 @@ import Testing
         #expect(schedule.age(at: BootInstant(nanoseconds: 12)) <= .nanoseconds(6))
     }
 
+    @Test("A segment that cannot be read does not count as verified: its age goes on growing")
+    func skipped() {
+        var schedule = ScrubSchedule(bytesPerSecond: 1_000)
+        _ = schedule.next(of: [1, 2], at: BootInstant(nanoseconds: 0))
+        schedule.onVerified(1, at: BootInstant(nanoseconds: 5))
+        schedule.onSkipped(2)
+        #expect(schedule.next(of: [1, 2], at: BootInstant(nanoseconds: 6)) == 1)
+        #expect(schedule.age(at: BootInstant(nanoseconds: 9)) == .nanoseconds(9) && schedule.segments == 1)
+    }
+
     @Test("The rate is kept; commits make it slower, by a bounded factor")
     func pace() {
         var schedule = ScrubSchedule(bytesPerSecond: 1_000)

@@ -91,6 +91,24 @@ import Testing
         await journal.log.close()
     }
 
+    /// Records are stamped a millisecond apart, three to a segment.
+    @Test("S5, S8: a segment of which nothing can be read is as young as the one behind it", arguments: [false, true])
+    func unreadable(isErased: Bool) async throws {
+        var journal = try TrimmedJournal(seed: 6)
+        try journal.append(20)
+        let first = try #require(journal.segments.first)
+        if isErased { try journal.put([UInt8](repeating: 0, count: TrimmedJournal.limits.segmentBytes), first) }
+        let report = try journal.log.trim(
+            journal.inputs { inputs in
+                inputs.now = WallTime(milliseconds: 104)
+                inputs.retention = .milliseconds(100)
+                inputs.retentionBytes = 1 << 40
+            })
+        #expect(report.hold == .retention)
+        #expect(report.removedSegments == (isErased ? 0 : 1))
+        await journal.log.close()
+    }
+
     @Test("S1: a log that is trimmed to its end keeps its end and its digest")
     func wholeLog() async throws {
         var journal = try TrimmedJournal(seed: 5)

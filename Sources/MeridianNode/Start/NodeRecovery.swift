@@ -25,8 +25,7 @@ package struct NodeRecovery: Sendable {
     package var refoldedShards: Int
 }
 
-/// Opens the log and folds what snapshots do not cover. Blocks on the disk, after an unclean stop for the whole journal: on
-/// a dedicated executor.
+/// Restores snapshots, opens the log and folds what they do not cover: after an unclean stop the whole journal is read.
 package struct NodeRecoveryRun: Sendable {
     private let configuration: NodeConfiguration
     private let environment: NodeEnvironment
@@ -42,51 +41,32 @@ package struct NodeRecoveryRun: Sendable {
         "\(configuration.log.directory)/snapshots"
     }
 
-    /// Throws NodeError. A snapshot that the log does not reach is of another disk: everything is then folded from zero.
-    package func run() throws -> NodeRecovery {
-        let store = SnapshotStore(
-            directory: Self.snapshotDirectory(configuration), files: environment.files)
-        var restored: [ShardState?] = []
-        var refused: [String] = []
-        for partition in configuration.deployment.partitions.all {
-            let loaded = try store.load(partition)
-            restored.append(loaded.state)
-            refused += loaded.refused
-        }
-        let content = try store.loadContent(limit: configuration.limits.contents)
-        refused += content.refused
-        let snapshots = Snapshots(shards: restored, content: content.state)
-        let first = try fold(snapshots)
-        guard let foreign = Self.foreignSnapshot(first, snapshots) else {
-            return try finish(first, refused, snapshots)
-        }
-        first.log.abandon()
-        refused.append("snapshots of another log (\(foreign)): everything was folded from zero")
-        let none = Snapshots(shards: restored.map { _ in nil }, content: nil)
-        return try finish(try fold(none), refused, none)
+    /// Snapshots on threads of their own, the journal on `disk`. Throws NodeError and FileError.
+    package func run(on disk: any DedicatedExecutor) async throws -> NodeRecovery {
+        let snapshots = try await SnapshotRestore(configuration, environment: environment).run()
+        return try await disk.run { () throws(any Error) in try finish(snapshots) }
     }
 
-    /// What was restored, before anything is folded into it.
-    private struct Snapshots {
-        var shards: [ShardState?]
-        var content: ContentState?
+    /// The same on the caller's thread, which it blocks.
+    package func runHere() throws -> NodeRecovery {
+        try finish(try SnapshotRestore(configuration, environment: environment).runHere())
+    }
 
-        var coverage: SnapshotCoverage {
-            var coverage = SnapshotCoverage()
-            for case let state? in shards { coverage.onVerified(.userEvents, state.partition, state.lines) }
-            if let content { coverage.onVerified(.content, PartitionID(0), content.lines) }
-            return coverage
+    /// A snapshot that the log does not reach is of another disk: everything is then folded from zero.
+    private func finish(_ snapshots: RestoredSnapshots) throws -> NodeRecovery {
+        let first = try fold(snapshots)
+        guard let foreign = Self.foreignSnapshot(first, snapshots) else {
+            return try finish(first, snapshots)
         }
-
-        var lines: [(topic: TopicID, partition: PartitionID, lines: OriginLines)] {
-            let users = shards.compactMap { state in state.map { (TopicID.userEvents, $0.partition, $0.lines) } }
-            return users + (content.map { [(TopicID.content, PartitionID(0), $0.lines)] } ?? [])
-        }
+        first.log.abandon()
+        var none = RestoredSnapshots(partitions: snapshots.shards.count)
+        none.refused = snapshots.refused + ["snapshots of another log (\(foreign)): everything was folded from zero"]
+        return try finish(try fold(none), none)
     }
 
     private typealias Fold = (log: SegmentLog, replica: NodeReplica, refolded: Int)
 
-    private func fold(_ snapshots: Snapshots) throws -> Fold {
+    private func fold(_ snapshots: RestoredSnapshots) throws -> Fold {
         var replica = NodeReplica(
             snapshots.shards, snapshots.content, contents: configuration.limits.contents,
             region: configuration.region.number, members: members, bounds: configuration.timeBounds)
@@ -122,7 +102,7 @@ package struct NodeRecoveryRun: Sendable {
     }
 
     /// S6 promises that a snapshot names flushed records only: one that goes beyond the log came with another log.
-    private static func foreignSnapshot(_ fold: Fold, _ snapshots: Snapshots) -> LogIdentity? {
+    private static func foreignSnapshot(_ fold: Fold, _ snapshots: RestoredSnapshots) -> LogIdentity? {
         var ends: [LogIdentity: Offset] = [:]
         for summary in fold.log.recovered.logs { ends[summary.log] = summary.flushedEnd }
         for (topic, partition, lines) in snapshots.lines {
@@ -137,7 +117,7 @@ package struct NodeRecoveryRun: Sendable {
 
     private var members: [RegionNumber] { [configuration.region.number] + configuration.peers.map(\.number) }
 
-    private func finish(_ fold: Fold, _ refused: [String], _ snapshots: Snapshots) throws -> NodeRecovery {
+    private func finish(_ fold: Fold, _ snapshots: RestoredSnapshots) throws -> NodeRecovery {
         let recovered = fold.log.recovered
         guard recovered.corruptRanges.isEmpty || acceptsCorruption else {
             fold.log.abandon()
@@ -161,9 +141,8 @@ package struct NodeRecoveryRun: Sendable {
         linkToApplied(&plan, fold)
         return NodeRecovery(
             log: fold.log, shards: fold.replica.shards, content: fold.replica.content, plan: plan,
-            refusedSnapshots: refused, restoredShards: snapshots.shards.count { $0 != nil },
-            covered: snapshots.coverage,
-            refoldedShards: fold.refolded)
+            refusedSnapshots: snapshots.refused, restoredShards: snapshots.shards.count { $0 != nil },
+            covered: snapshots.coverage, refoldedShards: fold.refolded)
     }
 
     /// S1: an opening is applied after what it names, at once and here too. Where the newest older incarnation cannot be

@@ -28,6 +28,19 @@ package struct SnapshotStore: Sendable {
         }
     }
 
+    /// The length of the partition's newest snapshot, whether it verifies or not. Zero where there is none, or it cannot
+    /// be opened: who loads it hears why.
+    package func newestBytes(of partition: PartitionID) -> UInt64 {
+        do {
+            guard files.exists(directory), let newest = try generations(Self.prefix(partition)).last else { return 0 }
+            let file = try files.open(path(Self.prefix(partition), newest), .read)
+            defer { file.close() }
+            return try file.length()
+        } catch {
+            return 0
+        }
+    }
+
     /// The same for the catalogue.
     package func loadContent(limit: Int) throws(FileError) -> (state: ContentState?, refused: [String]) {
         try load(Self.contentPrefix) { bytes throws(SnapshotError) in

@@ -83,9 +83,7 @@ package final class JournalScrubber: Sendable {
             do throws(FileError) {
                 return try step(&state, isCommitting)
             } catch {
-                if let generation = state.course?.reader.generation {
-                    state.schedule.onSkipped(generation, at: log.environment.clock.bootTime())
-                }
+                if let generation = state.course?.reader.generation { state.schedule.onSkipped(generation) }
                 leave(&state)
                 // Trimmed meanwhile.
                 if error.code == .notFound { return Self.idle }
@@ -133,7 +131,7 @@ package final class JournalScrubber: Sendable {
                 lastGroup: before ?? 0)
             return true
         } catch {
-            state.schedule.onSkipped(next, at: log.environment.clock.bootTime())
+            state.schedule.onSkipped(next)
             throw error
         }
     }

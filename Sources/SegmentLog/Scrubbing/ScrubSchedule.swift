@@ -27,24 +27,27 @@ package struct ScrubSchedule: Sendable {
         let there = Set(sealed)
         since = since.filter { there.contains($0.key) }
         turns = turns.filter { there.contains($0.key) }
-        for generation in sealed where turns[generation] == nil { queue(generation, at: now) }
+        for generation in sealed where turns[generation] == nil {
+            queue(generation)
+            since[generation] = now
+        }
         return turns.min { $0.value < $1.value }?.key
     }
 
-    private mutating func queue(_ generation: UInt64, at now: BootInstant) {
+    private mutating func queue(_ generation: UInt64) {
         lastTurn += 1
         turns[generation] = lastTurn
-        since[generation] = now
     }
 
     /// All of a segment was read, whatever was found in it.
     package mutating func onVerified(_ generation: UInt64, at now: BootInstant) {
-        queue(generation, at: now)
+        queue(generation)
+        since[generation] = now
         segments += 1
     }
 
-    /// A segment that could not be read is looked at again after all others.
-    package mutating func onSkipped(_ generation: UInt64, at now: BootInstant) { queue(generation, at: now) }
+    /// A segment that could not be read is looked at again after all others, and grows older meanwhile.
+    package mutating func onSkipped(_ generation: UInt64) { queue(generation) }
 
     /// How long to wait after so many bytes.
     package mutating func pause(after count: UInt64, isCommitting: Bool) -> Duration {

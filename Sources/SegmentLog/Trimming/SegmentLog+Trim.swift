@@ -73,6 +73,9 @@ extension SegmentLog {
     ) throws(FileError) -> SegmentContents {
         if let known = trimming.known, known.generation == generation { return known }
         var stamps = try SegmentStamps(of: generation, in: directory, journal: journal)
+        for later in try directory.generations() where later > generation && stamps.isUnknown {
+            stamps.borrow(from: try SegmentStamps(of: later, in: directory, journal: journal))
+        }
         let ends = state.withLock { $0.table.ends(through: generation) }
         stamps.fill(ends.keys)
         let contents = SegmentContents(

@@ -5,7 +5,7 @@ import EventLog
 import NodeEnvironment
 
 /// What could be read of a sealed segment. Where something could not, `isWhole` is false and every log counts with the newest
-/// stamp of all: what was damaged is of the same hour.
+/// stamp of all: what was damaged is of the same hour. Where nothing could, what was written later bounds it.
 struct SegmentStamps: Sendable {
     private var stamps: [LogIdentity: HybridStamp] = [:]
     private(set) var isWhole = true
@@ -42,6 +42,12 @@ struct SegmentStamps: Sendable {
             position += UInt64(entry.length)
         }
     }
+
+    /// Whether batches are missing and not one stamp says from when they are.
+    var isUnknown: Bool { !isWhole && stamps.isEmpty }
+
+    /// Takes the stamps of a later segment for those that cannot be read here.
+    mutating func borrow(from later: SegmentStamps) { stamps = later.stamps }
 
     /// Gives every one of `logs` the newest stamp where the segment is not whole.
     mutating func fill(_ logs: some Sequence<LogIdentity>) {

@@ -117,7 +117,8 @@ struct CrashHistory {
             var floor = TrimFloor.open
             floor.members = Offset(summary.flushedEnd.rawValue - min(summary.flushedEnd.rawValue, generator.next() % 8))
             floors[summary.log] = floor
-            run.allowed[summary.log] = floor.members
+            // A floor may fall behind an earlier one: what went by that one is gone.
+            run.allowed[summary.log] = max(run.allowed[summary.log] ?? .zero, floor.members)
         }
         let inputs = TrimInputs(
             floors: floors, now: WallTime(milliseconds: 1 << 40), retention: .zero, retentionBytes: 0, pinMaxBytes: 0)

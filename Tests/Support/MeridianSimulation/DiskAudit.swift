@@ -46,7 +46,7 @@ struct DiskAudit: Sendable {
         }
         let recovery = try NodeRecoveryRun(
             configuration, environment: environment, acceptsCorruption: acceptsCorruption
-        ).run()
+        ).runHere()
         recovery.log.abandon()
         var digests: [PartitionID: Digest128] = [:]
         for var shard in recovery.shards { digests[shard.partition] = shard.digest() }

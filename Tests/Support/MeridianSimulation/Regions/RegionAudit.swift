@@ -121,7 +121,7 @@ struct RegionAudit: Sendable {
         }
         let recovery = try NodeRecoveryRun(
             configuration, environment: SteppedEnvironment(seed: 1, files: files).environment, acceptsCorruption: false
-        ).run()
+        ).runHere()
         recovery.log.abandon()
         return recovery.shards
     }
