@@ -72,7 +72,7 @@ struct LogCommand: AsyncParsableCommand {
         report.results.append(
             try await bench.append(.init(name: "append-\(last)", producers: last, records: records, syncs: false))
                 .result)
-        report.results += try await bench.replay()
+        try await bench.replay(&report)
         guard !alone else { return report }
         let peers = PeerBench(
             plan: PeerPlan(workers: counts, records: records, partitions: partitions, duration: .seconds(seconds)),

@@ -18,6 +18,9 @@ import Testing
         }
         let ratios = try #require(run.report["ratios"] as? [String: Double])
         #expect(ratios["append-fsync-1_vs_raw"] != nil && ratios["append-fsync-single-2_vs_raw"] != nil)
-        #expect(results.contains { ($0["name"] as? String)?.hasPrefix("replay") == true }, "\(run.text)")
+        for name in ["open-after-kill", "open-after-clean-stop", "replay", "raw-replay"] {
+            #expect(results.contains { $0["name"] as? String == name }, "\(name)")
+        }
+        #expect(ratios["replay_vs_raw"] ?? 0 > 0)
     }
 }
