@@ -90,17 +90,10 @@ struct JournalReplay {
         over stretch: Stretch, _ window: inout SegmentWindow, _ visit: (EncodedBatch) throws -> Void
     ) throws {
         var position = stretch.bytes.lowerBound
-        while position < stretch.bytes.upperBound, !next.isEmpty {
-            if let group = try window.frame(at: position) {
-                try take(group, &window, visit)
-                position = group.end
-            } else if let found = try window.nextFrame(
-                from: position + UInt64(GroupFrame.alignment), before: stretch.bytes.upperBound)
-            {
-                position = found
-            } else {
-                return
-            }
+        let end = stretch.bytes.upperBound
+        while position < end, !next.isEmpty, let group = try window.frame(from: position, before: end) {
+            try take(group, &window, visit)
+            position = group.end
         }
     }
 

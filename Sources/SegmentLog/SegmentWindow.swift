@@ -47,7 +47,15 @@ struct SegmentWindow {
             frame: frame, batches: position + UInt64(table.count), end: position + UInt64(prefix.groupLength))
     }
 
-    /// Where the next frame begins at `start` or behind it, before `limit`: how reading goes on behind damage.
+    /// The frame that stands at `start`, or else the first one behind it that begins before `limit`: how reading goes on
+    /// behind damage, which the frame's position gives away.
+    mutating func frame(from start: UInt64, before limit: UInt64 = .max) throws(FileError) -> FoundFrame? {
+        if let found = try frame(at: start) { return found }
+        let next = try nextFrame(from: start + UInt64(GroupFrame.alignment), before: limit)
+        return try next.flatMap { (position) throws(FileError) in try frame(at: position) }
+    }
+
+    /// Where the next frame begins at `start` or behind it, before `limit`.
     mutating func nextFrame(from start: UInt64, before limit: UInt64 = .max) throws(FileError) -> UInt64? {
         let sector = UInt64(GroupFrame.alignment)
         var position = (start + sector - 1) / sector * sector

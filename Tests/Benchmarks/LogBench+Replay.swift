@@ -41,17 +41,18 @@ extension LogBench {
     func replay(_ report: inout BenchReport) async throws {
         let directory = "\(scratch.path)/replay"
         let (bytes, records) = try await prepare(directory)
-        for (name, isCold, decodes) in [
-            ("open-after-kill", true, false), ("open-after-clean-stop", true, false),
-            ("open-after-clean-stop", false, false), ("replay", true, true),
+        for (name, isCold, decodes, ends) in [
+            ("open-after-kill", true, false, End.kill), ("open-after-kill", false, false, .cleanStop),
+            ("open-after-clean-stop", true, false, .cleanStop), ("open-after-clean-stop", false, false, .cleanStop),
+            ("replay", true, true, .cleanStop),
         ] {
             if isCold { Self.dropCache(of: directory) }
-            let took = try await open(directory, decodes: decodes, expecting: records)
+            let took = try await open(directory, decodes: decodes, expecting: records, then: ends)
             report.results.append(result(name, took, bytes: bytes, isCold: isCold))
         }
         var (warm, raw): ([Took], [Took]) = ([], [])
         for _ in 0..<Self.rounds {
-            warm.append(try await open(directory, decodes: true, expecting: records))
+            warm.append(try await open(directory, decodes: true, expecting: records, then: .cleanStop))
             raw.append(try await readAlone(directory, bytes: bytes, records: records))
         }
         let (median, limit) = (Self.median(warm), Self.median(raw))
@@ -86,9 +87,19 @@ extension LogBench {
             figures: figures)
     }
 
-    private func open(_ directory: String, decodes: Bool, expecting records: Int) async throws -> Took {
+    /// How a journal is left for the next opening.
+    private enum End: Sendable {
+        case kill, cleanStop
+    }
+
+    private func open(
+        _ directory: String, decodes: Bool, expecting records: Int, then end: End
+    ) async throws -> Took {
         let (log, took) = try await open(directory, decodes: decodes)
-        await log.close()
+        switch end {
+        case .kill: log.abandon()
+        case .cleanStop: await log.close()
+        }
         guard !decodes || took.records == records else {
             throw OperatorFailure(.unreachable, "\(records) records were written, \(took.records) read")
         }

@@ -51,15 +51,9 @@ struct RunNeighbours {
     mutating func read(_ reader: SegmentReader) throws(FileError) {
         var window = SegmentWindow(reader)
         var position: UInt64 = 0
-        while true {
-            if let group = try window.frame(at: position) {
-                try take(group, &window)
-                position = group.end
-            } else if let next = try window.nextFrame(from: position + UInt64(GroupFrame.alignment)) {
-                position = next
-            } else {
-                return
-            }
+        while let group = try window.frame(from: position) {
+            try take(group, &window)
+            position = group.end
         }
     }
 

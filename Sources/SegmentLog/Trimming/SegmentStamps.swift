@@ -17,18 +17,12 @@ struct SegmentStamps: Sendable {
         defer { file.close() }
         var window = SegmentWindow(try SegmentReader(file: file, journal: journal, generation: generation))
         var position: UInt64 = 0
-        while end.map({ position < $0 }) ?? true {
-            if let group = try window.frame(at: position) {
-                try take(group, &window)
-                position = group.end
-            } else if let next = try window.nextFrame(from: position + UInt64(GroupFrame.alignment)) {
-                isWhole = false
-                position = next
-            } else {
-                if let end, position < end { isWhole = false }
-                return
-            }
+        while position < end ?? .max, let group = try window.frame(from: position) {
+            if group.frame.position > position { isWhole = false }
+            try take(group, &window)
+            position = group.end
         }
+        if let end, position < end { isWhole = false }
     }
 
     private mutating func take(_ group: FoundFrame, _ window: inout SegmentWindow) throws(FileError) {
