@@ -12,7 +12,7 @@ struct MeridianBench: AsyncParsableCommand {
             """,
         subcommands: [
             ServeCommand.self, OverloadCommand.self, TransportCommand.self, EchoServerCommand.self, MirrorCommand.self,
-            LogCommand.self,
+            LogCommand.self, SnapshotCommand.self,
             LogServerCommand.self,
         ])
 }

@@ -23,6 +23,8 @@ package enum ShardSnapshot {
     package static let magic: UInt32 = 0x5353_524d  // "MRSS"
     package static let format: UInt32 = 2
     private static let headerBytes = 40
+    /// A user's key; the state is more.
+    private static let minUserBytes = 16
     /// The largest snapshot that is read: a bound against a damaged length, far above a shard's working set.
     package static let maxBytes = 4 << 30
 
@@ -48,7 +50,7 @@ package enum ShardSnapshot {
             writer.write(key.bodyDigest)
         }
         writer.write(UInt32(clamping: state.rows.count))
-        for user in state.rows.keys.sorted() {
+        for user in state.rows.users {
             writer.write(user.digest)
             state.rows[user]?.encode(into: &writer, for: .snapshot)
         }
@@ -119,7 +121,10 @@ package enum ShardSnapshot {
             let id = EventID(time: time, client: try reader.read())
             _ = state.index.insert(MergeOrder(id: id, bodyDigest: try reader.read()))
         }
-        for _ in 0..<(try reader.read(UInt32.self)) {
+        let users = try reader.read(UInt32.self)
+        // The count may be damaged: no more room than the rest can fill.
+        state.reserve(users: min(Int(users), reader.remaining / minUserBytes))
+        for _ in 0..<users {
             let user = UserKey(digest: try reader.readDigest())
             state.restore(try UserState(from: &reader), of: user)
         }

@@ -12,11 +12,7 @@ package struct ShardState: LogFold {
     package internal(set) var popularity = PopularityPartial()
     package internal(set) var index = IDIndex()
     package internal(set) var lines = OriginLines()
-    var rows: [UserKey: UserState] = [:]
-    /// Each user's share of the digest as last computed, and the users whose share is out of date (S10).
-    private var shares: [UserKey: Digest128] = [:]
-    private var stale: Set<UserKey> = []
-    private var shareSum = Digest128.zero
+    private(set) var rows = UserTable()
     /// Counts folds of user events in this process: tells readers whether anything is new.
     package private(set) var changes: UInt64 = 0
     /// Effects since they were taken last; nil while nobody reads them.
@@ -67,8 +63,7 @@ package struct ShardState: LogFold {
     }
 
     private mutating func fold(_ event: UserEvent, by key: MergeOrder, isNew: Bool) {
-        rows[event.user, default: UserState()].apply(event, by: key, isNew: isNew)
-        stale.insert(event.user)
+        rows.change(event.user) { $0.apply(event, by: key, isNew: isNew) }
         changes &+= 1
         // Popularity names nobody, so neither erasure nor consent take part in it.
         if isNew, case .interaction(let interaction) = event {
@@ -96,22 +91,16 @@ package struct ShardState: LogFold {
     /// Takes the place of `former`, folded anew: readers of `changes` see that something is new.
     mutating func supersede(_ former: ShardState) { changes = former.changes &+ 1 }
 
-    /// S10: the sum modulo 2^128 of keyed hashes of users' canonical encodings, and of the popularity partial's.
-    /// Complexity: O(users changed since the last call + popularity buckets).
-    package mutating func digest() -> Digest128 {
-        for user in stale {
-            let share = rows[user].map { StateDigest.share(of: user, $0) } ?? .zero
-            shareSum = shareSum &- (shares[user] ?? .zero) &+ share
-            shares[user] = share
-        }
-        stale.removeAll(keepingCapacity: true)
-        return shareSum &+ StateDigest.share(of: popularity)
-    }
+    /// S10: of the users and of the popularity partial. Complexity: O(users changed since the last call + popularity
+    /// buckets).
+    package mutating func digest() -> Digest128 { rows.digest() &+ StateDigest.share(of: popularity) }
+
+    /// Makes room for rows that `restore` puts back.
+    mutating func reserve(users: Int) { rows.reserve(users) }
 
     /// Puts a row back from a snapshot.
     mutating func restore(_ row: UserState, of user: UserKey) {
-        rows[user] = row
-        stale.insert(user)
+        rows.change(user) { $0 = row }
     }
 }
 

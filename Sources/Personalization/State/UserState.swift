@@ -39,6 +39,8 @@ package struct UserState: Hashable, Sendable {
 
     /// Whether nothing but markers is left: such a row counts 0 in the digest (S10).
     package var isEmpty: Bool {
+        // Of nearly every row this is all that has to be looked at.
+        guard actions.entries.isEmpty, seen.entries.isEmpty else { return false }
         var blank = UserState()
         blank.erasedUpTo = erasedUpTo
         return self == blank

@@ -1,0 +1,79 @@
+// The users of one partition with their shares of its digest, in parts that are copied one by one.
+
+package import ClusterModel
+
+/// Rows by user. A copy shares everything with its original until one of them changes, and a change then copies the one
+/// part that it hits: a shard whose view is being written as a snapshot goes on, and pauses for a few hundred rows at a
+/// time where it would otherwise pause for all of them. A value.
+package struct UserTable: Sendable {
+    /// Rows of one user, and what it last counted in the digest.
+    private struct Row: Sendable {
+        var state = UserState()
+        var share = Digest128.zero
+    }
+
+    private struct Part: Sendable {
+        var rows: [UserKey: Row] = [:]
+        /// Users whose share is out of date (S10).
+        var stale: Set<UserKey> = []
+    }
+
+    /// Divides 2^64. The key's low bits choose: the partition is told by its top bits.
+    static let parts = 256
+
+    private var parts = [Part](repeating: Part(), count: Self.parts)
+    package private(set) var count = 0
+    /// Of all shares that are not stale, and of the former ones of those that are.
+    private var shareSum = Digest128.zero
+
+    package init() {}
+
+    private static func part(of user: UserKey) -> Int { Int(truncatingIfNeeded: user.digest.low) & (parts - 1) }
+
+    package subscript(user: UserKey) -> UserState? { parts[Self.part(of: user)].rows[user]?.state }
+
+    /// All users, ascending. Complexity: O(n log n).
+    package var users: [UserKey] { parts.flatMap(\.rows.keys).sorted() }
+
+    /// Changes a row in its place; a new user begins with an empty one.
+    mutating func change(_ user: UserKey, _ body: (inout UserState) -> Void) {
+        let place = Self.part(of: user)
+        let before = parts[place].rows.count
+        body(&parts[place].rows[user, default: Row()].state)
+        count += parts[place].rows.count - before
+        parts[place].stale.insert(user)
+    }
+
+    /// Makes room for so many users more.
+    mutating func reserve(_ users: Int) {
+        // Keys are hashes, so parts fill evenly: some of them get a few more than the mean.
+        let share = users / Self.parts
+        guard share > 0 else { return }
+        for place in parts.indices {
+            parts[place].rows.reserveCapacity(parts[place].rows.count + share + share / 8)
+            parts[place].stale.reserveCapacity(parts[place].stale.count + share + share / 8)
+        }
+    }
+
+    /// S10: the sum modulo 2^128 of keyed hashes of users' canonical encodings. Complexity: O(users changed since the last
+    /// call + parts).
+    mutating func digest() -> Digest128 {
+        for place in parts.indices where !parts[place].stale.isEmpty {
+            for user in parts[place].stale {
+                guard let row = parts[place].rows[user] else { continue }
+                let share = StateDigest.share(of: user, row.state)
+                shareSum = shareSum &- row.share &+ share
+                parts[place].rows[user]?.share = share
+            }
+            parts[place].stale = []
+        }
+        return shareSum
+    }
+}
+
+extension UserTable: Equatable {
+    /// Whether both hold the same users in the same states, whatever of their digests was computed.
+    package static func == (one: Self, other: Self) -> Bool {
+        one.count == other.count && one.users.allSatisfy { one[$0] == other[$0] }
+    }
+}
