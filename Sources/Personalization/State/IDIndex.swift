@@ -24,6 +24,10 @@ package struct IDIndex: Sendable {
     /// Whether the key is new.
     package mutating func insert(_ key: MergeOrder) -> Bool {
         let slice = key.id.wallTime.milliseconds / Self.slice
+        if slices[slice] == nil {
+            // As large as the one before: at a steady rate it never grows, which would move all of its keys at once.
+            slices[slice] = Set(minimumCapacity: slices[slice &- 1]?.count ?? 0)
+        }
         guard slices[slice, default: []].insert(key).inserted else { return false }
         oldest = min(oldest, slice)
         count += 1
