@@ -100,8 +100,13 @@ final class SegmentPool: Sendable {
                 return false
             }
             do throws(FileError) {
-                if blank == nil { blank = try open() }
-                guard let current = blank else { return false }
+                let current: Blank
+                if let begun = blank {
+                    current = begun
+                } else {
+                    current = try open()
+                    blank = current
+                }
                 let step = min(JournalLimits.spareStepBytes, length - current.position)
                 try current.file.write([UInt8](repeating: 0, count: step), at: UInt64(current.position))
                 try current.file.synchronizeData()
@@ -125,7 +130,7 @@ final class SegmentPool: Sendable {
     // MARK: Making one
 
     /// Not where the disk is nearly full: the journal needs that room for the segments that it must have.
-    private func open() throws(FileError) -> Blank? {
+    private func open() throws(FileError) -> Blank {
         let needed = 2 * UInt64(length) + JournalLimits.reservedBytes(forSegmentOf: length)
         guard try directory.files.availableBytes(at: directory.path) >= needed else {
             throw FileError(.noSpace, operation: "reserve", path: directory.path)

@@ -130,7 +130,7 @@ final class BenchLoad: Sendable {
     func run(rate: Int, for duration: Duration, every tick: Duration) async throws -> Outcome {
         var feed = BenchFeed(partitions: partitions, bodyBytes: bodyBytes, incarnation: origin.incarnation)
         try await clock.sleep(for: .milliseconds(300))
-        let cpu = MirrorBench.processTime()
+        let cpu = CPUTime.process
         let started = clock.bootTime()
         var outcome = Outcome()
         var elapsed = Duration.zero
@@ -140,7 +140,7 @@ final class BenchLoad: Sendable {
             elapsed = clock.bootTime().since(started)
         }
         let seconds = clock.bootTime().since(started) / .seconds(1)
-        outcome.cpuNanosecondsPerEvent = (MirrorBench.processTime() - cpu) * 1e9 / Double(max(1, outcome.events))
+        outcome.cpuNanosecondsPerEvent = (CPUTime.process - cpu) / .nanoseconds(1) / Double(max(1, outcome.events))
         outcome.eventsPerSecond = Double(outcome.events) / seconds
         try await clock.sleep(for: .seconds(1))
         outcome.local = local.histogram

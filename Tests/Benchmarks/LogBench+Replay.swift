@@ -18,18 +18,11 @@ extension LogBench {
         /// Of the thread that reads: what a core is busy for, whatever else runs on the machine.
         var cpuSeconds = 0.0
 
-        init(since started: BootInstant, _ clock: any NodeClock, cpu: Double, records: Int = 0, check: UInt64 = 0) {
+        init(since started: BootInstant, _ clock: any NodeClock, cpu: Duration, records: Int = 0, check: UInt64 = 0) {
             self.records = records
             self.check = check
             seconds = clock.bootTime().since(started) / .seconds(1)
-            cpuSeconds = Self.threadTime() - cpu
-        }
-
-        /// Seconds that the calling thread has run so far.
-        static func threadTime() -> Double {
-            var time = timespec()
-            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-            return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+            cpuSeconds = (CPUTime.thread - cpu) / .seconds(1)
         }
     }
 
@@ -112,7 +105,7 @@ extension LogBench {
         let (environment, clock) = (environment, environment.clock)
         return try await worker.run { () throws(any Error) in
             let started = clock.bootTime()
-            let cpu = Took.threadTime()
+            let cpu = CPUTime.thread
             var (records, check) = (0, UInt64(0))
             guard decodes else {
                 // As a node whose snapshots cover everything.
@@ -138,7 +131,7 @@ extension LogBench {
         let (files, clock) = (environment.files, environment.clock)
         return try await worker.run { () throws(any Error) in
             let started = clock.bootTime()
-            let cpu = Took.threadTime()
+            let cpu = CPUTime.thread
             var (rest, check) = (bytes, UInt32(0))
             for name in try files.list(directory).sorted() where name.hasSuffix(".segment") {
                 let file = try files.open("\(directory)/\(name)", .read)

@@ -88,13 +88,13 @@ struct LogBench: Sendable {
             directory: directory, environment: recorded,
             limits: JournalLimits(marksBeforeAck: load.marksBeforeAck))
         let producers = LogProducers(load, partitions: plan.partitions, log: log, clock: environment.clock)
-        let cpu = MirrorBench.processTime()
+        let cpu = CPUTime.process
         let started = environment.clock.bootTime()
         producers.start(on: environment.executors.loops[0], partitions: plan.partitions)
         try await environment.clock.sleep(for: plan.duration)
         let totals = await producers.stop()
         let seconds = environment.clock.bootTime().since(started) / .seconds(1)
-        let used = MirrorBench.processTime() - cpu
+        let used = CPUTime.process - cpu
         let pattern = files.pattern.withLock { $0 }
         await log.close()
         if let failure = totals.failure { throw OperatorFailure(.unreachable, "the log ended: \(failure)") }
@@ -112,7 +112,7 @@ struct LogBench: Sendable {
                 ("bytes_per_second", Double(totals.payloadBytes) / seconds),
                 ("p50_us", Double(totals.latency.quantileMicroseconds(0.5))),
                 ("p99_us", Double(totals.latency.quantileMicroseconds(0.99))),
-                ("cpu_ns_per_record", used * 1e9 / records),
+                ("cpu_ns_per_record", used / .nanoseconds(1) / records),
                 ("syncs_per_second", Double(pattern.syncs) / seconds),
                 ("records_per_sync", records / Double(max(1, pattern.syncs))),
                 ("syscalls_per_batch", Double(pattern.writes.count + pattern.syncs) * Double(load.records) / records),

@@ -102,7 +102,7 @@ struct MirrorBench: Sendable {
             let wanted = origin.log.logs().filter { $0.log.name.region == RegionNumber(1) }
             let syncs = follower.commits
             let before = files.pattern.withLock { $0 }
-            let cpu = Self.processTime()
+            let cpu = CPUTime.process
             let started = environment.clock.bootTime()
             follower.begin()
             while wanted.contains(where: { follower.log.flushedEnd(of: $0.log) < $0.flushedEnd }) {
@@ -112,7 +112,7 @@ struct MirrorBench: Sendable {
                 try await environment.clock.sleep(for: .milliseconds(1))
             }
             let seconds = environment.clock.bootTime().since(started) / .seconds(1)
-            let used = Self.processTime() - cpu
+            let used = CPUTime.process - cpu
             let after = files.pattern.withLock { $0 }
             let result = BenchResult(
                 name: "mirror-catch-up",
@@ -122,7 +122,7 @@ struct MirrorBench: Sendable {
                 ],
                 figures: [
                     ("bytes_per_second", Double(bytes) / seconds), ("events_per_second", Double(events) / seconds),
-                    ("cpu_ns_per_event", used * 1e9 / Double(max(1, events))),
+                    ("cpu_ns_per_event", used / .nanoseconds(1) / Double(max(1, events))),
                     ("commits", Double(follower.commits - syncs)),
                     // How often the holder reads its journal for one catch-up.
                     ("journal_readings", Double(after.bytesRead - before.bytesRead) / Double(max(1, bytes))),
@@ -206,12 +206,5 @@ struct MirrorBench: Sendable {
             input.close()
         }
         return (written, syncs)
-    }
-
-    /// Seconds that all threads of this process have run so far.
-    static func processTime() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

@@ -98,9 +98,4 @@ private final class BlankFile: ForwardingFile {
         owner.pattern.withLock { $0.preparedBytes += count }
         try base.write(bytes, at: position)
     }
-
-    func write(_ pieces: [ArraySlice<UInt8>], at position: UInt64) throws(FileError) {
-        owner.pattern.withLock { $0.preparedBytes += pieces.reduce(0) { $0 + $1.count } }
-        try base.write(pieces, at: position)
-    }
 }

@@ -2,7 +2,6 @@
 
 import ClusterModel
 import EventLog
-import Glibc
 import HostEnvironment
 import MeridianNode
 import NodeEnvironment
@@ -97,10 +96,10 @@ struct SnapshotBench: Sendable {
         var slowest = Duration.zero
         var before = environment.clock.bootTime()
         let started = before
-        var busy = Self.threadTime()
+        var busy = CPUTime.thread
         for record in records {
             try shard.apply(record)
-            let (now, used) = (environment.clock.bootTime(), Self.threadTime())
+            let (now, used) = (environment.clock.bootTime(), CPUTime.thread)
             latency.record(now.since(before))
             slowest = max(slowest, used - busy)
             (before, busy) = (now, used)
@@ -113,13 +112,6 @@ struct SnapshotBench: Sendable {
                 ("p99_us", Double(latency.quantileMicroseconds(0.99))),
                 ("slowest_cpu_us", slowest / .microseconds(1)),
             ])
-    }
-
-    /// What the calling thread has run so far.
-    private static func threadTime() -> Duration {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
     // MARK: At a start

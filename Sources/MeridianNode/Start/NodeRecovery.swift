@@ -44,16 +44,16 @@ package struct NodeRecoveryRun: Sendable {
     /// Snapshots on threads of their own, the journal on `disk`. Throws NodeError and FileError.
     package func run(on disk: any DedicatedExecutor) async throws -> NodeRecovery {
         let snapshots = try await SnapshotRestore(configuration, environment: environment).run()
-        return try await disk.run { () throws(any Error) in try finish(snapshots) }
+        return try await disk.run { () throws(any Error) in try recover(behind: snapshots) }
     }
 
     /// The same on the caller's thread, which it blocks.
     package func runHere() throws -> NodeRecovery {
-        try finish(try SnapshotRestore(configuration, environment: environment).runHere())
+        try recover(behind: try SnapshotRestore(configuration, environment: environment).runHere())
     }
 
     /// A snapshot that the log does not reach is of another disk: everything is then folded from zero.
-    private func finish(_ snapshots: RestoredSnapshots) throws -> NodeRecovery {
+    private func recover(behind snapshots: RestoredSnapshots) throws -> NodeRecovery {
         let first = try fold(snapshots)
         guard let foreign = Self.foreignSnapshot(first, snapshots) else {
             return try finish(first, snapshots)

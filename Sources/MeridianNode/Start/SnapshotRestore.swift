@@ -18,8 +18,7 @@ package struct RestoredSnapshots: Sendable {
 
     var coverage: SnapshotCoverage {
         var coverage = SnapshotCoverage()
-        for case let state? in shards { coverage.onVerified(.userEvents, state.partition, state.lines) }
-        if let content { coverage.onVerified(.content, PartitionID(0), content.lines) }
+        for item in lines { coverage.onVerified(item.topic, item.partition, item.lines) }
         return coverage
     }
 
@@ -39,11 +38,8 @@ package struct SnapshotRestore: Sendable {
     private let contents: Int
     private let executors: any ExecutorPool
 
-    /// What one thread found.
-    fileprivate enum Restored: Sendable {
-        case shard(PartitionID, ShardState?, refused: [String])
-        case content(ContentState?, refused: [String])
-    }
+    /// What was found of one partition.
+    private typealias Shard = (partition: PartitionID, state: ShardState?, refused: [String])
 
     /// Partitions that no thread has taken yet.
     private final class Waiting: Sendable {
@@ -68,59 +64,47 @@ package struct SnapshotRestore: Sendable {
             executors.makeDedicatedExecutor(label: "restore-\($0)")
         }
         defer { for lane in lanes { lane.shutDown() } }
-        let waiting = Waiting(hottestLast: try await lanes[0].run { hottestLast() })
+        let waiting = Waiting(
+            hottestLast: try await lanes[0].run { () throws(FileError) in try store.ascendingBySize(partitions) })
         var found = RestoredSnapshots(partitions: partitions.count)
-        try await withThrowingTaskGroup(of: [Restored].self) { group in
+        try await withThrowingTaskGroup(of: [Shard].self) { group in
             for lane in lanes {
                 group.addTask {
-                    var restored: [Restored] = []
+                    var shards: [Shard] = []
                     while let partition = waiting.next() {
-                        restored.append(try await lane.run { () throws(FileError) in try restore(partition) })
+                        shards.append(try await lane.run { () throws(FileError) in try restore(partition) })
                     }
-                    return restored
+                    return shards
                 }
             }
-            for try await restored in group { found.take(restored) }
+            for try await shards in group { for shard in shards { found.take(shard) } }
         }
-        found.take([try await lanes[0].run { () throws(FileError) in try restoreContent() }])
+        found.take(try await lanes[0].run { () throws(FileError) in try store.loadContent(limit: contents) })
         return found
     }
 
     /// The same on the caller's thread, which it blocks.
     package func runHere() throws(FileError) -> RestoredSnapshots {
         var found = RestoredSnapshots(partitions: partitions.count)
-        for partition in partitions { found.take([try restore(partition)]) }
-        found.take([try restoreContent()])
+        for partition in partitions { found.take(try restore(partition)) }
+        found.take(try store.loadContent(limit: contents))
         return found
     }
 
-    private func hottestLast() -> [PartitionID] {
-        let sizes = partitions.map { (partition: $0, bytes: store.newestBytes(of: $0)) }
-        return sizes.sorted { ($0.bytes, $1.partition) < ($1.bytes, $0.partition) }.map(\.partition)
-    }
-
-    private func restore(_ partition: PartitionID) throws(FileError) -> Restored {
-        let loaded = try store.load(partition)
-        return .shard(partition, loaded.state, refused: loaded.refused)
-    }
-
-    private func restoreContent() throws(FileError) -> Restored {
-        let loaded = try store.loadContent(limit: contents)
-        return .content(loaded.state, refused: loaded.refused)
+    private func restore(_ partition: PartitionID) throws(FileError) -> Shard {
+        let (state, refused) = try store.load(partition)
+        return (partition, state, refused)
     }
 }
 
 extension RestoredSnapshots {
-    fileprivate mutating func take(_ restored: [SnapshotRestore.Restored]) {
-        for item in restored {
-            switch item {
-            case .shard(let partition, let state, let refused):
-                shards[Int(partition.rawValue)] = state
-                self.refused += refused
-            case .content(let state, let refused):
-                content = state
-                self.refused += refused
-            }
-        }
+    fileprivate mutating func take(_ shard: (partition: PartitionID, state: ShardState?, refused: [String])) {
+        shards[Int(shard.partition.rawValue)] = shard.state
+        refused += shard.refused
+    }
+
+    fileprivate mutating func take(_ catalogue: (state: ContentState?, refused: [String])) {
+        content = catalogue.state
+        refused += catalogue.refused
     }
 }

@@ -28,23 +28,35 @@ package struct SnapshotStore: Sendable {
         }
     }
 
-    /// The length of the partition's newest snapshot, whether it verifies or not. Zero where there is none, or it cannot
-    /// be opened: who loads it hears why.
-    package func newestBytes(of partition: PartitionID) -> UInt64 {
-        do {
-            guard files.exists(directory), let newest = try generations(Self.prefix(partition)).last else { return 0 }
-            let file = try files.open(path(Self.prefix(partition), newest), .read)
-            defer { file.close() }
-            return try file.length()
-        } catch {
-            return 0
-        }
-    }
-
     /// The same for the catalogue.
     package func loadContent(limit: Int) throws(FileError) -> (state: ContentState?, refused: [String]) {
         try load(Self.contentPrefix) { bytes throws(SnapshotError) in
             try ContentSnapshot.decode(bytes, limit: limit)
+        }
+    }
+
+    /// `partitions` by the length of their newest snapshots, whether these verify or not, the shortest first. One that
+    /// cannot be opened counts as empty: who loads it hears why.
+    package func ascendingBySize(_ partitions: [PartitionID]) throws(FileError) -> [PartitionID] {
+        guard files.exists(directory) else { return partitions }
+        // One listing for all, in which each newest generation comes behind the older ones.
+        var newest: [Substring: String] = [:]
+        for name in try files.list(directory).sorted() where name.hasSuffix(Self.suffix) {
+            newest[name.prefix { $0 != "-" }] = name
+        }
+        let sizes = partitions.map { partition in
+            (partition: partition, bytes: newest[Self.prefix(partition).dropLast()].map(length) ?? 0)
+        }
+        return sizes.sorted { ($0.bytes, $1.partition) < ($1.bytes, $0.partition) }.map(\.partition)
+    }
+
+    private func length(of name: String) -> UInt64 {
+        do {
+            let file = try files.open("\(directory)/\(name)", .read)
+            defer { file.close() }
+            return try file.length()
+        } catch {
+            return 0
         }
     }
 
@@ -96,18 +108,19 @@ package struct SnapshotStore: Sendable {
     }
 
     private func path(_ prefix: String, _ generation: UInt64) -> String {
-        "\(directory)/\(prefix)\(Self.digits(generation, radix: 16, 16)).snapshot"
+        "\(directory)/\(prefix)\(Self.digits(generation, radix: 16, 16))\(Self.suffix)"
     }
 
     /// Ascending.
     private func generations(_ prefix: String) throws(FileError) -> [UInt64] {
         try files.list(directory).compactMap { name in
-            guard name.hasPrefix(prefix), name.hasSuffix(".snapshot") else { return nil }
-            return UInt64(name.dropFirst(prefix.count).dropLast(9), radix: 16)
+            guard name.hasPrefix(prefix), name.hasSuffix(Self.suffix) else { return nil }
+            return UInt64(name.dropFirst(prefix.count).dropLast(Self.suffix.count), radix: 16)
         }.sorted()
     }
 
     private static let contentPrefix = "content-"
+    private static let suffix = ".snapshot"
 
     private static func prefix(_ partition: PartitionID) -> String {
         "p\(digits(UInt64(partition.rawValue), radix: 10, 4))-"

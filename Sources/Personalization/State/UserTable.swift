@@ -1,12 +1,12 @@
 // The users of one partition with their shares of its digest, in parts that are copied one by one.
 
-package import ClusterModel
+import ClusterModel
 
 /// Rows by user. A copy shares everything with its original until one of them changes, and a change then copies the one
 /// part that it hits: a shard whose view is being written as a snapshot goes on, and pauses for a few hundred rows at a
 /// time where it would otherwise pause for all of them. A value.
-package struct UserTable: Sendable {
-    /// Rows of one user, and what it last counted in the digest.
+struct UserTable: Sendable {
+    /// One user, and what it last counted in the digest.
     private struct Row: Sendable {
         var state = UserState()
         var share = Digest128.zero
@@ -22,18 +22,16 @@ package struct UserTable: Sendable {
     static let parts = 256
 
     private var parts = [Part](repeating: Part(), count: Self.parts)
-    package private(set) var count = 0
+    private(set) var count = 0
     /// Of all shares that are not stale, and of the former ones of those that are.
     private var shareSum = Digest128.zero
 
-    package init() {}
-
     private static func part(of user: UserKey) -> Int { Int(truncatingIfNeeded: user.digest.low) & (parts - 1) }
 
-    package subscript(user: UserKey) -> UserState? { parts[Self.part(of: user)].rows[user]?.state }
+    subscript(user: UserKey) -> UserState? { parts[Self.part(of: user)].rows[user]?.state }
 
     /// All users, ascending. Complexity: O(n log n).
-    package var users: [UserKey] { parts.flatMap(\.rows.keys).sorted() }
+    var users: [UserKey] { parts.flatMap(\.rows.keys).sorted() }
 
     /// Changes a row in its place; a new user begins with an empty one.
     mutating func change(_ user: UserKey, _ body: (inout UserState) -> Void) {
@@ -68,12 +66,5 @@ package struct UserTable: Sendable {
             parts[place].stale = []
         }
         return shareSum
-    }
-}
-
-extension UserTable: Equatable {
-    /// Whether both hold the same users in the same states, whatever of their digests was computed.
-    package static func == (one: Self, other: Self) -> Bool {
-        one.count == other.count && one.users.allSatisfy { one[$0] == other[$0] }
     }
 }

@@ -49,7 +49,7 @@ extension SegmentLog {
         var plan = TrimPlan(inputs, journalBytes: journalBytes)
         var report = TrimReport()
         for generation in generations where generation < newest && plan.hold == nil {
-            let contents = try contents(of: generation, &trimming)
+            let contents = try contents(of: generation, among: generations, &trimming)
             if plan.take(contents) {
                 report.removedBytes += contents.bytes
             } else {
@@ -69,11 +69,11 @@ extension SegmentLog {
     }
 
     private func contents(
-        of generation: UInt64, _ trimming: inout Trimming
+        of generation: UInt64, among generations: [UInt64], _ trimming: inout Trimming
     ) throws(FileError) -> SegmentContents {
         if let known = trimming.known, known.generation == generation { return known }
         var stamps = try SegmentStamps(of: generation, in: directory, journal: journal)
-        for later in try directory.generations() where later > generation && stamps.isUnknown {
+        for later in generations where later > generation && stamps.isUnknown {
             stamps.borrow(from: try SegmentStamps(of: later, in: directory, journal: journal))
         }
         let ends = state.withLock { $0.table.ends(through: generation) }

@@ -56,3 +56,10 @@ import Testing
         #expect(one[Self.user(50)] == nil)
     }
 }
+
+extension UserTable: Equatable {
+    /// Whether both hold the same users in the same states, whatever of their digests was computed.
+    static func == (one: Self, other: Self) -> Bool {
+        one.count == other.count && one.users.allSatisfy { one[$0] == other[$0] }
+    }
+}
