@@ -170,6 +170,8 @@ let package = Package(
 
         support("EventLogConformance", ["ClusterModel", "NodeEnvironment", "EventLog"]),
 
+        support("PrometheusPage", []),
+
         support("TransportFuzzing", ["GRPCFraming", "HTTP2Engine", nioCore]),
 
         // MARK: Benchmarks, fuzzing and simulation
@@ -254,7 +256,8 @@ let package = Package(
             "OperatorAPITests",
             [
                 "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
-                "Personalization", "ServingAPI", "OperatorAPI", "SimulatedEnvironment", nioCore, protobuf, metrics,
+                "Personalization", "PrometheusPage", "ServingAPI", "OperatorAPI", "SimulatedEnvironment", nioCore, protobuf,
+                metrics,
             ]),
         tests(
             "MeridianClientTests",
@@ -273,13 +276,13 @@ let package = Package(
             [
                 "ClusterModel", "MergeableState", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization",
                 "MeridianNode", "MeridianClient", "MeridianProtocol", "SimulatedEnvironment", "MeridianSimulation",
-                nioCore,
+                "GRPCFraming", "ServingAPI", logging, nioCore,
             ]),
         tests(
             "IntegrationTests",
             [
                 "ClusterModel", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "HostEnvironment", "RPCTransport",
-                "SegmentLog", "MeridianClient", "OperatorCommands", nioCore,
+                "PrometheusPage", "SegmentLog", "MeridianClient", "OperatorCommands", nioCore,
             ]),
         tests("DatasetsTests", ["ClusterModel", "NodeEnvironment", "HostEnvironment", "Datasets"]),
         tests(

@@ -25,9 +25,12 @@ package final class MeridianNode: Service {
     private let metrics = MetricsRegistry()
     private let gauges: AdmissionGauges
     private let stamps = StampGate()
-    /// Handlers of streaming calls run here.
-    private let streams = StreamTasks(limit: MeridianNode.maxStreams)
-    private static let maxStreams = 1_024
+    /// Subscribers' calls run here.
+    private let streams: StreamTasks
+    /// Health watches and reflection, apart from subscribers: no number of them keeps one out.
+    private let probes: StreamTasks
+    private static let maxProbes = 1_024
+    private let access: AccessControl
     package let status: NodeStatus
 
     /// `acceptsCorruption`: start with what precedes damage in the journal instead of refusing to (S7).
@@ -42,7 +45,14 @@ package final class MeridianNode: Service {
         admission = AdmissionControl(
             limits: AdmissionLimits(
                 calls: configuration.limits.callsInFlight, bytes: configuration.limits.requestBytesInFlight,
-                load: configuration.limits.load), loops: environment.executors.loops)
+                load: configuration.limits.load, clientPercent: configuration.limits.clientPercent),
+            loops: environment.executors.loops)
+        let part = configuration.limits.clientPercent
+        streams = StreamTasks(
+            limit: EffectDoor.standardSubscribers,
+            callerLimit: CallerShares.part(part, of: EffectDoor.standardSubscribers))
+        probes = StreamTasks(limit: Self.maxProbes, callerLimit: CallerShares.part(part, of: Self.maxProbes))
+        access = AccessControl(configuration, clock: environment.clock, metrics: metrics, logger: logger)
         gauges = AdmissionGauges(admission, clock: environment.clock, factory: metrics)
         metrics.addCollector { [gauges] in gauges.collect() }
         status = NodeStatus(
@@ -50,8 +60,11 @@ package final class MeridianNode: Service {
                 deploymentID: configuration.deployment.id, node: configuration.nodeName,
                 region: configuration.region.number, regionName: configuration.region.name, version: Self.version,
                 partitions: configuration.deployment.partitions),
-            clock: environment.clock, admission: admission)
+            clock: environment.clock, admission: admission, isAccessOpen: access.isOpen)
     }
+
+    /// Who may do what from now on; nothing changes where links are in plaintext. From any thread.
+    package func replaceAccess(_ rules: AccessRules) { access.replace(rules) }
 
     /// Serves until shutdown. Throws NodeError when the node cannot start, or had to stop by itself.
     package func run() async throws {
@@ -81,7 +94,7 @@ package final class MeridianNode: Service {
         do {
             let system = try await ClusterActorSystem(
                 types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
-                placement: RegionPlacement(configuration.peers),
+                placement: RegionPlacement(configuration.peers, deploymentID: configuration.deployment.id),
                 security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext)
             mesh = try await NodeMesh.start(
                 configuration, environment: environment, system: system, log: recovery.log, disk: disk, logger: logger)
@@ -251,16 +264,17 @@ package final class MeridianNode: Service {
                 otherRegions: configuration.peers.count),
             keyring: keyring, shards: host.router, content: host.router, admission: admission,
             stamps: stamps, clock: environment.clock, entropy: environment.entropy, metrics: metrics,
-            effects: effects.door)
+            effects: effects.door, access: access)
         let operators = OperatorAPI(
-            control: status, demandsCertificate: configuration.tls != nil, queue: queue, clock: environment.clock,
-            refusals: ServingMetrics(factory: metrics), metrics: metrics)
-        let watch = HealthWatch(admission, tasks: streams)
-        let reflection = ReflectionService(of: [serving, operators, watch], tasks: streams)
+            control: status, queue: queue, clock: environment.clock, refusals: ServingMetrics(factory: metrics),
+            metrics: metrics)
+        let watch = HealthWatch(admission, tasks: probes)
+        let reflection = ReflectionService(of: [serving, operators, watch], tasks: probes)
+        let security = configuration.tls.map { LinkSecurity.mutualTLS($0) } ?? .plaintext
         do {
             let listener = try await environment.links.listen(
-                on: configuration.listen.api, security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
-                handler: ServiceTable([serving, operators, watch, reflection]))
+                on: configuration.listen.api, security: security.expecting(.member(of: configuration.deployment.id)),
+                handler: AccessDoor(ServiceTable([serving, operators, watch, reflection]), access))
             return (listener, serving)
         } catch {
             throw NodeError(.cannotListen, "listen.api: \(error)", nextStep: "correct listen.api or tls")
@@ -305,6 +319,7 @@ package final class MeridianNode: Service {
             group.addTask { try? await opened.effects.run(opened.serving) }  // likewise
             group.addTask { await opened.queue.run() }
             group.addTask { [streams] in await streams.run() }
+            group.addTask { [probes] in await probes.run() }
             if let mesh { group.addTask { await mesh.run(opened.plan, router: router) } }
             await Self.untilShutdown()
             group.cancelAll()

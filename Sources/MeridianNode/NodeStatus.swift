@@ -24,13 +24,18 @@ package final class NodeStatus: NodeControl {
     }
 
     package let facts: NodeFacts
+    package let isAccessOpen: Bool
     private let timeSource: any NodeClock
     private let admission: AdmissionControl
     private let startedAt: BootInstant
     private let guarded = Mutex(State())
 
-    package init(facts: NodeFacts, clock: any NodeClock, admission: AdmissionControl) {
+    /// `isAccessOpen`: every caller may do everything.
+    package init(
+        facts: NodeFacts, clock: any NodeClock, admission: AdmissionControl, isAccessOpen: Bool = true
+    ) {
         self.facts = facts
+        self.isAccessOpen = isAccessOpen
         timeSource = clock
         self.admission = admission
         startedAt = clock.bootTime()

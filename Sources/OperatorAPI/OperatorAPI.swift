@@ -25,24 +25,21 @@ package final class OperatorAPI: CallHandler {
     package let methods: [String] = Method.allCases.map(\.path)
 
     let control: any NodeControl
-    private let access: OperatorAccess
     private let queue: OperatorQueue
     private let clock: any NodeClock
     private let calls: CallMetrics
     private let refusals: ServingMetrics
 
-    /// - Parameters:
-    ///   - demandsCertificate: true unless the listener is plaintext on loopback.
-    ///   - refusals: the counters of the node's refused calls, shared with the serving API.
+    /// `refusals`: the counters of the node's refused calls, shared with the serving API. Who may call is the door's to
+    /// say.
     package init(
-        control: any NodeControl, demandsCertificate: Bool, queue: OperatorQueue, clock: any NodeClock,
-        refusals: ServingMetrics, metrics factory: any MetricsFactory
+        control: any NodeControl, queue: OperatorQueue, clock: any NodeClock, refusals: ServingMetrics,
+        metrics factory: any MetricsFactory
     ) {
         self.control = control
         self.queue = queue
         self.clock = clock
         self.refusals = refusals
-        access = OperatorAccess(deploymentID: control.facts.deploymentID, demandsCertificate: demandsCertificate)
         calls = CallMetrics(methods: Method.allCases.map(\.path), factory: factory)
     }
 
@@ -52,11 +49,6 @@ package final class OperatorAPI: CallHandler {
             return refuse(call, started, .notImplemented("method \(call.method)"))
         }
         let method = Method.allCases[call.method]
-        guard access.admits(call.peer) else {
-            return refuse(
-                call, started,
-                Refusal(.operatorRequired, "needs the certificate of an operator or of a node of this deployment"))
-        }
         if let deadline = call.deadline, deadline <= started {
             return refuse(
                 call, started, Refusal(.deadlinePassed, "the deadline had passed before the call was started"))
@@ -71,8 +63,10 @@ package final class OperatorAPI: CallHandler {
                     refuse(call, started, error)
                 }
             }, refuse: { [self] in refuse(call, started, Self.stopping) })
-        switch queue.enqueue(work) {
+        switch queue.enqueue(work, of: call.peer) {
         case .queued: break
+        case .shareSpent:
+            refuse(call, started, Refusal(.clientShareSpent, "this client has too many operators' requests waiting"))
         case .full: refuse(call, started, Refusal(.tooManyCalls, "too many operators' requests wait"))
         case .closed: refuse(call, started, Self.stopping)
         }

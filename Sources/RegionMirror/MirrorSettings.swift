@@ -49,6 +49,11 @@ package struct MirrorSettings: Sendable {
         self.stallTimeout = stallTimeout
         self.directory = directory
     }
+
+    /// How links to these peers are secured: only a node of one of them may answer.
+    package func security(of peers: [MirrorPeer]) -> LinkSecurity {
+        security.expecting(.node(of: peers.map(\.name), in: deploymentID))
+    }
 }
 
 /// Who may speak on the mesh: nodes of configured regions, known by their certificates.

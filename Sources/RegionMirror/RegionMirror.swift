@@ -101,7 +101,9 @@ package final class RegionMirror: Sendable {
     private func probe(_ peer: MirrorPeer) async -> PullReply? {
         for endpoint in peer.endpoints {
             // An endpoint that cannot be asked says nothing; the caller counts who answered.
-            guard let channel = try? core.environment.links.channel(to: endpoint, security: core.settings.security)
+            guard
+                let channel = try? core.environment.links.channel(
+                    to: endpoint, security: core.settings.security(of: [peer]))
             else { continue }
             let request = PullRequest(
                 follower: core.settings.region, applyVersion: core.settings.applyVersion, deployment: core.deployment,

@@ -25,15 +25,20 @@ package struct RepairSource: Sendable {
     /// The batches that meet the need, from the first of `endpoints` that has them; nil where none has. Without `endpoints`
     /// all peers are asked.
     package func fetch(_ need: RepairNeed, from endpoints: [Endpoint] = []) async -> [EncodedBatch]? {
-        for endpoint in endpoints.isEmpty ? settings.peers.flatMap(\.endpoints) : endpoints {
+        for (endpoint, security) in holders(endpoints) {
             // An endpoint that cannot be asked holds nothing now.
-            guard let channel = try? environment.links.channel(to: endpoint, security: settings.security)
-            else { continue }
+            guard let channel = try? environment.links.channel(to: endpoint, security: security) else { continue }
             let batches = await fetch(need, over: channel)
             await channel.close()
             if need.isMet(by: batches) { return batches }
         }
         return nil
+    }
+
+    /// Whom to ask, and who must answer there: behind a named endpoint any peer region's node.
+    private func holders(_ named: [Endpoint]) -> [(Endpoint, LinkSecurity)] {
+        guard named.isEmpty else { return named.map { ($0, settings.security(of: settings.peers)) } }
+        return settings.peers.flatMap { peer in peer.endpoints.map { ($0, settings.security(of: [peer])) } }
     }
 
     /// As far as this holder goes on the chain.

@@ -13,7 +13,7 @@ package final class ServingAPI: CallHandler {
     package let streamingMethods = [StreamService.subscribePath]
 
     private let edge: ServingEdge
-    private let clients: ClientCounts
+    private let callers: CallerAccounts
     private let delivery: DeliveryService
     private let interactions: InteractionService
     private let profiles: ProfileService
@@ -23,18 +23,20 @@ package final class ServingAPI: CallHandler {
     private let streams: StreamService?
 
     /// Serves nothing but health until `admission.state` is active. `stamps` says whether the clock is to be trusted;
-    /// `effects` is what StreamService reads, nil where there is none.
+    /// `effects` is what StreamService reads, nil where there is none; `access` says whose consumers are whose,
+    /// nil that all are everybody's.
     package init(
         identity: ServingIdentity, keyring: TokenKeyring, shards: any ShardRouting, content: any ContentRouting,
         admission: AdmissionControl, stamps: StampGate, clock: any NodeClock, entropy: any EntropySource,
-        metrics factory: any MetricsFactory, effects: EffectDoor? = nil
+        metrics factory: any MetricsFactory, effects: EffectDoor? = nil, access: AccessControl? = nil
     ) {
+        let open = AccessControl(nil, deploymentID: identity.deploymentID, clock: clock, metrics: factory) { _ in }
         let edge = ServingEdge(
             identity: identity, keyring: keyring, clock: clock, entropy: entropy, admission: admission,
-            stamps: stamps, metrics: factory)
+            access: access ?? open, stamps: stamps, metrics: factory)
         let writes = EventWrites(edge: edge, shards: shards)
         self.edge = edge
-        clients = ClientCounts(deploymentID: identity.deploymentID, factory: factory)
+        callers = CallerAccounts(ClientCounts(deploymentID: identity.deploymentID, factory: factory))
         delivery = DeliveryService(edge: edge, shards: shards)
         interactions = InteractionService(writes: writes)
         profiles = ProfileService(writes: writes)
@@ -45,7 +47,7 @@ package final class ServingAPI: CallHandler {
     }
 
     package func handle(_ call: StreamCall) {
-        clients.count(call.peer.certificateURI)
+        callers.account(of: call.peer).count()
         guard let streams else { return call.fail(Refusal.notImplemented(StreamService.subscribePath).status) }
         streams.subscribe(call)
     }
@@ -55,21 +57,25 @@ package final class ServingAPI: CallHandler {
 
     package func handle(_ call: UnaryCall) {
         let started = edge.clock.bootTime()
-        clients.count(call.peer.certificateURI)
+        let account = callers.account(of: call.peer)
+        account.count()
+        func open(isAdmitted: Bool) -> OpenCall {
+            OpenCall(call: call, edge: edge, started: started, isAdmitted: isAdmitted, account: account)
+        }
         guard let method = ServingMethod(rawValue: call.method) else {
-            return OpenCall(call: call, edge: edge, started: started, isAdmitted: false)
-                .refuse(.notImplemented("method \(call.method)"))
+            return open(isAdmitted: false).refuse(.notImplemented("method \(call.method)"))
         }
         let needsAdmission = method != .checkHealth
-        if let refusal = refusal(of: call, method, needsAdmission: needsAdmission, at: started) {
-            return OpenCall(call: call, edge: edge, started: started, isAdmitted: false).refuse(refusal)
+        if let refusal = refusal(of: call, method, account, needsAdmission: needsAdmission, at: started) {
+            return open(isAdmitted: false).refuse(refusal)
         }
-        route(OpenCall(call: call, edge: edge, started: started, isAdmitted: needsAdmission), to: method)
+        route(open(isAdmitted: needsAdmission), to: method)
     }
 
     /// The door: looks at nothing that would have to be decoded. Nil lets the call in.
     private func refusal(
-        of call: UnaryCall, _ method: ServingMethod, needsAdmission: Bool, at now: BootInstant
+        of call: UnaryCall, _ method: ServingMethod, _ account: CallerAccount, needsAdmission: Bool,
+        at now: BootInstant
     ) -> Refusal? {
         guard let priority = CallPriority(of: method, call.metadata) else { return Self.unknownPriority }
         if let deadline = call.deadline, deadline <= now {
@@ -79,7 +85,7 @@ package final class ServingAPI: CallHandler {
         guard needsAdmission else { return nil }
         let ticket = AdmissionTicket(
             priority: priority, bytes: call.message.readableBytes, age: now.since(call.arrivedAt ?? now), now: now,
-            executor: call.executor)
+            executor: call.executor, account: account)
         guard let refusal = edge.admission.admit(ticket) else { return nil }
         edge.metrics.shed(priority, refusal.reason)
         return refusal

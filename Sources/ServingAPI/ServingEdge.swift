@@ -27,19 +27,22 @@ final class ServingEdge: Sendable {
     let clock: any NodeClock
     let entropy: any EntropySource
     let admission: AdmissionControl
+    /// Asked again by services whose methods take a name that not every caller may use.
+    let access: AccessControl
     private let stamps: StampGate
     let calls: CallMetrics
     let metrics: ServingMetrics
 
     init(
         identity: ServingIdentity, keyring: TokenKeyring, clock: any NodeClock, entropy: any EntropySource,
-        admission: AdmissionControl, stamps: StampGate, metrics factory: any MetricsFactory
+        admission: AdmissionControl, access: AccessControl, stamps: StampGate, metrics factory: any MetricsFactory
     ) {
         self.identity = identity
         self.keyring = keyring
         self.clock = clock
         self.entropy = entropy
         self.admission = admission
+        self.access = access
         self.stamps = stamps
         sessions = SessionTokens(keyring: keyring, deploymentID: identity.deploymentID, region: identity.region)
         calls = CallMetrics(methods: ServingMethod.allCases.map(\.path), factory: factory)

@@ -1,6 +1,7 @@
 // The bounds of the serving API: those of the .proto comments, and what one node takes at a time.
 
 import ClusterModel
+import NodeEnvironment
 
 /// How much may be under way at once. Injected: configuration chooses.
 package struct AdmissionLimits: Hashable, Sendable {
@@ -10,11 +11,25 @@ package struct AdmissionLimits: Hashable, Sendable {
     package var bytes: Int
     /// How old what waits may be.
     package var load: LoadSettings
+    /// What one client may have of calls and bytes, in per cent; 100 leaves all to one.
+    package var clientPercent: Int
 
-    package init(calls: Int = 16_384, bytes: Int = 64 << 20, load: LoadSettings = LoadSettings()) {
+    package init(
+        calls: Int = 16_384, bytes: Int = 64 << 20, load: LoadSettings = LoadSettings(), clientPercent: Int = 100
+    ) {
         self.calls = calls
         self.bytes = bytes
         self.load = load
+        self.clientPercent = clientPercent
+    }
+
+    /// One client's part of what a class may have: room for one request in any case.
+    func part(of share: (calls: Int, bytes: Int)) -> (calls: Int, bytes: Int) {
+        let bytes = CallerShares.part(clientPercent, of: share.bytes)
+        return (
+            CallerShares.part(clientPercent, of: share.calls),
+            max(bytes, min(share.bytes, RequestBounds.requestBytes))
+        )
     }
 
     /// Up to how many calls and bytes a class is let in: the room above is kept for those that come before it.

@@ -15,7 +15,8 @@ struct Meridiand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meridiand", abstract: "Run a Meridian node.",
         discussion: """
-            SIGTERM and SIGINT drain the node and stop it; SIGHUP reads its certificates, keys and revocation lists again. \
+            SIGTERM and SIGINT drain the node and stop it; SIGHUP reads its access rules, certificates, keys and revocation \
+            lists again. \
             Exit codes: 0 stopped, 2 configuration, 4 refused.
             """,
         version: MeridianNode.version)
@@ -49,7 +50,8 @@ struct Meridiand: AsyncParsableCommand {
             links: SocketLinks(pool: pool, limits: Self.transportLimits(node)))
         let service = MeridianNode(
             node, environment: environment, logger: logger, acceptsCorruption: acceptCorruption)
-        let reload = CredentialReload(at: hangups, links: environment.links, logger: logger)
+        let access = AccessReload(service, running: node, path: path, files: environment.files, logger: logger)
+        let reload = CredentialReload(at: hangups, links: environment.links, logger: logger) { access() }
         let group = ServiceGroup(
             services: [service, reload], gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "lifecycle"))

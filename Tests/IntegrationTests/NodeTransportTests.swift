@@ -7,6 +7,7 @@ import HostEnvironment
 import MeridianProtocol
 import NIOCore
 import NodeEnvironment
+import PrometheusPage
 import Testing
 
 @testable import OperatorCommands
@@ -90,6 +91,50 @@ struct NodeTransportTests {
         }
     }
 
+    // MARK: The admin port
+
+    private static func fetch(_ real: RealNode, _ request: String) throws -> String {
+        let page = try RawConnection(port: real.node.adminEndpoint.port)
+        defer { page.close() }
+        page.send(Array("\(request) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".utf8))
+        return page.text(withinMilliseconds: 10_000)
+    }
+
+    /// C23: the page of a node at work is read whole by the rules of the format, and every family says what it is.
+    @Test func theWholeMetricsPageIsWellFormed() async throws {
+        try await RealNode.with(tls: TestCertificates.make) { real in
+            try await real.node.start()
+            _ = try await CommandRun.meridian(
+                ["status", "--endpoint", "\(real.node.endpoint)"] + TestCertificates.application(real.scratch))
+            let answer = try Self.fetch(real, "GET /metrics")
+            let body = try #require(answer.range(of: "\r\n\r\n")).upperBound
+            let page = try PrometheusPage(String(answer[body...]))
+            for family in page.families.values {
+                #expect(family.help != nil && family.unit != nil, "\(family.name) has no row in MetricFamilies")
+            }
+            let denied = page.families["meridian_access_denied_total"]?.value([
+                "client": "client/app", "method": "/meridian.v1.OperatorService/Status",
+            ])
+            #expect(denied == 1)
+            #expect(page.families["meridian_log_unverified_seconds"]?.samples.count == 1)
+        }
+    }
+
+    /// RFC 9110, section 9.3.2: the head of what GET would answer, and nothing behind it.
+    @Test func headAsksForTheHeadOfAPage() async throws {
+        try await RealNode.with { real in
+            try await real.node.start()
+            for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/statusz", 200), ("/metrics", 200), ("/x", 404)] {
+                let head = try Self.fetch(real, "HEAD \(path)")
+                #expect(head.hasPrefix("HTTP/1.1 \(status)") && head.hasSuffix("\r\n\r\n"), "\(head)")
+                let length = try #require(head.lowercased().firstMatch(of: /content-length: ([0-9]+)/)?.1)
+                #expect(length != "0")
+            }
+            let post = try Self.fetch(real, "POST /healthz")
+            #expect(post.hasPrefix("HTTP/1.1 405") && post.lowercased().contains("allow: get, head"), "\(post)")
+        }
+    }
+
     // MARK: Certificates
 
     private static func openssl(_ arguments: [String]) async throws {
@@ -127,14 +172,17 @@ struct NodeTransportTests {
         return path
     }
 
-    /// Sends SIGHUP and returns once the node has said `word`.
-    private static func reload(_ real: RealNode, until word: String) async throws {
+    /// Sends SIGHUP and returns once the node has said all `words` in its last lines.
+    static func reload(_ real: RealNode, until words: String...) async throws {
         let process = try #require(await real.node.identifier)
+        let before = real.node.outputTail(lines: 1)
         #expect(kill(process, SIGHUP) == 0)
         let limit = real.environment.clock.bootTime().advanced(by: .seconds(20))
-        while !real.node.outputTail(lines: 1).contains(word) {
+        while true {
+            let said = real.node.outputTail(lines: 2)
+            if words.allSatisfy(said.contains), real.node.outputTail(lines: 1) != before { return }
             guard real.environment.clock.bootTime() < limit else {
-                Issue.record("the node does not say \"\(word)\": \(real.node.outputTail())")
+                Issue.record("the node does not say \(words): \(real.node.outputTail())")
                 return
             }
             try await real.environment.clock.sleep(for: .milliseconds(5))

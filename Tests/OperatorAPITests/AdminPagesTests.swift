@@ -32,7 +32,7 @@ import Testing
         #expect(
             page("/statusz")?.body
                 == #"{"deployment":"shop","region":"eu \"west\"","region_number":2,"node":"n1","version":"1.2","#
-                + #""state":"active","uptime_ms":1500,"partitions":64,"recovery":{"clean_stop":false,"batches":3,"#
+                + #""state":"active","access":"by_role","uptime_ms":1500,"partitions":64,"recovery":{"clean_stop":false,"batches":3,"#
                 + #""records":40,"cut_bytes":17,"corrupt_ranges":0,"duration_ms":20},"calls_in_flight":0,"#
                 + #""clock":{"state":"trusted","reason":""},"mirror_unmirrored_events":null,"mirrors":[],"alarms":[]}"#
                 + "\n")

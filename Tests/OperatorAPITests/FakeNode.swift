@@ -21,6 +21,8 @@ final class FakeNode: NodeControl {
         /// By region; one that is not here cannot be reached.
         var peers: [RegionNumber: [ShardReport]] = [:]
         var timesClockWasTrusted = 0
+        var upkeep = LogUpkeepFacts()
+        var isAccessOpen = false
     }
 
     let script = Mutex(Script())
@@ -37,6 +39,8 @@ final class FakeNode: NodeControl {
         RecoveryFacts(
             wasClean: false, batches: 3, records: 40, cutBytes: 17, corruptRanges: 0, duration: .milliseconds(20))
     }
+    var isAccessOpen: Bool { script.withLock(\.isAccessOpen) }
+    var upkeep: LogUpkeepFacts { script.withLock(\.upkeep) }
     var callsInFlight: Int { script.withLock(\.callsInFlight) }
     var mirrors: [MirrorFacts] { script.withLock(\.mirrors) }
     var unmirrored: UInt64? { script.withLock(\.unmirrored) }

@@ -34,11 +34,11 @@ struct OperatorHarness {
     let queue = OperatorQueue()
     let environment = SteppedEnvironment(seed: 1).environment
 
-    func api(demandsCertificate: Bool = false, queue: OperatorQueue? = nil) -> OperatorAPI {
+    func api(queue: OperatorQueue? = nil) -> OperatorAPI {
         let registry = MetricsRegistry()
         return OperatorAPI(
-            control: node, demandsCertificate: demandsCertificate, queue: queue ?? self.queue, clock: environment.clock,
-            refusals: ServingMetrics(factory: registry), metrics: registry)
+            control: node, queue: queue ?? self.queue, clock: environment.clock, refusals: ServingMetrics(factory: registry),
+            metrics: registry)
     }
 
     func call(

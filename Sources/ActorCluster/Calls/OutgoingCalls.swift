@@ -10,7 +10,13 @@ import Synchronization
 final class OutgoingCalls: Sendable {
     private struct State {
         var underWay = 0
-        var channels: [Endpoint: any CallChannel] = [:]
+        var channels: [Destination: any CallChannel] = [:]
+    }
+
+    /// Where a channel goes, and who must answer there.
+    private struct Destination: Hashable {
+        var endpoint: Endpoint
+        var peer: ExpectedPeer
     }
 
     private let environment: NodeEnvironment
@@ -41,7 +47,7 @@ final class OutgoingCalls: Sendable {
         let now = environment.clock.bootTime()
         let deadline = deadline ?? now.advanced(by: limits.callTimeout)
         guard now < deadline else { throw ActorCallError(.deadlineExceeded, "passed before the call was sent") }
-        let channel = try channel(to: endpoint)
+        let channel = try channel(to: Destination(endpoint: endpoint, peer: placement.expectedPeer(of: actor)))
         guard begin() else { throw ActorCallError(.tooManyCalls, "\(limits.outgoingCalls) calls wait already") }
         defer { end() }
         let reply: UnaryReply
@@ -59,18 +65,19 @@ final class OutgoingCalls: Sendable {
         return try ReplyFrame.open(Array(reply.message.readableBytesView))
     }
 
-    private func channel(to endpoint: Endpoint) throws(ActorCallError) -> any CallChannel {
-        if let channel = state.withLock({ $0.channels[endpoint] }) { return channel }
+    private func channel(to destination: Destination) throws(ActorCallError) -> any CallChannel {
+        if let channel = state.withLock({ $0.channels[destination] }) { return channel }
         let made: any CallChannel
         do throws(LinkError) {
-            made = try environment.links.channel(to: endpoint, security: security)
+            made = try environment.links.channel(
+                to: destination.endpoint, security: security.expecting(destination.peer))
         } catch {
-            throw ActorCallError(.linkFailed, "\(endpoint): \(error)")
+            throw ActorCallError(.linkFailed, "\(destination.endpoint): \(error)")
         }
         let kept = state.withLock { state -> (any CallChannel)? in
-            if let other = state.channels[endpoint] { return other }
+            if let other = state.channels[destination] { return other }
             guard state.channels.count < limits.channels else { return nil }
-            state.channels[endpoint] = made
+            state.channels[destination] = made
             return made
         }
         guard let kept else { throw ActorCallError(.tooManyCalls, "\(limits.channels) endpoints in use already") }
@@ -91,7 +98,7 @@ final class OutgoingCalls: Sendable {
     func close() async {
         let channels = state.withLock { state in
             defer { state.channels = [:] }
-            return state.channels.sorted { "\($0.key)" < "\($1.key)" }.map(\.value)
+            return state.channels.sorted { "\($0.key.endpoint)" < "\($1.key.endpoint)" }.map(\.value)
         }
         for channel in channels { await channel.close() }
     }

@@ -6,6 +6,14 @@ package import NodeEnvironment
 package protocol ActorPlacement: Sendable {
     /// The mesh endpoint of the node that runs the actor; nil when no node is known to.
     func endpoint(of actor: ActorIdentity) -> Endpoint?
+
+    /// Who must answer there, where links have certificates.
+    func expectedPeer(of actor: ActorIdentity) -> ExpectedPeer
+}
+
+extension ActorPlacement {
+    /// Whoever has the host's name.
+    package func expectedPeer(of actor: ActorIdentity) -> ExpectedPeer { .host }
 }
 
 /// The placement of a deployment with one node a region: every actor is here or nowhere.

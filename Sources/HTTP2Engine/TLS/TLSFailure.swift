@@ -57,7 +57,7 @@ package enum TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
 
     private static func name(ofAlert alert: Int) -> String {
         switch alert {
-        case 40: " (handshake failure)"
+        case 40: " (handshake failure: it may not take this certificate's identity)"
         case 42: " (bad certificate)"
         case 44: " (certificate revoked)"
         case 45: " (certificate expired)"

@@ -16,8 +16,8 @@ package struct TLSSettings: Hashable, Sendable {
         case host
         /// The certificate's one URI SAN is exactly this; hosts do not matter.
         case uri(String)
-        /// The URI SAN begins with this; a client verifies the host too.
-        case uriPrefix(String)
+        /// The URI SAN begins with one of these; a client verifies the host too.
+        case uriPrefixes([String])
     }
 
     package var role: HTTP2Role
@@ -58,7 +58,8 @@ extension TLSSettings.PeerName {
         switch self {
         case .host: true
         case .uri(let expected): uri == expected
-        case .uriPrefix(let prefix): uri?.utf8.starts(with: prefix.utf8) == true
+        case .uriPrefixes(let prefixes):
+            prefixes.contains { prefix in uri?.utf8.starts(with: prefix.utf8) == true }
         }
     }
 }

@@ -30,6 +30,8 @@ package struct CallPlan: Sendable {
     /// Rounds in which a region was silent: perhaps all are slow, so the next one is more patient.
     private var silentRounds = 0
     private var wasSilent = false
+    /// Some region of this round was there, whatever it said.
+    private var wasReached = false
     private var visit = (region: -1, failures: 0)
     private var overloads = 0
     private var last: MeridianClientError?
@@ -63,6 +65,7 @@ package struct CallPlan: Sendable {
         note(error, failure)
         guard schedule.repeats, now < deadline else { return .giveUp }
         if verdict == .silent { wasSilent = true }
+        if verdict != .unreachable { wasReached = true }
         switch verdict {
         case .final: return .giveUp
         case .busy:
@@ -83,8 +86,10 @@ package struct CallPlan: Sendable {
     package mutating func onRoundOver(at now: BootInstant, random: UInt64) -> Directive {
         // Without any failure there was nobody to ask at all. A token whose key no region knows is better left out.
         guard last.map({ $0.isTransient && $0.reason != ServerReason.tokenKeyUnknown }) ?? true else { return .giveUp }
+        guard wasReached || schedule.awaitsNodes else { return .giveUp }
         if wasSilent { silentRounds += 1 }
         wasSilent = false
+        wasReached = false
         tried = RegionSet()
         visit = (-1, 0)
         defer { wish = nil }

@@ -14,16 +14,19 @@ public struct RetryPolicy: Hashable, Sendable {
     /// How long one try may take before its outcome counts as unknown and the call is tried again. Where another region
     /// could answer, `FailoverPolicy.longestAttempt` is what counts.
     public var attemptTimeout: Duration
+    /// Whether a call waits for nodes of which none can be reached. False ends it once all have been tried.
+    public var awaitsNodes: Bool
 
     /// 25 ms doubling to 1 s, 64 rounds, 2 s for a try where no other region is there, all within the caller's deadline.
     public init(
         firstDelay: Duration = .milliseconds(25), longestDelay: Duration = .seconds(1), attempts: Int = 64,
-        attemptTimeout: Duration = .seconds(2)
+        attemptTimeout: Duration = .seconds(2), awaitsNodes: Bool = true
     ) {
         self.firstDelay = firstDelay
         self.longestDelay = longestDelay
         self.attempts = attempts
         self.attemptTimeout = attemptTimeout
+        self.awaitsNodes = awaitsNodes
     }
 
     /// One try, for calls that must not be repeated.
@@ -64,6 +67,9 @@ package struct RetrySchedule: Hashable, Sendable {
         guard onRound(), failure.isTransient else { return .giveUp }
         return pause(wish: failure.retryAfter ?? .zero, at: now, random: random)
     }
+
+    /// Whether a round in which nobody could be reached may be followed by another.
+    package var awaitsNodes: Bool { policy.awaitsNodes }
 
     /// Whether a failed try may be followed by another at all.
     package var repeats: Bool { policy.attempts > 1 }

@@ -88,10 +88,25 @@ public struct MeridianClientError: Error, Hashable, Sendable, CustomStringConver
             ? code == .deadlineExceeded || code == .cancelled : attempts.contains(where: \.isOutcomeUnknown)
     }
 
-    /// Code, reason and message on one line; where several attempts failed, each of them too.
+    /// Code, reason and message on one line; where several attempts failed, what each node said, once.
     public var description: String {
         let summary = reason.isEmpty ? "\(code): \(message)" : "\(code) (\(reason)): \(message)"
         guard attempts.count > 1 else { return summary }
-        return summary + "; tried " + attempts.map(\.description).joined(separator: "; ")
+        let same = attempts.filter { $0.code == code && $0.reason == reason && $0.message == message }
+        guard same.count < attempts.count else { return "\(summary); tried \(attempts.count) times" }
+        return summary + "; tried " + Self.distinct(attempts).joined(separator: "; ")
+    }
+
+    /// Each failure of a node in the order in which it came first, with how often it came.
+    private static func distinct(_ attempts: [RegionFailure]) -> [String] {
+        var told: [(failure: RegionFailure, times: Int)] = []
+        for attempt in attempts {
+            if let place = told.firstIndex(where: { $0.failure.isSame(as: attempt) }) {
+                told[place].times += 1
+            } else {
+                told.append((attempt, 1))
+            }
+        }
+        return told.map { $0.times == 1 ? $0.failure.description : "\($0.failure), \($0.times) times" }
     }
 }

@@ -32,6 +32,12 @@ public struct RegionFailure: Hashable, Sendable, CustomStringConvertible {
         code == .deadlineExceeded || code == .cancelled || (code == .unavailable && reason.isEmpty)
     }
 
+    /// Whether two attempts failed at the same node for the same reason.
+    func isSame(as other: RegionFailure) -> Bool {
+        region == other.region && endpoint == other.endpoint && code == other.code && reason == other.reason
+            && message == other.message
+    }
+
     /// Region, node, and what went wrong, on one line.
     public var description: String {
         "\(region) (\(endpoint)) after \(elapsed): "

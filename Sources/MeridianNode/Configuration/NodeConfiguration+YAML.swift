@@ -20,6 +20,7 @@ extension NodeConfiguration {
         peers = try Self.peers(&root)
         listen = try Self.listen(&root)
         tls = try Self.tls(&root, isThere)
+        access = try Self.access(&root, deploymentID: deployment.id)
         log = try Self.log(&root, isAlone: peers.isEmpty)
         mirror = try Self.mirror(&root)
         timeBounds = try Self.timeBounds(&root)
@@ -200,6 +201,7 @@ extension NodeConfiguration {
             requestBytesInFlight: try section.integer(
                 "request_bytes_in_flight", in: 1 << 20...1 << 34, default: 64 << 20),
             load: try load(&section),
+            clientPercent: try section.integer("client_share_percent", in: 1...100, default: 25),
             connections: try section.integer("connections", in: 1...1 << 20, default: 10_000),
             users: try section.integer("users", in: 1...1 << 32, default: 10_000_000),
             contents: try section.integer("contents", in: 1...1 << 24, default: 200_000),

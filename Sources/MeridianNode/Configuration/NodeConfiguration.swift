@@ -70,6 +70,8 @@ package struct NodeConfiguration: Sendable {
         package var requestBytesInFlight: Int
         /// How old what waits may be before calls are shed.
         package var load: LoadSettings
+        /// What one client may have of calls, bytes, streams, subscribers and groups, in per cent of what a node takes.
+        package var clientPercent: Int
         package var connections: Int
         /// Users held by this node, over all shards.
         package var users: Int
@@ -88,6 +90,8 @@ package struct NodeConfiguration: Sendable {
     package var listen: Listen
     /// Nil serves plaintext, which validation allows on loopback only.
     package var tls: TLSIdentity?
+    /// Who may do what where there is `tls`; nobody may do anything that no rule grants.
+    package var access: AccessRules
     package var log: Log
     package var mirror: Mirror
     package var timeBounds: TimeBounds

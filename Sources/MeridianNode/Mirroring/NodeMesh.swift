@@ -48,8 +48,9 @@ struct NodeMesh: Sendable {
         let invocations = ActorInvocationServer(system: system, clock: environment.clock)
         do {
             let handler = MeshHandler(try ServiceTable([mirror.service, invocations]), peers: mirror.peers)
-            let listener = try await environment.links.listen(
-                on: endpoint, security: .mutualTLS(tls), handler: handler)
+            // Another deployment's certificate ends the handshake; another region's is told at its call why not.
+            let security = LinkSecurity.mutualTLS(tls).expecting(.member(of: configuration.deployment.id))
+            let listener = try await environment.links.listen(on: endpoint, security: security, handler: handler)
             return NodeMesh(
                 mirror: mirror, system: system, keeper: keeper, invocations: invocations, listener: listener,
                 configuration: configuration, environment: environment, logger: logger)

@@ -10,8 +10,13 @@ package struct CredentialReload<Requests: AsyncSequence & Sendable>: Service whe
     private let requests: Requests
     private let links: any Links
     private let logger: Logger
+    private let first: @Sendable () -> Void
 
-    package init(at requests: Requests, links: any Links, logger: Logger) {
+    /// `first` is done before, at each request: what else is read again.
+    package init(
+        at requests: Requests, links: any Links, logger: Logger, first: @escaping @Sendable () -> Void = {}
+    ) {
+        self.first = first
         self.requests = requests
         self.links = links
         self.logger = logger
@@ -19,6 +24,7 @@ package struct CredentialReload<Requests: AsyncSequence & Sendable>: Service whe
 
     package func run() async throws {
         for try await _ in requests.cancelOnGracefulShutdown() {
+            first()
             do throws(LinkError) {
                 try links.reload()
                 logger.notice("certificates reloaded; new connections use them")

@@ -45,7 +45,9 @@ package struct NodeStreams: Sendable {
             shards: router, log: log, settings: settings, disk: readers, alarms: environment.executors.loops[0],
             clock: environment.clock)
         return NodeStreams(
-            door: EffectDoor(source: source, groups: groups, tasks: tasks), groups: groups, source: source,
+            door: EffectDoor(
+                source: source, groups: groups, tasks: tasks, clientPercent: configuration.limits.clientPercent),
+            groups: groups, source: source,
             readers: readers, writers: writers, clock: environment.clock)
     }
 

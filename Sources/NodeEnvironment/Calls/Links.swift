@@ -60,8 +60,18 @@ package enum ExpectedPeer: Hashable, Sendable {
     case host
     /// The certificate's one URI SAN is exactly this; hosts do not matter, so that a node may move.
     case uri(String)
-    /// The URI SAN begins with this, as `meridian://<deployment>/`; a client verifies the host too.
-    case uriPrefix(String)
+    /// The URI SAN begins with one of these, as `meridian://<deployment>/`; a client verifies the host too.
+    case uriPrefixes([String])
+
+    package static func uriPrefix(_ prefix: String) -> ExpectedPeer { .uriPrefixes([prefix]) }
+
+    /// Anybody of the deployment: nodes and clients.
+    package static func member(of deploymentID: String) -> ExpectedPeer { .uriPrefix("meridian://\(deploymentID)/") }
+
+    /// A node of one of these regions of the deployment.
+    package static func node(of regions: [String], in deploymentID: String) -> ExpectedPeer {
+        .uriPrefixes(regions.map { "meridian://\(deploymentID)/\($0)/" })
+    }
 }
 
 /// How a link is secured. There is no downgrade from one to the other.
@@ -72,14 +82,31 @@ package enum LinkSecurity: Hashable, Sendable {
     case mutualTLS(TLSIdentity)
     /// TLS 1.3 with ALPN h2; only the server shows a certificate.
     case serverTLS(TLSIdentity)
+
+    /// The same, with a peer that must also be this one.
+    package func expecting(_ peer: ExpectedPeer) -> LinkSecurity {
+        switch self {
+        case .plaintext: return .plaintext
+        case .mutualTLS(var identity):
+            identity.expectedPeer = peer
+            return .mutualTLS(identity)
+        case .serverTLS(var identity):
+            identity.expectedPeer = peer
+            return .serverTLS(identity)
+        }
+    }
 }
 
 /// Who is on the other side of a link: the URI SAN of its verified certificate, or nobody in particular.
 package struct PeerIdentity: Hashable, Sendable {
     /// `meridian://<deployment>/<region>/<node>` or `meridian://<deployment>/client/<name>`; nil without a certificate.
     package var certificateURI: String?
-    /// The remote address, for logs about connections only.
+    /// The remote address, for logs about connections, and to tell connections without certificates apart.
     package var address: String
+
+    /// Who pays for what this peer takes: its certificate's identity, on however many connections; without one its
+    /// connection.
+    package var payer: String { certificateURI ?? address }
 
     package init(certificateURI: String?, address: String) {
         self.certificateURI = certificateURI

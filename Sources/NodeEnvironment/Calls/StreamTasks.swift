@@ -1,6 +1,7 @@
 // Runs the handlers of streaming calls as tasks of one group.
 
 import GRPCFraming
+import Synchronization
 
 /// Where streaming handlers live: its owner calls `run` in its own task group, as one service of the node. A handler's
 /// task is cancelled when its call is over, and every call is ended when its handler returns.
@@ -11,22 +12,37 @@ package final class StreamTasks: Sendable {
     private final class Work: Sendable {
         let call: StreamCall
         let body: Body
+        private let shares: Shares
 
-        init(call: StreamCall, body: @escaping Body) {
+        init(call: StreamCall, body: @escaping Body, shares: Shares) {
             self.call = call
             self.body = body
+            self.shares = shares
         }
 
-        deinit { call.fail(RPCStatus(.unavailable, "the server stops")) }
+        deinit {
+            shares.held.withLock { $0.giveBack(call.peer.payer) }
+            call.fail(RPCStatus(.unavailable, "the server stops"))
+        }
+    }
+
+    /// What callers hold of the calls that run or wait.
+    private final class Shares: Sendable {
+        let held: Mutex<CallerShares>
+
+        init(limit: Int) { held = Mutex(CallerShares(limit: limit)) }
     }
 
     private let limit: Int
+    private let shares: Shares
     private let waiting: AsyncStream<Work>
     private let queue: AsyncStream<Work>.Continuation
 
-    /// `limit`: calls that run at once, and calls that wait to; those beyond are refused.
-    package init(limit: Int) {
+    /// `limit`: calls that run at once, and calls that wait to; those beyond are refused. `callerLimit`: what one caller
+    /// may have of both together, so that one who opens all it can leaves room for the others; nil: everything.
+    package init(limit: Int, callerLimit: Int? = nil) {
         self.limit = max(1, limit)
+        shares = Shares(limit: callerLimit ?? .max)
         (waiting, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(max(1, limit)))
     }
 
@@ -51,7 +67,11 @@ package final class StreamTasks: Sendable {
     /// Runs `body` for `call` on the call's loop. What it throws ends the call: a status as it is, anything else as INTERNAL
     /// by its type's name; a return without an ending is OK.
     package func start(_ call: StreamCall, _ body: @escaping Body) {
-        switch queue.yield(Work(call: call, body: body)) {
+        guard shares.held.withLock({ $0.take(call.peer.payer) }) else {
+            return call.fail(
+                RPCStatus(.resourceExhausted, "this client has its share of streaming calls under way already"))
+        }
+        switch queue.yield(Work(call: call, body: body, shares: shares)) {
         case .enqueued: return
         case .terminated: call.fail(RPCStatus(.unavailable, "the server stops"))
         default: call.fail(RPCStatus(.resourceExhausted, "too many streaming calls"))

@@ -19,6 +19,9 @@ package enum NodeState: String, Hashable, Sendable, CaseIterable {
 package protocol NodeControl: Sendable {
     var facts: NodeFacts { get }
 
+    /// Whether every caller may do everything: links in plaintext, on loopback. Never blocks.
+    var isAccessOpen: Bool { get }
+
     /// Never blocks: pages ask it on a loop.
     var state: NodeState { get }
 

@@ -1,6 +1,7 @@
 // Operators' requests wait here for the one task that serves them. The node runs `run()` in its task group, so no task
 // is without an owner, and a burst of requests is bounded.
 
+import NodeEnvironment
 import Synchronization
 
 /// Work is served in order, one at a time: operators' questions walk all shards. Every piece of work is either served
@@ -16,17 +17,27 @@ package final class OperatorQueue: Sendable {
     enum Admission {
         case queued
         case full
+        /// The caller has as many waiting as it may.
+        case shareSpent
         /// `run` has ended.
         case closed
     }
 
+    private struct Waiting {
+        var work: Work
+        var caller: String
+    }
+
     private struct State {
-        var waiting: [Work] = []
+        var waiting: [Waiting] = []
+        var shares = CallerShares(limit: OperatorQueue.callerCapacity)
         var isClosed = false
     }
 
     /// Requests that wait; further ones are refused.
     package static let capacity = 32
+    /// Those of one caller: a script that asks as often as it can keeps no operator out.
+    package static let callerCapacity = 8
 
     private let state = Mutex(State())
     /// A wake-up for each time something was put in; one that is pending stands for all.
@@ -34,11 +45,12 @@ package final class OperatorQueue: Sendable {
 
     package init() {}
 
-    func enqueue(_ work: Work) -> Admission {
+    func enqueue(_ work: Work, of peer: PeerIdentity) -> Admission {
         let admission = state.withLock { state -> Admission in
             guard !state.isClosed else { return .closed }
             guard state.waiting.count < Self.capacity else { return .full }
-            state.waiting.append(work)
+            guard state.shares.take(peer.payer) else { return .shareSpent }
+            state.waiting.append(Waiting(work: work, caller: peer.payer))
             return .queued
         }
         if admission == .queued { wakes.continuation.yield() }
@@ -55,10 +67,15 @@ package final class OperatorQueue: Sendable {
             defer { state.waiting = [] }
             return state.waiting
         }
-        for work in left { work.refuse() }
+        for one in left { one.work.refuse() }
     }
 
     private func next() -> Work? {
-        state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
+        state.withLock { state in
+            guard !state.waiting.isEmpty else { return nil }
+            let next = state.waiting.removeFirst()
+            state.shares.giveBack(next.caller)
+            return next.work
+        }
     }
 }

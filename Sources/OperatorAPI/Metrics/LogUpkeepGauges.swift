@@ -14,7 +14,7 @@ struct LogUpkeepGauges: Sendable {
         gauge("journal_bytes", Double(facts.journalBytes))
         gauge("segments", Double(facts.segments))
         gauge("free_bytes", Double(facts.freeBytes))
-        gauge("oldest_seconds", facts.oldestSeconds.map(Double.init) ?? .nan)
+        gauge("oldest_seconds", facts.oldestSeconds.map { Double($0) } ?? .nan)
         gauge("trimmed_segments", Double(facts.trimmedSegments))
         gauge("trimmed_bytes", Double(facts.trimmedBytes))
         gauge("trim_overdue", facts.hold?.isOverdue == true ? 1 : 0)
@@ -24,7 +24,7 @@ struct LogUpkeepGauges: Sendable {
         }
         gauge("broken_pins", Double(facts.brokenPins.count))
         // What is not known is not a number.
-        gauge("unverified_seconds", facts.unverifiedSeconds.map(Double.init) ?? .nan)
+        gauge("unverified_seconds", facts.unverifiedSeconds.map { Double($0) } ?? .nan)
         gauge("scrubbed_bytes", Double(facts.scrubbedBytes))
         gauge("scrubbed_segments", Double(facts.scrubbedSegments))
         gauge("corrupt_ranges", Double(facts.corruptRanges.count))

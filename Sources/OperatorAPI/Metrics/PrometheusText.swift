@@ -1,6 +1,6 @@
 // The text exposition format of Prometheus, version 0.0.4.
 //
-// A metric is a line `# TYPE name type`, then a line a sample: name, labels in braces, a space, the value.
+// A metric is a line `# HELP name text`, a line `# TYPE name type`, then a line a sample: name, labels in braces, a space, the value.
 
 /// Builds one page.
 struct PrometheusText {
@@ -13,6 +13,7 @@ struct PrometheusText {
     mutating func metric(_ name: String, _ type: SeriesType) {
         guard name != current else { return }
         current = name
+        if let family = MetricFamilies.byName[name] { text += "# HELP \(name) \(Self.escapedHelp(family.help))\n" }
         text += "# TYPE \(name) \(type.rawValue)\n"
     }
 
@@ -41,6 +42,17 @@ struct PrometheusText {
             case "\"": text += "\\\""
             case "\n": text += "\\n"
             default: text.append(character)
+            }
+        }
+    }
+
+    /// A HELP line's text: backslash and line feed are escaped.
+    static func escapedHelp(_ text: String) -> String {
+        text.reduce(into: "") { escaped, character in
+            switch character {
+            case "\\": escaped += "\\\\"
+            case "\n": escaped += "\\n"
+            default: escaped.append(character)
             }
         }
     }

@@ -37,7 +37,7 @@ struct RegionGauges: Sendable {
         gauge("lag_p50_ms", mirror, mirror.lagP50Milliseconds)
         gauge("lag_p99_ms", mirror, mirror.lagP99Milliseconds)
         gauge("silence_seconds", mirror, mirror.sinceHeard.map { Double($0.wholeMilliseconds) / 1_000 })
-        gauge("clock_offset_ms", mirror, mirror.clockOffsetMilliseconds.map(Double.init))
+        gauge("clock_offset_ms", mirror, mirror.clockOffsetMilliseconds.map { Double($0) })
         gauge("stopped_logs", mirror, Double(mirror.stopped.count))
         gauge("received_bytes", mirror, Double(mirror.receivedBytes))
         gauge("lost_links", mirror, Double(mirror.lostLinks))

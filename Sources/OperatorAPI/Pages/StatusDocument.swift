@@ -15,6 +15,7 @@ struct StatusDocument {
         add("node", text: facts.node)
         add("version", text: facts.version)
         add("state", text: control.state.rawValue)
+        add("access", text: control.isAccessOpen ? "open" : "by_role")
         add("uptime_ms", "\(control.uptime.wholeMilliseconds)")
         add("partitions", "\(facts.partitions.rawValue)")
         add("recovery", control.recovery.map(Self.recovery) ?? "null")

@@ -28,19 +28,28 @@ import COpenSSL
     private let key: OpaquePointer
     private let certificate: OpaquePointer
 
-    /// A new self-signed CA. `days` is how long it is valid.
-    package init(name: String, days: Int) throws(OperatorFailure) {
+    /// The deployment that a CA made here carries as `meridian://<deployment>/ca`; nil for a CA from elsewhere, which
+    /// carries none.
+    package let deployment: String?
+
+    /// A new self-signed CA; of one deployment where one is named. `days` is how long it is valid.
+    package init(name: String, days: Int, deployment: String? = nil) throws(OperatorFailure) {
+        let identity = deployment.map { "meridian://\($0)/ca" }
+        try Self.checkNames(identity.map { [$0] } ?? [])
+        self.deployment = deployment
+        let names = identity.map { [(NID_subject_alt_name, "URI:\($0)")] } ?? []
         unsafe key = try Self.makeKey()
         unsafe certificate = try Self.makeCertificate(
             commonName: name, days: days, key: key, issuer: nil, issuerKey: key,
             extensions: [
                 (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"), (NID_key_usage, "critical,keyCertSign,cRLSign"),
                 (NID_subject_key_identifier, "hash"),
-            ])
+            ] + names)
     }
 
     /// A CA that was made before, from its PEM files.
     package init(certificatePEM: [UInt8], keyPEM: [UInt8]) throws(OperatorFailure) {
+        deployment = Self.deployment(in: try CertificateFile.identity(of: certificatePEM, named: "the CA's certificate"))
         unsafe certificate = try Self.read(certificatePEM) { bio in unsafe PEM_read_bio_X509(bio, nil, nil, nil) }
         unsafe key = try Self.read(keyPEM) { bio in unsafe PEM_read_bio_PrivateKey(bio, nil, nil, nil) }
     }
@@ -74,9 +83,15 @@ import COpenSSL
         return Issued(certificatePEM: pem, keyPEM: unsafe try Self.keyPEM(leaf))
     }
 
+    private static func deployment(in uri: String?) -> String? {
+        let parts = uri?.split(separator: "/", omittingEmptySubsequences: false) ?? []
+        guard parts.count == 4, parts[0] == "meridian:", parts[1].isEmpty, parts[3] == "ca" else { return nil }
+        return String(parts[2])
+    }
+
     /// OpenSSL reads the names as configuration text, so what could end a name early is refused.
-    private static func alternativeNames(_ subject: Subject) throws(OperatorFailure) -> String {
-        for name in [subject.uri] + subject.hosts {
+    private static func checkNames(_ names: [String]) throws(OperatorFailure) {
+        for name in names {
             guard !name.isEmpty, name.utf8.count <= 255,
                 name.unicodeScalars.allSatisfy({
                     $0.isASCII
@@ -89,6 +104,10 @@ import COpenSSL
                     nextStep: "use letters, digits and - . _ only, at most 255 of them")
             }
         }
+    }
+
+    private static func alternativeNames(_ subject: Subject) throws(OperatorFailure) -> String {
+        try checkNames([subject.uri] + subject.hosts)
         let hosts = subject.hosts.map { host in
             host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." } ? "IP:\(host)" : "DNS:\(host)"
         }

@@ -14,16 +14,34 @@ package struct CertificateDirectory: Sendable {
 
     package var authorityPath: String { "\(path)/ca.pem" }
 
-    /// The CA of the directory, made for ten years when there is none.
+    /// The CA of the directory, made for ten years when there is none. Refuses one of another deployment.
     package func authority(deployment: String) throws(OperatorFailure) -> CertificateAuthority {
-        if files.exists(authorityPath) {
-            return try CertificateAuthority(
+        guard !files.exists(authorityPath) else {
+            let authority = try CertificateAuthority(
                 certificatePEM: try read(authorityPath), keyPEM: try read("\(path)/ca.key"))
+            // A CA from elsewhere says nothing of deployments: whoever brings it knows for whom.
+            guard let own = authority.deployment, own != deployment else { return authority }
+            throw OperatorFailure(
+                .refused, "\(authorityPath) is the CA of deployment \(own), not of \(deployment)",
+                nextStep: "give --deployment \(own), or another --out")
         }
-        let authority = try CertificateAuthority(name: "Meridian CA of \(deployment)", days: 3_650)
+        let authority = try CertificateAuthority(
+            name: "Meridian CA of \(deployment)", days: 3_650, deployment: deployment)
         _ = try create("ca.key", try authority.keyPEM())
         _ = try create("ca.pem", try authority.certificatePEM())
         return authority
+    }
+
+    /// Creates a certificate's two files, or neither where one of them is there already.
+    package func create(
+        _ stem: String, _ issued: CertificateAuthority.Issued
+    ) throws(OperatorFailure) -> (certificate: String, key: String) {
+        for name in ["\(stem).pem", "\(stem).key"] where files.exists("\(path)/\(name)") {
+            throw OperatorFailure(
+                .refused, "\(path)/\(name) is there already", nextStep: "move it away, or give another --out")
+        }
+        let key = try create("\(stem).key", issued.keyPEM)
+        return (try create("\(stem).pem", issued.certificatePEM), key)
     }
 
     /// Creates a synced file and returns its path.

@@ -20,7 +20,7 @@ package struct FleetCertificates: Sendable {
                 hosts: ["127.0.0.1"]), "\(region)-\(name)")
     }
 
-    /// Names that begin with "operator" may ask what operators ask.
+    /// What the client may do the nodes' rules say.
     package func client(_ name: String) throws(OperatorFailure) -> TLSIdentity {
         try issue(
             CertificateAuthority.Subject(
@@ -31,9 +31,8 @@ package struct FleetCertificates: Sendable {
         _ subject: CertificateAuthority.Subject, _ stem: String
     ) throws(OperatorFailure) -> TLSIdentity {
         let issued = try store.authority(deployment: NodeSettings.deployment).issue(subject, days: Self.days)
+        let paths = try store.create(stem, issued)
         return TLSIdentity(
-            authorityPath: store.authorityPath,
-            certificatePath: try store.create("\(stem).pem", issued.certificatePEM),
-            keyPath: try store.create("\(stem).key", issued.keyPEM))
+            authorityPath: store.authorityPath, certificatePath: paths.certificate, keyPath: paths.key)
     }
 }

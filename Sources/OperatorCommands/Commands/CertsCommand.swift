@@ -32,6 +32,7 @@ package struct CertsIssueCommand: ParsableCommand {
         do throws(OperatorFailure) {
             let paths = try issue()
             Console.answer(json ? paths.text : "issued; see \(directory)")
+            try Console.checkAnswers()
         } catch {
             Console.progress("meridian certs issue: \(error)")
             throw ExitCode(error.status.rawValue)
@@ -43,14 +44,33 @@ package struct CertsIssueCommand: ParsableCommand {
             throw OperatorFailure(.usage, "--days must be 1 to 3650", nextStep: "90 is a good value")
         }
         let (stem, subject) = try subject()
+        for name in [deployment, region, node, client] { try Self.check(name) }
+        guard region != "client" else {
+            throw OperatorFailure(
+                .usage, "a region cannot be called client: that is how identities of clients begin",
+                nextStep: "give the region's name, or --client NAME for a client")
+        }
         let store = CertificateDirectory(path: directory, files: HostFileStore())
         let issued = try store.authority(deployment: deployment).issue(subject, days: days)
-        let certificate = try store.create("\(stem).pem", issued.certificatePEM)
-        let key = try store.create("\(stem).key", issued.keyPEM)
+        let files = try store.create(stem, issued)
         return .object([
-            "ca": .string(store.authorityPath), "certificate": .string(certificate), "key": .string(key),
+            "ca": .string(store.authorityPath), "certificate": .string(files.certificate), "key": .string(files.key),
             "uri": .string(subject.uri),
         ])
+    }
+
+    /// A name is one part of an identity, as configuration has it.
+    private static func check(_ name: String?) throws(OperatorFailure) {
+        guard let name else { return }
+        let isName = name.unicodeScalars.allSatisfy { scalar in
+            scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
+                || "-_.".unicodeScalars.contains(scalar)
+        }
+        guard isName, (1...63).contains(name.utf8.count) else {
+            throw OperatorFailure(
+                .usage, "\"\(name)\" cannot be part of an identity",
+                nextStep: "use 1 to 63 letters, digits, \"-\", \"_\" and \".\"")
+        }
     }
 
     private func subject() throws(OperatorFailure) -> (stem: String, subject: CertificateAuthority.Subject) {

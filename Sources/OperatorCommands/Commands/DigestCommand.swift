@@ -52,6 +52,7 @@ package struct DigestCommand: AsyncParsableCommand {
                         if status != .success { throw ExitCode(status.rawValue) }
                         return
                     }
+                    try Console.checkAnswers()
                     try await environment.clock.sleep(for: .seconds(1))
                 }
             }

@@ -13,8 +13,8 @@ package struct MeridianCommand: AsyncParsableCommand {
             """,
         subcommands: [
             StatusCommand.self, NextCommand.self, ReportCommand.self, PublishCommand.self, ReplayCommand.self,
-            DigestCommand.self, LogCommand.self, RegionCommand.self, StreamCommand.self, CertsCommand.self,
-            QuickstartCommand.self,
+            DigestCommand.self, LogCommand.self, RegionCommand.self, StreamCommand.self, AccessCommand.self,
+            CertsCommand.self, QuickstartCommand.self,
         ])
 
     package init() {}
@@ -23,12 +23,19 @@ package struct MeridianCommand: AsyncParsableCommand {
     /// ArgumentParser's own code for usage is another.
     package static func launch() async {
         do {
+            if let name = RepeatedOptions.first(in: Array(CommandLine.arguments.dropFirst())) {
+                throw OperatorFailure(.usage, "\(name) stands twice", nextStep: "give it once")
+            }
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
             }
+            try Console.checkAnswers()
+        } catch let failure as OperatorFailure {
+            Console.progress("meridian: \(failure)")
+            Glibc.exit(failure.status.rawValue)
         } catch  where exitCode(for: error) == .validationFailure {
             Console.progress(fullMessage(for: error))
             Glibc.exit(ExitStatus.usage.rawValue)

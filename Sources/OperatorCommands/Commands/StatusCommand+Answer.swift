@@ -3,7 +3,8 @@
 package import MeridianProtocol
 
 extension StatusCommand {
-    package static func answer(_ reply: Meridian_V1_StatusReply) -> JSONValue {
+    /// `isOpen`: the link is in plaintext, where the node asks nobody for a role.
+    package static func answer(_ reply: Meridian_V1_StatusReply, isOpen: Bool = false) -> JSONValue {
         var members: [JSONValue.Member] = []
         func add(_ fields: KeyValuePairs<String, JSONValue>) {
             members += fields.map { JSONValue.Member(key: $0.key, value: $0.value) }
@@ -11,7 +12,8 @@ extension StatusCommand {
         add([
             "state": .string(reply.state.word), "deployment": .string(reply.deployment),
             "region": .string(reply.regionName), "region_number": .count(reply.region), "node": .string(reply.node),
-            "version": .string(reply.version), "uptime_ms": .count(reply.uptimeMs),
+            "version": .string(reply.version), "access": .string(isOpen ? "open" : "by_role"),
+            "uptime_ms": .count(reply.uptimeMs),
             "partitions": .count(reply.partitions), "users": .count(reply.users),
             "indexed_ids": .count(reply.indexedIds), "unflushed_records": .count(reply.unflushedRecords),
             "server_time_ms": .count(reply.serverTimeMs),

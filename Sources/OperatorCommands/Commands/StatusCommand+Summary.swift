@@ -3,13 +3,15 @@
 package import MeridianProtocol
 
 extension StatusCommand {
-    package static func summary(_ reply: Meridian_V1_StatusReply) -> String {
+    /// `isOpen`: the link is in plaintext, where the node asks nobody for a role.
+    package static func summary(_ reply: Meridian_V1_StatusReply, isOpen: Bool = false) -> String {
         var lines = [
             "\(reply.node) of region \(reply.regionName) (\(reply.region)), deployment \(reply.deployment): "
                 + "\(reply.state.word), up \(reply.uptimeMs / 1_000) s, version \(reply.version)",
             "\(reply.users) users in \(reply.partitions) partitions, \(reply.indexedIds) event ids remembered, "
                 + "\(reply.unflushedRecords) records wait for the disk, \(reply.callsInFlight) calls under way",
         ]
+        if isOpen { lines.append("access is open: without tls every caller on that machine may do everything") }
         if !reply.mirrors.isEmpty {
             lines.append("\(reply.unmirroredEvents) own records are in no other region yet")
         }

@@ -25,11 +25,14 @@ package struct StatusCommand: AsyncParsableCommand {
             try await HostRuntime.withClient(connection) { client, environment in
                 while true {
                     let reply = try await Self.ask(client, options, vectors: vectors)
-                    Console.answer(json ? Self.answer(reply).text : Self.summary(reply))
+                    let isOpen = connection.isPlaintext
+                    Console.answer(
+                        json ? Self.answer(reply, isOpen: isOpen).text : Self.summary(reply, isOpen: isOpen))
                     guard watch else {
                         if reply.state != .active { throw ExitCode(ExitStatus.doesNotHold.rawValue) }
                         return
                     }
+                    try Console.checkAnswers()
                     try await environment.clock.sleep(for: .seconds(1))
                 }
             }

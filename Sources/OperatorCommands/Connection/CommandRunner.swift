@@ -8,6 +8,7 @@ package enum CommandRunner {
     package static func run(_ name: String, _ body: () async throws -> Void) async throws {
         do {
             try await body()
+            try Console.checkAnswers()
         } catch let failure as OperatorFailure {
             Console.progress("meridian \(name): \(failure)")
             throw ExitCode(failure.status.rawValue)

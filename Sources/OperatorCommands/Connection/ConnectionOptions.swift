@@ -2,6 +2,7 @@
 
 package import ArgumentParser
 package import MeridianClient
+import HostEnvironment
 import NodeEnvironment
 
 /// Where the node is and how the link is secured.
@@ -43,18 +44,32 @@ package struct ConnectionOptions: ParsableArguments {
         guard timeout > 0, timeout <= 3_600 else {
             throw OperatorFailure(.usage, "--timeout must be above 0 and at most 3600", nextStep: "10 is a good value")
         }
-        return CallOptions(timeout: .seconds(timeout))
+        // A person waits: a node that is not there is said to be away at once.
+        return CallOptions(timeout: .seconds(timeout), retry: RetryPolicy(awaitsNodes: false))
     }
+
+    /// Whether the link has no TLS.
+    package var isPlaintext: Bool { ca == nil && certificate == nil && key == nil }
 
     private func security() throws(OperatorFailure) -> LinkSecurity {
         switch (ca, certificate, key) {
         case (nil, nil, nil): return .plaintext
         case (let ca?, let certificate?, let key?):
-            return .mutualTLS(TLSIdentity(authorityPath: ca, certificatePath: certificate, keyPath: key))
+            let identity = TLSIdentity(authorityPath: ca, certificatePath: certificate, keyPath: key)
+            return try LinkSecurity.mutualTLS(identity).expecting(Self.node(for: certificate))
         default:
             throw OperatorFailure(
                 .usage, "--ca, --certificate and --key belong together",
                 nextStep: "make them: meridian certs issue --deployment ID --client operator")
         }
+    }
+
+    /// Whom a client talks to: nodes of the deployment that its own certificate names. A certificate without a deployment
+    /// leaves the host's name to tell.
+    private static func node(for certificate: String) throws(OperatorFailure) -> ExpectedPeer {
+        let uri = try CertificateFile.identity(in: certificate, files: HostFileStore())
+        let parts = uri?.split(separator: "/", omittingEmptySubsequences: false) ?? []
+        guard parts.count == 5, parts[0] == "meridian:", parts[1].isEmpty, !parts[2].isEmpty else { return .host }
+        return .member(of: String(parts[2]))
     }
 }

@@ -58,7 +58,10 @@ package actor NodeProcess {
         return try Self.makeClient([region], environment)
     }
 
-    private nonisolated var security: LinkSecurity { settings.tls.map { .mutualTLS($0.client) } ?? .plaintext }
+    private nonisolated var security: LinkSecurity {
+        let security = settings.tls.map { LinkSecurity.mutualTLS($0.client) } ?? .plaintext
+        return security.expecting(.node(of: [settings.region], in: NodeSettings.deployment))
+    }
 
     /// A client whose waits are short: a quick start measures how long a node is away, not how long clients sleep.
     static func makeClient(

@@ -35,8 +35,16 @@ package struct NodeSettings: Hashable, Sendable {
     package var tls: NodeTLS?
     /// The secret of tokens that all regions share; nil lets the node make its own.
     package var tokenKeyPath: String?
+    /// The rules of a node with TLS, an entry a line.
+    package var access = NodeSettings.standardAccess
     /// Added to the section `log` as it stands.
     package var logExtra = ""
+
+    /// The users' application publishes too, and the operator looks after the nodes.
+    package static let standardAccess = [
+        "{identities: [\"meridian://\(deployment)/client/app\"], roles: [app, publisher, analyst]}",
+        "{identities: [\"meridian://\(deployment)/client/operator*\"], roles: [operator, auditor]}",
+    ]
 
     /// A node alone, on free ports.
     package init(tls: NodeTLS? = nil, logExtra: String = "") throws(OperatorFailure) {
@@ -69,6 +77,7 @@ package struct NodeSettings: Hashable, Sendable {
                 "  key: \(identity.keyPath)",
             ]
             if let list = identity.revocationPath { lines.append("  crl: \(list)") }
+            lines += access.isEmpty ? [] : ["access:"] + access.map { "  - \($0)" }
         }
         if let tokenKeyPath { lines += ["keys:", "  tokens:", "    - {id: 1, file: \(tokenKeyPath)}"] }
         return (lines + ["log:", "  directory: \(directory)/data", logExtra]).joined(separator: "\n")

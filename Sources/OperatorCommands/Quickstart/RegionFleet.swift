@@ -81,6 +81,7 @@ package struct RegionFleet: Sendable {
 
     private func endpoints(of index: Int) throws(OperatorFailure) -> RegionEndpoints {
         let security = LinkSecurity.mutualTLS(application)
+            .expecting(.node(of: [name(of: index)], in: NodeSettings.deployment))
         guard let region = RegionEndpoints(name: name(of: index), [nodes[index].endpoint], security: security) else {
             throw OperatorFailure(.usage, "no endpoint")
         }

@@ -23,6 +23,8 @@ final class PageConnection: ChannelInboundHandler {
     private var bound: NIOLoopBound<PageConnection>?
     private var request: HTTPRequestHead?
     private var isAnswering = false
+    /// The request asks for the head of the answer only (RFC 9110, section 9.3.2).
+    private var wantsHeadOnly = false
     private var isShuttingDown = false
     private var timer: (any ScheduledWork)?
 
@@ -82,9 +84,12 @@ final class PageConnection: ChannelInboundHandler {
         guard let head = request, let bound else { return }
         request = nil
         isAnswering = true
+        wantsHeadOnly = head.method == .HEAD
         let isTooLong = head.uri.utf8.count > Self.maxTargetBytes || head.headers.count > Self.maxHeaders
         guard !isTooLong else { return write(Page(status: 431, body: "too long\n"), keepAlive: false) }
-        guard head.method == .GET else { return write(Page(status: 405, body: "GET only\n"), keepAlive: false) }
+        guard head.method == .GET || head.method == .HEAD else {
+            return write(Page(status: 405, body: "GET and HEAD only\n"), keepAlive: false)
+        }
         let path = String(head.uri.prefix { $0 != "?" })
         let executor = executor
         let keepAlive = head.isKeepAlive
@@ -106,11 +111,13 @@ final class PageConnection: ChannelInboundHandler {
         var headers = HTTPHeaders()
         headers.add(name: "content-type", value: page.contentType)
         headers.add(name: "content-length", value: String(body.readableBytes))
+        // A refused method is told which ones there are (RFC 9110, section 15.5.6).
+        if page.status == 405 { headers.add(name: "allow", value: "GET, HEAD") }
         if !staysOpen { headers.add(name: "connection", value: "close") }
         let head = HTTPResponseHead(
             version: .http1_1, status: HTTPResponseStatus(statusCode: page.status), headers: headers)
         channel.write(HTTPServerResponsePart.head(head), promise: nil)
-        channel.write(HTTPServerResponsePart.body(.byteBuffer(body)), promise: nil)
+        if !wantsHeadOnly { channel.write(HTTPServerResponsePart.body(.byteBuffer(body)), promise: nil) }
         let written = channel.writeAndFlush(HTTPServerResponsePart.end(nil))
         if staysOpen {
             awaitRequest()

@@ -82,7 +82,7 @@ extension TLSSettings {
             switch identity.expectedPeer {
             case .host: .host
             case .uri(let uri): .uri(uri)
-            case .uriPrefix(let prefix): .uriPrefix(prefix)
+            case .uriPrefixes(let prefixes): .uriPrefixes(prefixes)
             }
         // A server that asks for no certificate has nothing to compare.
         let isAsked = role == .client || demand == .mutual

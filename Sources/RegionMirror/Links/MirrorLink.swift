@@ -49,7 +49,7 @@ struct MirrorLink: Sendable {
     private func connect(to endpoint: Endpoint, _ generation: UInt64) async -> Bool {
         let channel: any CallChannel
         do {
-            channel = try core.environment.links.channel(to: endpoint, security: core.settings.security)
+            channel = try core.environment.links.channel(to: endpoint, security: core.settings.security(of: [peer]))
         } catch {
             core.onLinkLost(peer.region, "\(error)")
             return false

@@ -82,8 +82,13 @@ package final class AdmissionControl: Sendable {
             return Self.tooManyCalls
         }
         guard bytes.add(ticket.bytes, ordering: .relaxed).newValue <= share.bytes else {
-            release(bytes: ticket.bytes)
+            releaseShared(bytes: ticket.bytes)
             return Self.tooManyBytes
+        }
+        // Always taken, so that it is always given back.
+        guard ticket.account?.take(bytes: ticket.bytes, within: limits.part(of: share)) != false else {
+            releaseShared(bytes: ticket.bytes)
+            return Self.clientShareSpent
         }
         return nil
     }
@@ -101,7 +106,13 @@ package final class AdmissionControl: Sendable {
         return worst
     }
 
-    func release(bytes size: Int) {
+    /// An admitted call is over.
+    func release(bytes size: Int, _ account: CallerAccount?) {
+        account?.giveBack(bytes: size)
+        releaseShared(bytes: size)
+    }
+
+    private func releaseShared(bytes size: Int) {
         calls.subtract(1, ordering: .relaxed)
         bytes.subtract(size, ordering: .relaxed)
     }
@@ -111,4 +122,7 @@ package final class AdmissionControl: Sendable {
     private static let evacuated = Refusal(.regionEvacuated, "the region is evacuated: turn to another one").prepared()
     private static let tooManyCalls = Refusal(.tooManyCalls, "too many calls are under way").prepared()
     private static let tooManyBytes = Refusal(.tooManyBytes, "too many bytes of requests are under way").prepared()
+    private static let clientShareSpent = Refusal(
+        .clientShareSpent, "this client has its share of calls or bytes under way already"
+    ).prepared()
 }

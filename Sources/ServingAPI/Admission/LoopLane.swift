@@ -13,6 +13,8 @@ struct AdmissionTicket {
     var age: Duration
     var now: BootInstant
     var executor: any NodeExecutor
+    /// Who pays for the call; nil where nobody in particular does.
+    var account: CallerAccount?
 }
 
 /// A loop's queue as its controller saw it last.

@@ -14,6 +14,8 @@ struct OpenCall: Sendable {
     let started: BootInstant
     /// Admission is owed a release.
     let isAdmitted: Bool
+    /// Who pays for it.
+    let account: CallerAccount
 
     var message: ByteBuffer { call.message }
 
@@ -39,7 +41,7 @@ struct OpenCall: Sendable {
     }
 
     private func close(_ code: RPCStatusCode) {
-        if isAdmitted { edge.admission.release(bytes: call.message.readableBytes) }
+        if isAdmitted { edge.admission.release(bytes: call.message.readableBytes, account) }
         edge.calls.record(method: call.method, code: code, duration: edge.clock.bootTime().since(started))
     }
 }

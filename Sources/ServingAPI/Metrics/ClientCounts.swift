@@ -12,7 +12,7 @@ package final class ClientCounts: Sendable {
     private let factory: any MetricsFactory
     private let prefix: String
     private let anonymous: Counter
-    private let other: Counter
+    let other: Counter
     private let named: Mutex<[String: Counter]>
 
     /// `deploymentID` is that of the certificates counted by name: `meridian://<deployment>/client/<name>`.
@@ -24,10 +24,10 @@ package final class ClientCounts: Sendable {
         named = Mutex([:])
     }
 
-    /// Counts one call. Takes no lock for peers without a certificate; for others a look-up under a short one.
-    func count(_ certificateURI: String?) {
-        guard let certificateURI else { return anonymous.increment() }
-        let counter = named.withLock { table -> Counter in
+    /// The counter of a certificate's name, or of all callers without one. A look-up under a short lock.
+    func counter(of certificateURI: String?) -> Counter {
+        guard let certificateURI else { return anonymous }
+        return named.withLock { table -> Counter in
             if let known = table[certificateURI] { return known }
             guard table.count < Self.maxClients, let name = Self.name(in: certificateURI, after: prefix) else {
                 return other
@@ -36,8 +36,10 @@ package final class ClientCounts: Sendable {
             table[certificateURI] = made
             return made
         }
-        counter.increment()
     }
+
+    /// Counts one call.
+    func count(_ certificateURI: String?) { counter(of: certificateURI).increment() }
 
     /// `client/shop` or `region/node`; nil for an identity of another deployment, or one longer than 128 bytes.
     private static func name(in uri: String, after prefix: String) -> String? {

@@ -41,7 +41,9 @@ package final class ServingMetrics: Sendable {
     }
 
     /// Why load refuses calls.
-    static let shedding: [ErrorReason] = [.queueTooOld, .flushOverdue, .tooManyCalls, .tooManyBytes]
+    static let shedding: [ErrorReason] = [
+        .queueTooOld, .flushOverdue, .tooManyCalls, .tooManyBytes, .clientShareSpent,
+    ]
 
     /// A call of a class was refused at the door; `refused` counts it too.
     func shed(_ priority: CallPriority, _ reason: ErrorReason) { shed[priority.rawValue][reason]?.increment() }

@@ -6,7 +6,6 @@ import MeridianProtocol
 import NIOCore
 import NodeEnvironment
 import Personalization
-import Synchronization
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -33,12 +32,16 @@ extension StreamService {
         case .starting: return refuse(call, Refusal(.nodeStarting, "the node is starting"))
         case .draining: return refuse(call, Refusal(.nodeDraining, "the node is draining: turn to another one"))
         }
-        guard subscribers.add(1, ordering: .relaxed).newValue <= door.maxSubscribers else {
-            subscribers.subtract(1, ordering: .relaxed)
+        let place: SubscriberPlace
+        switch places.take(for: call.peer) {
+        case .taken(let taken): place = taken
+        case .full:
             return refuse(
-                call, Refusal(.tooManySubscribers, "this node has \(door.maxSubscribers) subscribers already"))
+                call, Refusal(.tooManySubscribers, "this node has \(places.limit) subscribers already"))
+        case .shareSpent:
+            return refuse(
+                call, Refusal(.tooManySubscribers, "this client has its share of this node's subscribers already"))
         }
-        let place = SubscriberPlace(self)
         door.tasks.start(call) { [self] call in
             // The place is kept as long as the call, and given back if the call never gets its turn.
             defer { place.leave() }
@@ -58,6 +61,7 @@ extension StreamService {
 
     private func serve(_ call: StreamCall) async throws {
         let ask = try await readAsk(call)
+        try check(ask.group, call.peer, Self.subscribePath)
         let known = try knownCursor(of: ask.group, isNeeded: ask.from == nil)
         var subscription = EffectSubscription(door.source)
         defer { subscription.end() }
@@ -68,10 +72,10 @@ extension StreamService {
         } catch {
             throw Self.status(of: error, tokens)
         }
-        try await commitStart(of: ask, known, at: subscription.positions)
+        try await commitStart(of: ask, known, at: subscription.positions, for: call.peer)
         door.groups.onSubscribed(ask.group)
         defer { door.groups.onUnsubscribed(ask.group) }
-        try await deliver(&subscription, of: ask.group.topic, to: call)
+        try await deliver(&subscription, of: ask.group, to: call)
     }
 
     /// The status or the refusal that a failure ends the call with. Cancelled: the node stops, or nobody hears.
@@ -122,12 +126,13 @@ extension StreamService {
     /// A group begins where it begins for good: what comes between its first call and its first commit is not skipped
     /// when it calls again. The same for partitions that it has not read before.
     private func commitStart(
-        of ask: Ask, _ known: StreamCursor?, at positions: [PartitionID: EffectPosition]
+        of ask: Ask, _ known: StreamCursor?, at positions: [PartitionID: EffectPosition], for peer: PeerIdentity
     ) async throws(Refusal) {
         let new = positions.filter { known?.positions[$0.key] == nil }
         guard !new.isEmpty else { return }
+        let share = share(of: peer)
         let outcome = await withCheckedContinuation { continuation in
-            door.groups.commit(StreamCursor(new), of: ask.group, at: edge.clock.wallTime()) {
+            door.groups.commit(StreamCursor(new), of: ask.group, at: edge.clock.wallTime(), share: share) {
                 continuation.resume(returning: $0)
             }
         }
@@ -135,7 +140,7 @@ extension StreamService {
     }
 
     private func deliver(
-        _ subscription: inout EffectSubscription, of topic: EffectTopic, to call: StreamCall
+        _ subscription: inout EffectSubscription, of group: StreamGroup, to call: StreamCall
     ) async throws {
         var told: [PartitionID: EffectPosition] = [:]
         var quietSince = edge.clock.bootTime()
@@ -146,7 +151,9 @@ extension StreamService {
             } catch {
                 throw Self.status(of: error, tokens)
             }
-            effects.removeAll { !topic.includes($0.event) }
+            // The rules may have been replaced since.
+            try check(group, call.peer, Self.subscribePath)
+            effects.removeAll { !group.topic.includes($0.event) }
             let now = edge.clock.bootTime()
             guard !effects.isEmpty || now.since(quietSince) >= Self.heartbeat else { continue }
             quietSince = now
@@ -176,20 +183,5 @@ extension StreamService {
         } catch {
             throw Refusal(.internalFault, "the reply could not be encoded")
         }
-    }
-}
-
-/// One subscriber among those that a node serves; given back once.
-private final class SubscriberPlace: Sendable {
-    private let service: StreamService
-    private let isLeft = Atomic(false)
-
-    init(_ service: StreamService) { self.service = service }
-
-    deinit { leave() }
-
-    func leave() {
-        guard !isLeft.exchange(true, ordering: .relaxed) else { return }
-        service.subscribers.subtract(1, ordering: .relaxed)
     }
 }

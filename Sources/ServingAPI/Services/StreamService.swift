@@ -8,7 +8,6 @@ import NIOCore
 import NodeEnvironment
 import Personalization
 import SwiftProtobuf
-import Synchronization
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -25,12 +24,13 @@ final class StreamService: Sendable {
     let tokens: StreamTokens
     let metrics: StreamMetrics
     /// Calls of Subscribe that were let in.
-    let subscribers = Atomic<Int>(0)
+    let places: SubscriberPlaces
 
     init(edge: ServingEdge, door: EffectDoor, metrics: StreamMetrics) {
         self.edge = edge
         self.door = door
         self.metrics = metrics
+        places = SubscriberPlaces(limit: door.maxSubscribers, clientPercent: door.clientPercent)
         tokens = StreamTokens(keyring: edge.keyring, deploymentID: edge.identity.deploymentID)
     }
 
@@ -39,8 +39,10 @@ final class StreamService: Sendable {
             guard request.unknownFields.data.isEmpty else { throw .unknownField(in: "CommitRequest") }
             let group = try Self.group(request.group, request.topic)
             guard !request.cursor.isEmpty else { throw .outOfBounds("cursor", "from a reply of Subscribe") }
+            try check(group, open.call.peer, ServingMethod.commitCursor.path)
             let cursor = try self.cursor(request.cursor, "cursor")
-            door.groups.commit(cursor, of: group, at: edge.clock.wallTime()) { [self] outcome in
+            let share = share(of: open.call.peer)
+            door.groups.commit(cursor, of: group, at: edge.clock.wallTime(), share: share) { [self] outcome in
                 switch outcome {
                 case .failure(let error): open.refuse(Refusal(error))
                 case .success:
@@ -58,7 +60,7 @@ final class StreamService: Sendable {
         open.serve(Meridian_V1_GroupsRequest.self) { _ throws(Refusal) in
             door.source.onDisk { [self] in
                 var reply = Meridian_V1_GroupsReply()
-                let lags = lags()
+                let lags = lags().filter { isVisible($0.0.group, to: open.call.peer) }
                 reply.groups = lags.map { standing, lag in
                     var status = Meridian_V1_GroupStatus()
                     status.group = standing.group.name
@@ -81,7 +83,9 @@ final class StreamService: Sendable {
     func forget(_ open: OpenCall) {
         open.serve(Meridian_V1_ForgetGroupRequest.self) { request throws(Refusal) in
             guard request.unknownFields.data.isEmpty else { throw .unknownField(in: "ForgetGroupRequest") }
-            door.groups.forget(try Self.group(request.group, request.topic)) { [self] outcome in
+            let group = try Self.group(request.group, request.topic)
+            try check(group, open.call.peer, ServingMethod.forgetGroup.path)
+            door.groups.forget(group) { [self] outcome in
                 switch outcome {
                 case .failure(let error): open.refuse(Refusal(error))
                 case .success:
@@ -97,7 +101,7 @@ final class StreamService: Sendable {
     /// Blocks on the disk.
     func collect() {
         metrics.collect(
-            door, subscribers: subscribers.load(ordering: .relaxed), lags: lags().map { ($0.0.group, $0.1) })
+            door, subscribers: places.taken, lags: lags().map { ($0.0.group, $0.1) })
     }
 
     private func lags() -> [(StreamGroups.Standing, StreamLag)] {
@@ -105,6 +109,27 @@ final class StreamService: Sendable {
         return door.groups.standings.map { standing in
             let cursor = standing.committed?.cursor ?? StreamCursor()
             return (standing, StreamLag(of: cursor, logs, in: door.source.log, at: now))
+        }
+    }
+
+    // MARK: Who may be which consumer
+
+    /// Throws what the caller is told that may not be this consumer.
+    func check(_ group: StreamGroup, _ peer: PeerIdentity, _ method: String) throws(Refusal) {
+        if let refusal = edge.access.refusal(of: peer, method, group) { throw refusal }
+    }
+
+    private func isVisible(_ group: StreamGroup, to peer: PeerIdentity) -> Bool {
+        let grants = edge.access.grants(of: peer)
+        return grants.oversees(AccessTable.need(of: ServingMethod.listGroups.path) ?? .peerNode) || grants.admits(group)
+    }
+
+    /// The groups that a caller may make are its own to pay for; nil where everybody may do everything.
+    func share(of peer: PeerIdentity) -> GroupShare? {
+        if edge.access.isOpen { return nil }
+        let grants = edge.access.grants(of: peer)
+        return GroupShare(limit: CallerShares.part(door.clientPercent, of: StreamGroups.maxGroups)) {
+            grants.admits($0)
         }
     }
 

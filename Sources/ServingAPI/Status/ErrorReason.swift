@@ -12,7 +12,10 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     case notImplemented = "NOT_IMPLEMENTED"
     case unknownService = "UNKNOWN_SERVICE"
     case unknownContent = "UNKNOWN_CONTENT"
-    case operatorRequired = "OPERATOR_REQUIRED"
+    /// No rule of `access` gives the caller a role that the method needs.
+    case roleRequired = "ROLE_REQUIRED"
+    /// The caller is a consumer, but not of this group or topic.
+    case groupNotAllowed = "GROUP_NOT_ALLOWED"
     /// What operators ask for would leave users without a region.
     case noRegionConnected = "NO_REGION_CONNECTED"
 
@@ -46,6 +49,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     // MARK: Load and state of the node
     case tooManyCalls = "TOO_MANY_CALLS"
     case tooManyBytes = "TOO_MANY_BYTES"
+    /// This one client has its share of what a node takes at a time under way already.
+    case clientShareSpent = "CLIENT_SHARE_SPENT"
     /// The event loop is behind: calls of this class are shed.
     case queueTooOld = "QUEUE_TOO_OLD"
     /// Writes wait too long for the disk.
@@ -72,11 +77,11 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
             .invalidArgument
         case .notImplemented: .unimplemented
         case .unknownService, .unknownContent, .unknownGroup: .notFound
-        case .operatorRequired: .permissionDenied
+        case .roleRequired, .groupNotAllowed: .permissionDenied
         case .sessionNotSatisfied, .tooStale, .notEnoughRegions, .noRegionConnected, .groupDamaged: .failedPrecondition
         case .eventIDTooOld, .eventIDTooNew, .cursorTrimmed: .outOfRange
-        case .tooManyGroups, .tooManySubscribers, .tooManyCalls, .tooManyBytes, .queueTooOld, .flushOverdue,
-            .backlogFull, .shardFull, .catalogueFull, .noSpace:
+        case .tooManyGroups, .tooManySubscribers, .tooManyCalls, .tooManyBytes, .clientShareSpent, .queueTooOld,
+            .flushOverdue, .backlogFull, .shardFull, .catalogueFull, .noSpace:
             .resourceExhausted
         case .logFenced, .nodeStarting, .nodeDraining, .regionEvacuated, .shardNotServing, .clockUntrusted,
             .rebuilding, .sessionTokenKeyUnknown, .cursorKeyUnknown, .cursorNotCommitted, .logUnreadable:
@@ -89,7 +94,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     /// Not sooner than this may the same call be good; nil where repeating it here cannot help.
     package var retryAfter: Duration? {
         switch self {
-        case .tooManyCalls, .tooManyBytes, .queueTooOld, .flushOverdue, .backlogFull: .milliseconds(50)
+        case .tooManyCalls, .tooManyBytes, .clientShareSpent, .queueTooOld, .flushOverdue, .backlogFull:
+            .milliseconds(50)
         case .sessionNotSatisfied: .milliseconds(100)
         case .nodeStarting, .shardNotServing: .milliseconds(250)
         case .rebuilding, .nodeDraining, .regionEvacuated, .logFenced, .clockUntrusted, .shardFull, .tooManySubscribers,
@@ -97,7 +103,7 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
             .seconds(1)
         case .sessionTokenKeyUnknown, .cursorKeyUnknown, .noSpace: .seconds(5)
         case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .notImplemented, .unknownService,
-            .unknownContent, .operatorRequired, .noRegionConnected, .sessionTokenInvalid,
+            .unknownContent, .roleRequired, .groupNotAllowed, .noRegionConnected, .sessionTokenInvalid,
             .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .tooStale, .eventIDTooOld, .eventIDTooNew,
             .notEnoughRegions, .cursorInvalid, .cursorForeign, .cursorTrimmed, .unknownGroup, .groupDamaged,
             .tooManyGroups,

@@ -20,6 +20,8 @@ extension Refusal {
         switch error {
         case .tooManyGroups:
             self.init(.tooManyGroups, "this node has \(StreamGroups.maxGroups) groups already: forget some")
+        case .tooManyOfClient:
+            self.init(.tooManyGroups, "this client has its share of this node's groups already: forget some")
         case .unknownGroup: self.init(.unknownGroup, "this region knows no such group")
         case .damaged:
             self.init(

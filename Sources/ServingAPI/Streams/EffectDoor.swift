@@ -12,14 +12,17 @@ package struct EffectDoor: Sendable {
     let groups: StreamGroups
     let tasks: StreamTasks
     let maxSubscribers: Int
+    /// What one client may have of subscribers and groups, in per cent.
+    let clientPercent: Int
 
     package init(
         source: EffectSource, groups: StreamGroups, tasks: StreamTasks,
-        maxSubscribers: Int = EffectDoor.standardSubscribers
+        maxSubscribers: Int = EffectDoor.standardSubscribers, clientPercent: Int = 100
     ) {
         self.source = source
         self.groups = groups
         self.tasks = tasks
         self.maxSubscribers = maxSubscribers
+        self.clientPercent = clientPercent
     }
 }

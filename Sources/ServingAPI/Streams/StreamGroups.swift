@@ -10,11 +10,24 @@ import Synchronization
 package enum StreamGroupError: Error, Hashable, Sendable {
     /// There are `StreamGroups.maxGroups` already.
     case tooManyGroups
+    /// There are as many as the client that would make one may have.
+    case tooManyOfClient
     case unknownGroup
     /// No generation of its file verifies.
     case damaged
     /// The disk did not take the cursor; the one before stands.
     case notCommitted(String)
+}
+
+/// Which groups count as a client's own, and how many it may have.
+package struct GroupShare: Sendable {
+    package var limit: Int
+    package var includes: @Sendable (StreamGroup) -> Bool
+
+    package init(limit: Int, includes: @escaping @Sendable (StreamGroup) -> Bool) {
+        self.limit = limit
+        self.includes = includes
+    }
 }
 
 /// One a node. Thread-safe; files are written on an executor of its own, a group's commits in the order in which they came.
@@ -81,17 +94,26 @@ package final class StreamGroups: Sendable {
         return state.records.count + state.damaged.count < maxGroups + (isOneOfThem ? 1 : 0)
     }
 
+    private static func isWithin(_ share: GroupShare?, _ state: State) -> Bool {
+        guard let share else { return true }
+        return state.records.keys.count(where: share.includes) < share.limit
+    }
+
     private static func isDamaged(_ group: StreamGroup, _ state: State) -> Bool {
         state.records[group]?.committed == nil && state.damaged[GroupFiles.key(of: group)] != nil
     }
 
     /// Makes the positions that `cursor` names the group's; the others stay. Completes on the disk's executor once it is
-    /// durable.
+    /// durable. `share`: what a group that is new here must fit into; nil leaves all groups to whoever comes.
     package func commit(
-        _ cursor: StreamCursor, of group: StreamGroup, at now: WallTime, completion: @escaping Completion
+        _ cursor: StreamCursor, of group: StreamGroup, at now: WallTime, share: GroupShare? = nil,
+        completion: @escaping Completion
     ) {
-        let (isFull, begins) = state.withLock { state in
-            guard state.records[group] != nil || Self.hasRoom(for: group, state) else { return (true, false) }
+        let (refusal, begins) = state.withLock { state -> (StreamGroupError?, Bool) in
+            if state.records[group] == nil {
+                guard Self.hasRoom(for: group, state) else { return (.tooManyGroups, false) }
+                guard Self.isWithin(share, state) else { return (.tooManyOfClient, false) }
+            }
             var record = state.records[group] ?? Record()
             var next = record.next ?? record.committed ?? CommittedCursor(cursor: StreamCursor(), committedAt: now)
             next.cursor.take(cursor)
@@ -101,9 +123,9 @@ package final class StreamGroups: Sendable {
             let begins = !record.isWriting
             record.isWriting = true
             state.records[group] = record
-            return (false, begins)
+            return (nil, begins)
         }
-        if isFull { return completion(.failure(.tooManyGroups)) }
+        if let refusal { return completion(.failure(refusal)) }
         if begins { disk.execute { self.write(group) } }
     }
 

@@ -29,6 +29,7 @@ final class RegionDeployment: Sendable {
     /// The machine of the phones and of the operator.
     static let phones = "phones"
     private static let keyPath = "keys/token-1.key"
+    private static let roles = "[app, publisher, consumer, analyst, operator]"
     private static let secret = [UInt8](repeating: 0x5a, count: 32)
 
     private struct Life {
@@ -77,6 +78,7 @@ final class RegionDeployment: Sendable {
             peers: [\(peers.joined(separator: ", "))]
             listen: {api: "\(name(region)):7411", mesh: "\(name(region)):7412", admin: "127.0.0.1:\(7413 + region)"}
             tls: {ca: sim-ca, certificate: "sim:meridian://\(deploymentID)/\(name(region))/n1", key: sim-key}
+            access: [{identities: ["meridian://\(deploymentID)/client/*"], roles: \(roles), groups: ["*"], topics: ["*"]}]
             log: {directory: \(directory), segment_bytes: 9437184}
             mirror: {heartbeat_interval_ms: \(bounds.heartbeatMilliseconds), stall_timeout_ms: \(bounds.stallMilliseconds)}
             events: {id_max_age_seconds: \(bounds.maxAgeSeconds), id_max_future_ms: \(bounds.maxFutureMilliseconds)}

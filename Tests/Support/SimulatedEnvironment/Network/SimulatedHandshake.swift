@@ -20,12 +20,29 @@ package enum SimulatedHandshake {
     /// How a server sees its caller; nil where the handshake fails.
     static func peer(of client: LinkSecurity, at server: LinkSecurity, address: String) -> PeerIdentity? {
         switch (server, client) {
-        case (.plaintext, .plaintext): PeerIdentity(certificateURI: nil, address: address)
-        case (.mutualTLS(let own), .mutualTLS(let shown)) where own.authorityPath == shown.authorityPath:
-            PeerIdentity(certificateURI: certificateURI(of: shown), address: address)
+        case (.plaintext, .plaintext): return PeerIdentity(certificateURI: nil, address: address)
+        case (.mutualTLS(let own), .mutualTLS(let shown)):
+            let uri = certificateURI(of: shown)
+            guard own.authorityPath == shown.authorityPath, admits(uri, own.expectedPeer), trusts(shown, own)
+            else { return nil }
+            return PeerIdentity(certificateURI: uri, address: address)
         case (.serverTLS(let own), .mutualTLS(let shown)), (.serverTLS(let own), .serverTLS(let shown)):
-            own.authorityPath == shown.authorityPath ? PeerIdentity(certificateURI: nil, address: address) : nil
-        default: nil
+            guard own.authorityPath == shown.authorityPath, trusts(shown, own) else { return nil }
+            return PeerIdentity(certificateURI: nil, address: address)
+        default: return nil
+        }
+    }
+
+    /// Whether the client takes the server for whom it expects.
+    private static func trusts(_ client: TLSIdentity, _ server: TLSIdentity) -> Bool {
+        admits(certificateURI(of: server), client.expectedPeer)
+    }
+
+    private static func admits(_ uri: String?, _ expected: ExpectedPeer) -> Bool {
+        switch expected {
+        case .host: true
+        case .uri(let wanted): uri == wanted
+        case .uriPrefixes(let prefixes): prefixes.contains { uri?.hasPrefix($0) == true }
         }
     }
 }

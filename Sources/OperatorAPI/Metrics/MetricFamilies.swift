@@ -1,0 +1,136 @@
+// What each family of the metrics page is, and in which unit: the text of its HELP line.
+
+/// What a sample counts or measures.
+enum MetricUnit: String, Hashable, Sendable {
+    case seconds
+    case milliseconds
+    case bytes
+    /// Whole numbers.
+    case count
+    /// From 0 to 1.
+    case ratio
+    /// 0 for no, 1 for yes.
+    case flag
+    /// 0 is well; the text says what the others are.
+    case rank
+}
+
+/// One family: all series of one name.
+struct MetricFamily: Hashable, Sendable {
+    let name: String
+    let unit: MetricUnit
+    let text: String
+
+    /// As the page has it.
+    var help: String { "\(text) (unit: \(unit.rawValue))" }
+}
+
+/// Every family that a node has. A family without a row has no HELP line; tests find it.
+enum MetricFamilies {
+    static let all: [MetricFamily] = [node, calls, access, admission, streams, mirror, log, links].flatMap(\.self)
+
+    static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+
+    private static func row(_ name: String, _ unit: MetricUnit, _ text: String) -> MetricFamily {
+        MetricFamily(name: name, unit: unit, text: text)
+    }
+
+    private static let node: [MetricFamily] = [
+        row("meridian_node_state", .flag, "1 for the state that the node is in."),
+        row("meridian_clock_state", .rank, "The clock guard: 0 trusts the wall clock, 1 alarm, 2 refuses writes."),
+        row("meridian_metrics_dropped_series", .count, "Series beyond the registry's bound, which count nowhere."),
+    ]
+
+    private static let calls: [MetricFamily] = [
+        row("meridian_calls_total", .count, "Calls that ended, by method and status."),
+        row("meridian_call_duration_seconds", .seconds, "From a call's hand-over to its answer, by method."),
+        row("meridian_calls_in_flight", .count, "User calls under way."),
+        row("meridian_request_in_flight_bytes", .bytes, "Bytes of the requests of calls under way."),
+        row("meridian_client_calls_total", .count, "Calls by the name in the caller's certificate."),
+        row("meridian_refusals_total", .count, "Refused calls by the reason in ErrorInfo."),
+        row("meridian_events_total", .count, "Reported events by what became of them."),
+        row("meridian_event_refusals_total", .count, "Events that were refused in answered calls, by code."),
+    ]
+
+    private static let access: [MetricFamily] = [
+        row("meridian_access_denied_total", .count, "Calls that the access rules refused, by client and method.")
+    ]
+
+    private static let admission: [MetricFamily] = [
+        row("meridian_admission_queue_age_seconds", .seconds, "Age of the oldest queue of calls that stands on a loop."),
+        row("meridian_admission_flush_age_seconds", .seconds, "How long the oldest write has waited for the disk."),
+        row("meridian_admission_share_ratio", .ratio, "The part of a class of calls that is let in."),
+        row("meridian_admission_refusals_total", .count, "Calls refused for load, by class and reason."),
+        row("meridian_admission_expired_total", .count, "Calls whose deadline had passed before their turn, by class."),
+    ]
+
+    private static let streams: [MetricFamily] = [
+        row("meridian_stream_effects_total", .count, "Effects sent to subscribers."),
+        row("meridian_stream_replies_total", .count, "Messages sent to subscribers."),
+        row("meridian_stream_replays_total", .count, "Consumers that fell behind the live effects and read the log."),
+        row("meridian_stream_replays_revoked_total", .count, "Replays that stood still while others waited."),
+        row("meridian_stream_replays_running", .count, "Replays under way."),
+        row("meridian_stream_commits_total", .count, "Cursors written."),
+        row("meridian_stream_commit_failures_total", .count, "Cursors that the disk refused."),
+        row("meridian_stream_subscribers", .count, "Calls of Subscribe under way."),
+        row("meridian_stream_groups", .count, "Groups of consumers."),
+        row("meridian_stream_groups_damaged", .count, "Groups whose cursor does not verify."),
+        row("meridian_stream_lag_events", .count, "Records that a group has not committed."),
+        row("meridian_stream_lag_seconds", .seconds, "Age of the oldest record that a group has not committed."),
+    ]
+
+    private static let mirror: [MetricFamily] = [
+        row("meridian_mirror_unmirrored_events", .count, "Own flushed records that no other region has flushed."),
+        row("meridian_mirror_connected", .flag, "Whether the region answers."),
+        row("meridian_mirror_lag_events", .count, "Records of the region that are not here."),
+        row("meridian_mirror_lag_ms", .milliseconds, "Age of the oldest record of the region that is not here."),
+        row("meridian_mirror_lag_seconds", .seconds, "Age of the oldest record of the region that is not here."),
+        row("meridian_mirror_lag_p50_ms", .milliseconds, "From a record's stamp to the disk here, median of a minute."),
+        row("meridian_mirror_lag_p99_ms", .milliseconds, "The same, 99th percentile; not a number without records."),
+        row("meridian_mirror_silence_seconds", .seconds, "Since the region was heard; not a number before the first time."),
+        row("meridian_mirror_clock_offset_ms", .milliseconds, "The region's wall clock less this node's; may be negative."),
+        row("meridian_mirror_stopped_logs", .count, "Logs of the region that stand still here."),
+        row("meridian_mirror_received_bytes", .bytes, "Received from the region since the start."),
+        row("meridian_mirror_lost_links", .count, "Links to the region that were lost since the start."),
+    ]
+
+    private static let log: [MetricFamily] = [
+        row("meridian_log_journal_bytes", .bytes, "The journal's files."),
+        row("meridian_log_segments", .count, "The journal's segments."),
+        row("meridian_log_free_bytes", .bytes, "Free on the journal's file system."),
+        row("meridian_log_oldest_seconds", .seconds, "Age of the oldest complete segment; not a number without one."),
+        row("meridian_log_trimmed_segments", .count, "Segments trimmed since the start."),
+        row("meridian_log_trimmed_bytes", .bytes, "Trimmed since the start."),
+        row("meridian_log_trim_held", .flag, "1 for what holds the oldest segment."),
+        row("meridian_log_trim_overdue", .flag, "Whether the journal is beyond its retention and is held."),
+        row("meridian_log_broken_pins", .count, "Readers that lost records because they were too far behind."),
+        row("meridian_log_unverified_seconds", .seconds, "Since the segment that waits longest was verified."),
+        row("meridian_log_scrubbed_bytes", .bytes, "Verified since the start."),
+        row("meridian_log_scrubbed_segments", .count, "Segments verified since the start."),
+        row("meridian_log_corrupt_ranges", .count, "Ranges on the disk that do not verify."),
+        row("meridian_log_repaired_segments", .count, "Segments repaired since the start."),
+        row("meridian_log_failed_repairs", .count, "Repairs after which something was still missing."),
+    ]
+
+    private static let links: [MetricFamily] = [
+        row("meridian_link_connections_accepted", .count, "Connections accepted since the start, by listener."),
+        row("meridian_link_connections_closed", .count, "Connections closed."),
+        row("meridian_link_connections_refused", .count, "Connections closed at once because of the limit."),
+        row("meridian_link_handshakes_failed", .count, "TLS handshakes that failed or took too long."),
+        row("meridian_link_protocol_errors", .count, "Connections that broke HTTP/2's rules."),
+        row("meridian_link_calls", .count, "Calls handed over."),
+        row("meridian_link_calls_failed", .count, "Calls that ended with another status than OK."),
+        row("meridian_link_calls_expired", .count, "Calls whose deadline passed."),
+        row("meridian_link_calls_dropped", .count, "Those of them that were not begun."),
+        row("meridian_link_calls_cancelled", .count, "Calls whose caller went away."),
+        row("meridian_link_calls_refused", .count, "Calls that never reached a service."),
+        row("meridian_link_requests_timed_out", .count, "Requests whose bytes did not arrive in time."),
+        row("meridian_link_connections_silent", .count, "Connections ended because nothing was heard."),
+        row("meridian_link_connections_stalled", .count, "Connections ended because nothing was taken."),
+        row("meridian_link_connections_trickling", .count, "Connections ended because no frame was ever whole."),
+        row("meridian_link_connections_retired", .count, "Connections told to go because of age or idleness."),
+        row("meridian_link_connections_flooding", .count, "Connections ended because of floods."),
+        row("meridian_link_received_bytes", .bytes, "Received, by listener."),
+        row("meridian_link_sent_bytes", .bytes, "Sent, by listener."),
+    ]
+}
