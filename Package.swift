@@ -256,7 +256,8 @@ let package = Package(
             "OperatorAPITests",
             [
                 "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
-                "Personalization", "PrometheusPage", "ServingAPI", "OperatorAPI", "SimulatedEnvironment", nioCore, protobuf,
+                "Personalization", "PrometheusPage", "ServingAPI", "OperatorAPI", "SimulatedEnvironment", nioCore,
+                protobuf,
                 metrics,
             ]),
         tests(

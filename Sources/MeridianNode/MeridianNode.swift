@@ -64,7 +64,7 @@ package final class MeridianNode: Service {
     }
 
     /// Who may do what from now on; nothing changes where links are in plaintext. From any thread.
-    package func replaceAccess(_ rules: AccessRules) { access.replace(rules) }
+    func replaceAccess(_ rules: AccessRules) { access.replace(rules) }
 
     /// Serves until shutdown. Throws NodeError when the node cannot start, or had to stop by itself.
     package func run() async throws {

@@ -30,10 +30,12 @@ package final class ServingAPI: CallHandler {
         admission: AdmissionControl, stamps: StampGate, clock: any NodeClock, entropy: any EntropySource,
         metrics factory: any MetricsFactory, effects: EffectDoor? = nil, access: AccessControl? = nil
     ) {
-        let open = AccessControl(nil, deploymentID: identity.deploymentID, clock: clock, metrics: factory) { _ in }
+        let access =
+            access
+            ?? AccessControl(nil, deploymentID: identity.deploymentID, clock: clock, metrics: factory) { _ in }
         let edge = ServingEdge(
             identity: identity, keyring: keyring, clock: clock, entropy: entropy, admission: admission,
-            access: access ?? open, stamps: stamps, metrics: factory)
+            access: access, stamps: stamps, metrics: factory)
         let writes = EventWrites(edge: edge, shards: shards)
         self.edge = edge
         callers = CallerAccounts(ClientCounts(deploymentID: identity.deploymentID, factory: factory))

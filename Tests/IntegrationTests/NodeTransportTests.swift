@@ -124,7 +124,9 @@ struct NodeTransportTests {
     @Test func headAsksForTheHeadOfAPage() async throws {
         try await RealNode.with { real in
             try await real.node.start()
-            for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/statusz", 200), ("/metrics", 200), ("/x", 404)] {
+            for (path, status) in [
+                ("/healthz", 200), ("/readyz", 200), ("/statusz", 200), ("/metrics", 200), ("/x", 404),
+            ] {
                 let head = try Self.fetch(real, "HEAD \(path)")
                 #expect(head.hasPrefix("HTTP/1.1 \(status)") && head.hasSuffix("\r\n\r\n"), "\(head)")
                 let length = try #require(head.lowercased().firstMatch(of: /content-length: ([0-9]+)/)?.1)
@@ -180,7 +182,7 @@ struct NodeTransportTests {
         let limit = real.environment.clock.bootTime().advanced(by: .seconds(20))
         while true {
             let said = real.node.outputTail(lines: 2)
-            if words.allSatisfy(said.contains), real.node.outputTail(lines: 1) != before { return }
+            if words.allSatisfy({ said.contains($0) }), real.node.outputTail(lines: 1) != before { return }
             guard real.environment.clock.bootTime() < limit else {
                 Issue.record("the node does not say \(words): \(real.node.outputTail())")
                 return

@@ -16,7 +16,8 @@ struct OperatorSlipTests {
     /// C22: a port where nobody listens is said to be so once, long before the timeout of ten minutes.
     @Test(arguments: [
         ["status"], ["digest"], ["next", "ann"], ["report", "ann", "click", "c"], ["publish", "c", "--title", "t"],
-        ["log", "stats"], ["stream", "groups"], ["stream", "forget", "g"], ["region", "resume"], ["region", "evacuate"],
+        ["log", "stats"], ["stream", "groups"], ["stream", "forget", "g"], ["region", "resume"],
+        ["region", "evacuate"],
     ])
     func aDeadPortIsNamedOnceAndSoon(command: [String]) async throws {
         let run = try await CommandRun.meridian(
@@ -98,7 +99,8 @@ struct OperatorSlipTests {
         defer { scratch.remove() }
         let store = CertificateDirectory(path: "\(scratch.path)/certs", files: HostFileStore())
         let paths = try store.create(
-            "c", try store.authority(deployment: "d").issue(.init(commonName: "c", uri: "meridian://d/client/c"), days: 1))
+            "c",
+            try store.authority(deployment: "d").issue(.init(commonName: "c", uri: "meridian://d/client/c"), days: 1))
         for arguments in [
             ["--ca", store.authorityPath, "--certificate", "/nowhere.pem", "--key", paths.key],
             ["--ca", store.authorityPath, "--certificate", paths.key, "--key", paths.certificate],

@@ -56,7 +56,8 @@ import Testing
         var error = MeridianClientError(.unavailable, "cannot be reached")
         error.attempts = (1...8).map { Self.failure("a:1", "cannot be reached", $0) }
         #expect(error.description == "unavailable: cannot be reached; tried 8 times")
-        error.attempts = (1...4).map { Self.failure("a:1", "reset", $0) } + [Self.failure("b:2", "cannot be reached", 5)]
+        error.attempts =
+            (1...4).map { Self.failure("a:1", "reset", $0) } + [Self.failure("b:2", "cannot be reached", 5)]
         #expect(error.description.ranges(of: "reset").count == 1, "\(error)")
         #expect(error.description.contains("reset, 4 times; r (b:2) after"), "\(error)")
     }

@@ -58,4 +58,22 @@ import Testing
         var schedule = RetrySchedule(RetryPolicy(), deadline: Self.start.advanced(by: .seconds(60)))
         #expect(schedule.onFailure(MeridianClientError(code, ""), at: Self.start, random: 1) == .giveUp)
     }
+
+    /// C22: a call that does not wait for nodes ends once each of them could not be reached, and goes on after any answer.
+    @Test(arguments: [(true, true), (false, false)])
+    func aCallWaitsForNodesThatAreAwayOnlyWhereItIsToldTo(awaits: Bool, goesOn: Bool) {
+        func directive(_ error: MeridianClientError) -> CallPlan.Directive {
+            var plan = CallPlan(
+                .operation, policy: RetryPolicy(awaitsNodes: awaits), deadline: Self.start.advanced(by: .seconds(600)))
+            let failure = RegionFailure(region: "r", endpoint: "a:1", error, elapsed: .zero)
+            let first = plan.onFailure(
+                error, failure, of: 0, RegionVerdict(error), isOpen: false, at: Self.start, random: 1)
+            guard first == .again else { return first }
+            return plan.onRoundOver(at: Self.start, random: 1)
+        }
+        let away = MeridianClientError(.unavailable, "connection refused")
+        #expect((directive(away) != .giveUp) == goesOn)
+        let draining = MeridianClientError(.unavailable, reason: "NODE_DRAINING", "x", retryAfter: .seconds(1))
+        #expect(directive(draining) != .giveUp)
+    }
 }

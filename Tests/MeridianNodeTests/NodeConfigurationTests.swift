@@ -113,4 +113,67 @@ import Testing
         #expect(error.location != nil)
         #expect(Self.refusal("")?.code == .notYAML)
     }
+
+    // MARK: access
+
+    private static func access(_ rules: String) -> String { smallest + tls + "}\naccess: [\(rules)]\n" }
+
+    @Test func rulesOfAccessAreRead() throws {
+        let read = try NodeConfiguration(
+            yaml: Self.access(
+                "{identities: [\"meridian://shop/client/a-*\"], roles: [app, consumer], groups: [g-*], topics: [\"*\"]}"
+            ),
+            file: "node.yaml")
+        let rule = try #require(read.access.rules.first)
+        #expect(rule.roles == [.app, .consumer] && rule.topics.count == 6 && rule.groups.map(\.text) == ["g-*"])
+        #expect(try NodeConfiguration(yaml: Self.smallest, file: "node.yaml").access.rules.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("{identities: [\"meridian://other/client/a\"], roles: [app]}", "access[0].identities"),
+        ("{identities: [\"meridian://shop/*/a\"], roles: [app]}", "access[0].identities"),
+        ("{identities: [\"meridian://*/client/a\"], roles: [app]}", "access[0].identities"),
+        ("{identities: [\"meridian://shop/client\"], roles: [app]}", "access[0].identities"),
+        ("{identities: [a], roles: [app]}", "access[0].identities"),
+        ("{identities: [], roles: [app]}", "access[0].identities"),
+        ("{identities: [\"meridian://shop/client/a\"], roles: [root]}", "access[0].roles"),
+        ("{identities: [\"meridian://shop/client/a\"]}", "access[0].roles"),
+        ("{identities: [\"meridian://shop/client/a\"], roles: [consumer]}", "access[0].groups"),
+        ("{identities: [\"meridian://shop/client/a\"], roles: [consumer], groups: [g]}", "access[0].topics"),
+        (
+            "{identities: [\"meridian://shop/client/a\"], roles: [app], groups: [g], topics: [beacons]}",
+            "access[0].topics"
+        ),
+        (
+            "{identities: [\"meridian://shop/client/a\"], roles: [consumer], groups: [g], topics: [x]}",
+            "access[0].topics"
+        ),
+        ("{identities: [\"meridian://shop/client/*********\"], roles: [app]}", "access[0].identities"),
+        ("{identities: [\"meridian://shop/client/a\"], roles: [app], role: app}", "access[0].role"),
+    ])
+    func aSlipInARuleIsNamedWithItsKey(rule: String, key: String) throws {
+        let error = try #require(Self.refusal(Self.access(rule)))
+        #expect(error.key == key && error.location != nil, "\(error)")
+    }
+
+    @Test func theExampleOfTwoRegionsReads() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let text = try String(contentsOf: root.appending(path: "Config/two-regions.yaml"), encoding: .utf8)
+        let read = try NodeConfiguration(yaml: text, file: "two-regions.yaml")
+        #expect(try read.access(of: "meridian://shop/client/app-1", to: "NextContent").isAllowed)
+        #expect(try !read.access(of: "meridian://shop/client/app-1", to: "Publish").isAllowed)
+        #expect(try read.access(of: "meridian://shop/client/operator-ann", to: "Evacuate").isAllowed)
+        #expect(try read.access(of: "meridian://shop/gcp-eu/n1", to: "Mirror/Pull").isAllowed)
+        #expect(try !read.access(of: "meridian://shop/client/operator-ann", to: "Mirror/Pull").isAllowed)
+        // The commented rules of the other example are right as well.
+        let single = try String(contentsOf: root.appending(path: "Config/single-node.yaml"), encoding: .utf8)
+        let lines = single.split(separator: "\n", omittingEmptySubsequences: false)
+        let start = try #require(lines.firstIndex { $0.hasPrefix("# access:") })
+        let rules = lines[start...].prefix { $0.hasPrefix("# ") }.map { String($0.dropFirst(2)) }
+        let shown = try NodeConfiguration(
+            yaml: Self.smallest.replacingOccurrences(of: "shop", with: "example") + Self.tls + "}\n"
+                + rules.joined(separator: "\n") + "\n", file: "single-node.yaml")
+        #expect(shown.access.rules.count == 5)
+    }
 }

@@ -17,9 +17,9 @@ private final class Streams: CallHandler {
     let cancelled = Atomic<Int>(0)
     private let clock: any NodeClock
 
-    init(clock: any NodeClock, limit: Int = 100) {
+    init(clock: any NodeClock, limit: Int = 100, callerLimit: Int? = nil) {
         self.clock = clock
-        tasks = StreamTasks(limit: limit)
+        tasks = StreamTasks(limit: limit, callerLimit: callerLimit)
     }
 
     func handle(_ call: UnaryCall) {}
@@ -62,9 +62,11 @@ private final class Streams: CallHandler {
 @Suite struct MessageStreamTests {
     private static let place = Endpoint(host: "127.0.0.1", port: 9_000)
 
-    private static func serve(_ simulation: Simulation, limit: Int = 100) async throws -> Streams {
+    private static func serve(
+        _ simulation: Simulation, limit: Int = 100, callerLimit: Int? = nil
+    ) async throws -> Streams {
         let server = simulation.machine("server")
-        let streams = Streams(clock: server.environment.clock, limit: limit)
+        let streams = Streams(clock: server.environment.clock, limit: limit, callerLimit: callerLimit)
         _ = try await server.environment.links.listen(on: place, security: .plaintext, handler: streams)
         server.start { _ in await streams.tasks.run() }
         return streams
@@ -72,9 +74,9 @@ private final class Streams: CallHandler {
 
     private static func open(
         _ simulation: Simulation, _ method: String, metadata: CallMetadata = CallMetadata(),
-        within limit: Duration? = nil
+        within limit: Duration? = nil, from machine: String = "client"
     ) throws -> ClientStream {
-        let environment = simulation.machine("client").environment
+        let environment = simulation.machine(machine).environment
         return try environment.links.channel(to: place, security: .plaintext).stream(
             path: "/test.Streams/\(method)", metadata: metadata,
             deadline: limit.map { environment.clock.bootTime().advanced(by: $0) }, encoding: .gzip)
@@ -107,6 +109,29 @@ private final class Streams: CallHandler {
             stream.finishSending()
             #expect(try await stream.next() == nil)
             #expect(stream.trailers.first("end") == "yes", "seed \(seed)")
+            streams.tasks.shutDown()
+        }
+    }
+
+    /// B16: one caller's part is its own to fill; what it gives up is its own again.
+    @Test func oneCallersStreamsLeaveRoomForAnothers() throws {
+        let simulation = Simulation(seed: 16)
+        try simulation.drive {
+            let streams = try await Self.serve(simulation, limit: 8, callerLimit: 3)
+            let clock = simulation.machine("client").environment.clock
+            func open(_ machine: String) async throws -> (stream: ClientStream, code: RPCStatusCode) {
+                let stream = try Self.open(simulation, "Hang", within: .milliseconds(500), from: machine)
+                return (stream, await Self.code { _ = try await stream.next() })
+            }
+            // A stream that is refused ends at once, one that runs at its deadline.
+            let codes: [RPCStatusCode: Int] = try await withThrowingTaskGroup(of: RPCStatusCode.self) { group in
+                for _ in 0..<20 { group.addTask { try await open("client").code } }
+                group.addTask { try await open("other").code }
+                return try await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+            }
+            #expect(codes == [.deadlineExceeded: 4, .resourceExhausted: 17])
+            try await clock.sleep(for: .seconds(1))
+            #expect(try await open("client").code == .deadlineExceeded)
             streams.tasks.shutDown()
         }
     }

@@ -145,9 +145,13 @@ import Testing
     /// The reader sees what it is there for.
     @Test(arguments: [
         "a 1\n", "# TYPE a gauge\na 1", "# TYPE a gauge\na one\n", "# TYPE a gauge\na{b=c} 1\n",
-        "# TYPE a gauge\na 1\n# TYPE b gauge\nb 1\na{c=\"d\"} 1\n", "# TYPE a counter\na -1\n", "# TYPE a gauge\na 1\na 2\n",
-        "# HELP a x (unit: count)\n# TYPE a gauge\na 1.8e-320\n", "# HELP a x (unit: seconds)\n# TYPE a gauge\na 8.4e-322\n",
+        "# TYPE a gauge\na 1\n# TYPE b gauge\nb 1\na{c=\"d\"} 1\n", "# TYPE a counter\na -1\n",
+        "# TYPE a gauge\na 1\na 2\n",
+        "# HELP a x (unit: count)\n# TYPE a gauge\na 1.8e-320\n",
+        "# HELP a x (unit: seconds)\n# TYPE a gauge\na 8.4e-322\n",
         "# HELP a x (unit: ratio)\n# TYPE a gauge\na 1.5\n",
     ])
-    func aBadPageIsFoundOut(text: String) { #expect(throws: PrometheusPage.PageError.self) { try PrometheusPage(text) } }
+    func aBadPageIsFoundOut(text: String) {
+        #expect(throws: PrometheusPage.PageError.self) { try PrometheusPage(text) }
+    }
 }

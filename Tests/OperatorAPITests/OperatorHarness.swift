@@ -37,7 +37,8 @@ struct OperatorHarness {
     func api(queue: OperatorQueue? = nil) -> OperatorAPI {
         let registry = MetricsRegistry()
         return OperatorAPI(
-            control: node, queue: queue ?? self.queue, clock: environment.clock, refusals: ServingMetrics(factory: registry),
+            control: node, queue: queue ?? self.queue, clock: environment.clock,
+            refusals: ServingMetrics(factory: registry),
             metrics: registry)
     }
 

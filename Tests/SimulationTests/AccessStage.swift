@@ -112,7 +112,9 @@ struct AccessStage: Sendable {
 
 /// Stands where a peer region is expected; counts what it is asked.
 final class FalsePeer: CallHandler {
-    let methods = ["/meridian.mesh.v1.Mirror/Pull", "/meridian.mesh.v1.Mirror/Report", "/meridian.mesh.v1.Actors/Invoke"]
+    let methods = [
+        "/meridian.mesh.v1.Mirror/Pull", "/meridian.mesh.v1.Mirror/Report", "/meridian.mesh.v1.Actors/Invoke",
+    ]
     let streamingMethods = ["/meridian.mesh.v1.Mirror/Claim"]
     private let count = Mutex(0)
 

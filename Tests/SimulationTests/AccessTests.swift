@@ -62,7 +62,8 @@ import Testing
                     #expect(status.message.contains("\(path) needs "), "\(status)")
                     #expect(status.message.contains("meridian://shop/client/\(role.rawValue) has \(role.rawValue)"))
                 }
-                for stranger in ["meridian://shop/client/stranger", "meridian://shop/aws/n1", "meridian://shop/gcp/n9"] {
+                for stranger in ["meridian://shop/client/stranger", "meridian://shop/aws/n1", "meridian://shop/gcp/n9"]
+                {
                     let status = try await stage.ask(path, AccessStage.certificate(stranger), isStream: isStream)
                     #expect(status.code == .permissionDenied, "\(stranger) \(path): \(status)")
                 }

@@ -1,6 +1,6 @@
 // The access of a node, from its configuration; denials go to its log.
 
-package import Logging
+import Logging
 import Metrics
 import NodeEnvironment
 import ServingAPI

@@ -1,6 +1,6 @@
 // Rules of access that were edited: read again when somebody says so.
 
-import Logging
+package import Logging
 package import NodeEnvironment
 import ServingAPI
 

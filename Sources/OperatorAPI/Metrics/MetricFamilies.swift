@@ -57,7 +57,8 @@ enum MetricFamilies {
     ]
 
     private static let admission: [MetricFamily] = [
-        row("meridian_admission_queue_age_seconds", .seconds, "Age of the oldest queue of calls that stands on a loop."),
+        row(
+            "meridian_admission_queue_age_seconds", .seconds, "Age of the oldest queue of calls that stands on a loop."),
         row("meridian_admission_flush_age_seconds", .seconds, "How long the oldest write has waited for the disk."),
         row("meridian_admission_share_ratio", .ratio, "The part of a class of calls that is let in."),
         row("meridian_admission_refusals_total", .count, "Calls refused for load, by class and reason."),
@@ -87,8 +88,12 @@ enum MetricFamilies {
         row("meridian_mirror_lag_seconds", .seconds, "Age of the oldest record of the region that is not here."),
         row("meridian_mirror_lag_p50_ms", .milliseconds, "From a record's stamp to the disk here, median of a minute."),
         row("meridian_mirror_lag_p99_ms", .milliseconds, "The same, 99th percentile; not a number without records."),
-        row("meridian_mirror_silence_seconds", .seconds, "Since the region was heard; not a number before the first time."),
-        row("meridian_mirror_clock_offset_ms", .milliseconds, "The region's wall clock less this node's; may be negative."),
+        row(
+            "meridian_mirror_silence_seconds", .seconds,
+            "Since the region was heard; not a number before the first time."),
+        row(
+            "meridian_mirror_clock_offset_ms", .milliseconds,
+            "The region's wall clock less this node's; may be negative."),
         row("meridian_mirror_stopped_logs", .count, "Logs of the region that stand still here."),
         row("meridian_mirror_received_bytes", .bytes, "Received from the region since the start."),
         row("meridian_mirror_lost_links", .count, "Links to the region that were lost since the start."),

@@ -37,19 +37,20 @@ import COpenSSL
         let identity = deployment.map { "meridian://\($0)/ca" }
         try Self.checkNames(identity.map { [$0] } ?? [])
         self.deployment = deployment
-        let names = identity.map { [(NID_subject_alt_name, "URI:\($0)")] } ?? []
+        var extensions: [(Int32, String)] = [
+            (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"), (NID_key_usage, "critical,keyCertSign,cRLSign"),
+            (NID_subject_key_identifier, "hash"),
+        ]
+        if let identity { extensions.append((NID_subject_alt_name, "URI:\(identity)")) }
         unsafe key = try Self.makeKey()
         unsafe certificate = try Self.makeCertificate(
-            commonName: name, days: days, key: key, issuer: nil, issuerKey: key,
-            extensions: [
-                (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"), (NID_key_usage, "critical,keyCertSign,cRLSign"),
-                (NID_subject_key_identifier, "hash"),
-            ] + names)
+            commonName: name, days: days, key: key, issuer: nil, issuerKey: key, extensions: extensions)
     }
 
     /// A CA that was made before, from its PEM files.
     package init(certificatePEM: [UInt8], keyPEM: [UInt8]) throws(OperatorFailure) {
-        deployment = Self.deployment(in: try CertificateFile.identity(of: certificatePEM, named: "the CA's certificate"))
+        deployment = Self.deployment(
+            in: try CertificateFile.identity(of: certificatePEM, named: "the CA's certificate"))
         unsafe certificate = try Self.read(certificatePEM) { bio in unsafe PEM_read_bio_X509(bio, nil, nil, nil) }
         unsafe key = try Self.read(keyPEM) { bio in unsafe PEM_read_bio_PrivateKey(bio, nil, nil, nil) }
     }

@@ -75,7 +75,8 @@ package struct AccessListCommand: AsyncParsableCommand {
                 }
                 return Console.answer(
                     JSONValue.object([
-                        "methods": .array(rows), "rules": rules.map { .array($0.map { .string($0) }) } ?? .null,
+                        "methods": .array(rows),
+                        "rules": rules.map { JSONValue.array($0.map(JSONValue.string)) } ?? .null,
                     ]).text)
             }
             for row in methods { Console.answer("\(row.method)  \(row.needs)") }

@@ -1,8 +1,8 @@
 // The options of every command that talks to a node.
 
 package import ArgumentParser
-package import MeridianClient
 import HostEnvironment
+package import MeridianClient
 import NodeEnvironment
 
 /// Where the node is and how the link is secured.

@@ -22,7 +22,8 @@ extension OperatorFailure {
             "is the node running there, and is the link plaintext or TLS as here? see --endpoint, --ca"
         case .unavailable, .overloaded: "try again, or look at the node: meridian status"
         case .deadlineExceeded: "try again, or wait longer: --timeout"
-        case .permissionDenied: "use a certificate that may do this: meridian certs issue --client operator"
+        case .permissionDenied:
+            "use a certificate that may do this, or let a rule of access name it; see meridian access check"
         case .badEndpoint: "check the paths of --ca, --certificate and --key"
         case .unimplemented: "ask a newer node"
         default: ""

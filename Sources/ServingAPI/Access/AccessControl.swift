@@ -108,10 +108,10 @@ package final class AccessControl: Sendable {
     ) -> Refusal {
         let identity = peer.certificateURI ?? "no certificate"
         let now = clock.bootTime()
-        let (counter, untold) = state.withLock { state in
-            (counter(identity, method, &state), state.log.onDenied(at: now))
+        let (denied, untold) = state.withLock { state -> (Counter, Int?) in
+            (counter(of: identity, method, &state), state.log.onDenied(at: now))
         }
-        counter.increment()
+        denied.increment()
         if let untold {
             report(
                 AccessDenial(identity: identity, method: method, need: need, has: grants.words, untold: untold))
@@ -122,7 +122,7 @@ package final class AccessControl: Sendable {
     }
 
     /// The counter of this identity and method, in a table of bounded size.
-    private func counter(_ identity: String, _ method: String, _ state: inout State) -> Counter {
+    private func counter(of identity: String, _ method: String, _ state: inout State) -> Counter {
         let key = DeniedCall(identity: identity, method: method)
         if let known = state.counted[key] { return known }
         guard state.counted.count < Self.maxCounted, identity.utf8.count <= AccessPattern.maxBytes else {

@@ -18,7 +18,7 @@ package struct AccessPattern: Hashable, Sendable {
         else { return nil }
         self.text = text
         segments = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { segment in
-            segment.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false).map(Array.init)
+            segment.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false).map { Array($0) }
         }
     }
 

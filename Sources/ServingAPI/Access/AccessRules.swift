@@ -1,7 +1,5 @@
 // Who may do what: the rules of a configuration, and what they grant to an identity.
 
-import Personalization
-
 /// One entry of `access`.
 package struct AccessRule: Hashable, Sendable {
     /// Over the URI SAN of a certificate.

@@ -5,7 +5,7 @@ import NodeEnvironment
 import Synchronization
 
 /// One caller's calls and bytes under way. From any thread.
-package final class CallerAccount: Sendable {
+final class CallerAccount: Sendable {
     private let calls = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
     private let counter: Counter

@@ -56,7 +56,9 @@ package struct PrometheusPage: Sendable {
                 return true
             }
         }
-        if let match = line.wholeMatch(of: /# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge|histogram|summary|untyped)/) {
+        if let match = line.wholeMatch(
+            of: /# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge|histogram|summary|untyped)/)
+        {
             return try describe(String(match.1)) { family in
                 guard family.type == nil, family.samples.isEmpty else { return false }
                 family.type = String(match.2)
@@ -120,7 +122,8 @@ package struct PrometheusPage: Sendable {
     private static func check(_ family: Family) throws {
         for sample in family.samples where !sample.value.isNaN {
             let value = sample.value
-            let isCount = family.type == "counter" || sample.name.hasSuffix("_bucket") || sample.name.hasSuffix("_count")
+            let isCount =
+                family.type == "counter" || sample.name.hasSuffix("_bucket") || sample.name.hasSuffix("_count")
             let isGood =
                 switch isCount ? "count" : family.unit ?? "" {
                 case "count", "bytes": value >= 0 && value == value.rounded() && value < 0x1p63
