@@ -33,6 +33,23 @@ import Testing
         #expect(try AcknowledgementFile.read("acks", files: files) == all)
     }
 
+    /// FAULTS part 3, row 11: a slip in --ack-file must not cost a file.
+    @Test func aFileOfAnotherKindIsNotEmptied() throws {
+        let files = SteppedEnvironment(seed: 1).files
+        let other = try files.open("node.yaml", .createNew)
+        try other.write(Array("deployment: {id: shop}\n".utf8), at: 0)
+        let failure = #expect(throws: OperatorFailure.self) {
+            try AcknowledgementFile(creating: "node.yaml", files: files)
+        }
+        #expect(failure?.status == .refused && failure?.nextStep.isEmpty == false)
+        #expect(try other.length() > 0)
+        let own = try AcknowledgementFile(creating: "acks", files: files)
+        try own.append([Acknowledgement(id: Self.id(1))], after: 0)
+        own.close()
+        _ = try AcknowledgementFile(creating: "acks", files: files)
+        #expect(try AcknowledgementFile.read("acks", files: files).isEmpty)
+    }
+
     @Test(arguments: ["", "x", "\(id(1)) 0 0001", "\(id(1)) -1 ---- ---- - -", "\(id(1)) 0 zzzz 0003 7 8"])
     func otherLinesAreRefused(line: String) {
         #expect(Acknowledgement(line: line[...]) == nil)

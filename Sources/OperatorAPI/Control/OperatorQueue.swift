@@ -71,7 +71,7 @@ package final class OperatorQueue: Sendable {
     }
 
     private func next() -> Work? {
-        state.withLock { state in
+        state.withLock { state -> Work? in
             guard !state.waiting.isEmpty else { return nil }
             let next = state.waiting.removeFirst()
             state.shares.giveBack(next.caller)

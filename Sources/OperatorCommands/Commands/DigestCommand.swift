@@ -36,7 +36,8 @@ package struct DigestCommand: AsyncParsableCommand {
         try await CommandRunner.run("digest") {
             if let log {
                 guard !watch else {
-                    throw OperatorFailure(.usage, "--log does not change: leave out --watch")
+                    throw OperatorFailure(
+                        .usage, "--log does not change, so there is nothing to watch", nextStep: "leave out --watch")
                 }
                 try await HostRuntime.run { environment in
                     let fold = try JournalFold(directory: log, files: environment.files)

@@ -38,10 +38,11 @@ package struct ReplayCommand: AsyncParsableCommand {
                 let source = try ReplayInput.read(data, seed: seed, files: environment.files)
                 let service = NodeConnection(client, timeout: timeout)
                 let catalogue = ReplayCatalogue(source, now: environment.clock.wallTime())
-                if !leavesOutPublishing { try await Self.publish(catalogue, source.input, to: service) }
+                // Before anything is published: a slip in its path leaves nothing half done.
                 let file = try acknowledgementFile.map { (path) throws(OperatorFailure) in
                     try AcknowledgementFile(creating: path, files: environment.files)
                 }
+                if !leavesOutPublishing { try await Self.publish(catalogue, source.input, to: service) }
                 let run = ReplayRun(
                     plan, source: source, clock: environment.clock, acknowledgements: file,
                     later: leavesOutPublishing ? [:] : catalogue.later)

@@ -60,7 +60,8 @@ package struct ReportCommand: AsyncParsableCommand {
 
     private static func show(_ reply: Meridian_V1_ReportReply, json: Bool) throws {
         guard let result = reply.results.first else {
-            throw OperatorFailure(.unreachable, "the answer has no result")
+            throw OperatorFailure(
+                .unreachable, "the answer has no result", nextStep: "report again with the same --id")
         }
         Console.answer(
             json ? answer(result).text : "\(result.outcome.word) \(EventID(result.id)) \(result.code)")

@@ -26,7 +26,13 @@ extension OperatorFailure {
             "use a certificate that may do this, or let a rule of access name it; see meridian access check"
         case .badEndpoint: "check the paths of --ca, --certificate and --key"
         case .unimplemented: "ask a newer node"
-        default: ""
+        case .invalidArgument: "correct what the message names; --help shows the bounds"
+        case .failedPrecondition: "look at the node: meridian status"
+        case .notFound: "check the name; meridian stream groups and meridian status list what there is"
+        case .outOfRange: "leave out --id for a new event, or set this machine's clock"
+        case .cancelled: "run the command again"
+        // A newer code, or a defect: the node's log says more.
+        default: "look at the node's log"
         }
     }
 }

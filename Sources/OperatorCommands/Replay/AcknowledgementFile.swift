@@ -14,13 +14,32 @@ package final class AcknowledgementFile: Sendable {
     private let file: any StoredFile
     private let path: String
 
-    /// Empties the file when it is there.
+    /// Empties an acknowledgement file that is there, and refuses any other: a slip in its path must not cost a file.
     package init(creating path: String, files: any FileStore) throws(OperatorFailure) {
         self.path = path
+        try Self.checkReplaceable(path, files)
         do {
             file = try files.open(path, .createOrReplace)
         } catch {
             throw OperatorFailure(.usage, "\(error)", nextStep: "give --ack-file a path that can be written")
+        }
+    }
+
+    private static func checkReplaceable(_ path: String, _ files: any FileStore) throws(OperatorFailure) {
+        guard files.exists(path) else { return }
+        let first: [UInt8]
+        do {
+            let file = try files.open(path, .read)
+            defer { file.close() }
+            first = try file.read(at: 0, count: lineLength)
+        } catch {
+            throw OperatorFailure(.usage, "\(error)", nextStep: "give --ack-file a path that can be written")
+        }
+        let line = String(decoding: first.dropLast(), as: UTF8.self)
+        guard first.isEmpty || Acknowledgement(line: line[...]) != nil else {
+            throw OperatorFailure(
+                .refused, "\(path) is there and is no acknowledgement file",
+                nextStep: "give --ack-file another path, or move the file away")
         }
     }
 
