@@ -1,46 +1,56 @@
-// Consent of one user (S9): withdrawals are known by their event ids, and a grant cancels exactly those it names.
+// Consent of one user (S9): withdrawals are known by their event ids, and a grant cancels exactly those that it names.
 
 package import ClusterModel
 
-/// Granted = some grant exists and every known withdrawal is cancelled. A withdrawal that no grant has seen therefore
-/// wins over a grant made elsewhere at the same time (HISTORIES 14). Merging is a union: order does not matter.
+/// Granted = a grant exists and every known withdrawal is cancelled. A withdrawal that no grant has seen therefore wins
+/// over a grant made elsewhere at the same time (HISTORIES 14). The newest grant is a register, withdrawals and cancelled
+/// ids are newest-N sets: bounded, and the order of arrival does not matter.
 package struct ConsentState: Hashable, Sendable {
-    /// Sorted, distinct.
-    package private(set) var grants: [EventID] = []
-    package private(set) var withdrawals: [EventID] = []
-    package private(set) var cancelled: [EventID] = []
+    /// The newest grant that no erase has covered.
+    package private(set) var grant: EventID?
+    package private(set) var withdrawals = NewestIDs(limit: Self.maxKnown)
+    package private(set) var cancelled = NewestIDs(limit: Self.maxKnown)
 
-    /// How many withdrawals a grant may cancel.
-    package static let maxCancelledByGrant = 16
-    /// With this many open withdrawals the door answers with an existing one instead of a new one.
-    package static let maxOpenWithdrawals = 8
+    /// Withdrawals, and cancelled ids, that are known at once: the newest. A withdrawal falls out behind so many newer ones
+    /// only, and each of those replaced the older ones that its door saw.
+    package static let maxKnown = 64
 
     package init() {}
 
     /// Restores what a snapshot kept; any order, duplicates ignored.
-    package init(grants: [EventID], withdrawals: [EventID], cancelled: [EventID]) {
-        for id in grants { Self.insert(id, into: &self.grants) }
-        for id in withdrawals { Self.insert(id, into: &self.withdrawals) }
-        for id in cancelled { Self.insert(id, into: &self.cancelled) }
+    package init(grant: EventID?, withdrawals: [EventID], cancelled: [EventID]) {
+        self.grant = grant
+        self.withdrawals.formUnion(withdrawals)
+        self.cancelled.formUnion(cancelled)
     }
 
-    package var isGranted: Bool { !grants.isEmpty && openWithdrawals.isEmpty }
+    package var isGranted: Bool { grant != nil && !isWithdrawn }
 
-    /// Withdrawals that no grant has cancelled, oldest first: what the door writes into the next grant.
-    package var openWithdrawals: [EventID] { withdrawals.filter { !cancelled.contains($0) } }
+    /// Whether some withdrawal stands open. Complexity: O(`maxKnown`), whatever the number of calls that were made.
+    package var isWithdrawn: Bool { !withdrawals.isSubset(of: cancelled) }
 
-    /// An erase removes grants at or before its cut, so one that arrives later does not count either.
+    /// Withdrawals that nothing has cancelled, oldest first.
+    package var openWithdrawals: [EventID] { withdrawals.subtracting(cancelled) }
+
+    /// Those that are older than the event `id`: what its door writes into it. Never later ones, or a repeated call would
+    /// cancel what was withdrawn since (HISTORIES 31).
+    package func openWithdrawals(before id: EventID) -> [EventID] { openWithdrawals.filter { $0 < id } }
+
+    /// An erase removes grants at or before its cut, so one that arrives later does not count either. Ids that are not older
+    /// than the grant are not cancelled, whoever lists them.
     package mutating func grant(_ id: EventID, cancelling seen: [EventID], erasedUpTo cut: WallTime?) {
-        for withdrawal in seen.prefix(Self.maxCancelledByGrant) { Self.insert(withdrawal, into: &cancelled) }
-        if cut.map({ id.wallTime > $0 }) ?? true { Self.insert(id, into: &grants) }
+        cancelled.formUnion(seen.lazy.filter { $0 < id })
+        guard cut.map({ id.wallTime > $0 }) ?? true else { return }
+        grant = max(grant ?? id, id)
     }
 
-    package mutating func withdraw(_ id: EventID) { Self.insert(id, into: &withdrawals) }
+    /// From now on `id` stands for the older withdrawals that it replaces.
+    package mutating func withdraw(_ id: EventID, replacing older: [EventID]) {
+        withdrawals.insert(id)
+        cancelled.formUnion(older.lazy.filter { $0 < id })
+    }
 
-    package mutating func erase(upTo cut: WallTime) { grants.removeAll { $0.wallTime <= cut } }
-
-    private static func insert(_ id: EventID, into ids: inout [EventID]) {
-        let place = ids.firstIndex { $0 >= id } ?? ids.count
-        if place == ids.count || ids[place] != id { ids.insert(id, at: place) }
+    package mutating func erase(upTo cut: WallTime) {
+        if let id = grant, id.wallTime <= cut { grant = nil }
     }
 }

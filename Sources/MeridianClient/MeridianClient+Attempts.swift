@@ -56,7 +56,12 @@ extension MeridianClient {
         _ route: Route, _ failure: MeridianClientError, _ verdict: RegionVerdict, hasRival: Bool, at now: BootInstant
     ) {
         let isAbandoned = Task.isCancelled
+        let serverTime = failure.metadata["server_time_ms"].flatMap(UInt64.init)
         state.withLock { state in
+            if let serverTime {
+                state.clock.onAnswer(
+                    serverTime: WallTime(milliseconds: serverTime), sentAt: route.startedAt, receivedAt: now)
+            }
             if isAbandoned {
                 state.counts.onMove(state.choice.onAbandoned(route, forAnother: hasRival, at: now))
                 return

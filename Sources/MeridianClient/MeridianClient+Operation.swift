@@ -4,22 +4,29 @@
 public import MeridianProtocol
 
 extension MeridianClient {
-    /// Writes content items, 1 to 512; a content id that is there is replaced. Returns once they are flushed.
+    /// Writes content items, 1 to 512 of different ids; a content id that is there is replaced. Returns once they are
+    /// flushed. `id` as in `erase`: a repeated call never replaces what was published after the first.
     public func publish(
-        _ items: [Meridian_V1_ContentItem], options: CallOptions = CallOptions()
+        _ items: [Meridian_V1_ContentItem], id: Meridian_V1_EventID? = nil, options: CallOptions = CallOptions()
     ) async throws(MeridianClientError) -> Meridian_V1_PublishReply {
-        var request = Meridian_V1_PublishRequest()
-        request.items = items
-        return try await call(.publish, request, options: options)
+        try await withEventID(id) { (id) throws(MeridianClientError) in
+            var request = Meridian_V1_PublishRequest()
+            request.items = items
+            request.id = id
+            return try await self.call(.publish, request, options: options)
+        }
     }
 
-    /// Takes content out of every catalogue, 1 to 512 ids.
+    /// Takes content out of every catalogue, 1 to 512 different ids. `id` as in `publish`.
     public func withdraw(
-        _ contentIDs: [String], options: CallOptions = CallOptions()
+        _ contentIDs: [String], id: Meridian_V1_EventID? = nil, options: CallOptions = CallOptions()
     ) async throws(MeridianClientError) -> Meridian_V1_WithdrawReply {
-        var request = Meridian_V1_WithdrawRequest()
-        request.contentIds = contentIDs
-        return try await call(.withdraw, request, options: options)
+        try await withEventID(id) { (id) throws(MeridianClientError) in
+            var request = Meridian_V1_WithdrawRequest()
+            request.contentIds = contentIDs
+            request.id = id
+            return try await self.call(.withdraw, request, options: options)
+        }
     }
 
     /// What the node is and does. Operators only.

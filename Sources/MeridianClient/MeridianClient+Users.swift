@@ -58,51 +58,59 @@ extension MeridianClient {
         }
     }
 
-    /// Writes the fields of `profile` that are there. `regions` as in `report`.
+    /// Writes the fields of `profile` that are there. `regions` as in `report`, `id` as in `erase`.
     public func setProfile(
         _ profile: Meridian_V1_Profile, of user: String, durability: Meridian_V1_Durability.Level = .local,
-        regions: Int = 1, options: CallOptions = CallOptions()
+        regions: Int = 1, id: Meridian_V1_EventID? = nil, options: CallOptions = CallOptions()
     ) async throws(MeridianClientError) -> Meridian_V1_UserWriteReply {
         var request = Meridian_V1_UpdateProfileRequest()
         request.userID = user
-        request.id = makeEventID()
         request.profile = profile
         request.durability = Self.durability(durability, regions)
         let (deadline, asked) = (deadline(of: options), request)
-        return try await withSession(of: user, isWrite: true) { (token) throws(MeridianClientError) in
-            var request = asked
-            request.sessionToken = token
-            let reply = try await self.perform(.updateProfile, request, options, by: deadline).reply
-            return (reply, reply.sessionToken)
+        return try await withEventID(id) { (id) throws(MeridianClientError) in
+            try await self.withSession(of: user, isWrite: true) { (token) throws(MeridianClientError) in
+                var request = asked
+                request.id = id
+                request.sessionToken = token
+                let reply = try await self.perform(.updateProfile, request, options, by: deadline).reply
+                return (reply, reply.sessionToken)
+            }
         }
     }
 
-    /// Forgets what a user did until now, in every region.
+    /// Forgets what a user did until the time of the id, in every region. `id`: one is made where none is given. When the
+    /// call throws with `isOutcomeUnknown`, call again with the same id, from `makeEventID`: it then means what it meant the
+    /// first time, whatever happened since.
     public func erase(
-        _ user: String, options: CallOptions = CallOptions()
+        _ user: String, id: Meridian_V1_EventID? = nil, options: CallOptions = CallOptions()
     ) async throws(MeridianClientError) -> Meridian_V1_UserWriteReply {
-        var request = Meridian_V1_EraseRequest()
-        request.userID = user
-        request.id = makeEventID()
-        request.durability.level = .local
-        let reply = try await call(.erase, request, options: options)
+        let reply = try await withEventID(id) { (id) throws(MeridianClientError) in
+            var request = Meridian_V1_EraseRequest()
+            request.userID = user
+            request.id = id
+            request.durability.level = .local
+            return try await self.call(.erase, request, options: options)
+        }
         keep(reply.sessionToken, of: user)
         return reply
     }
 
     /// Grants or withdraws consent to personalisation. A grant cancels the withdrawals named, or those that the server
-    /// knows when none is.
+    /// knows when none is; never one that is newer than its id. `id` as in `erase`.
     public func setConsent(
         _ granted: Bool, of user: String, cancelling withdrawals: [Meridian_V1_EventID] = [],
-        options: CallOptions = CallOptions()
+        id: Meridian_V1_EventID? = nil, options: CallOptions = CallOptions()
     ) async throws(MeridianClientError) -> Meridian_V1_UserWriteReply {
-        var request = Meridian_V1_SetConsentRequest()
-        request.userID = user
-        request.id = makeEventID()
-        request.granted = granted
-        request.cancels = withdrawals
-        request.durability.level = .local
-        let reply = try await call(.setConsent, request, options: options)
+        let reply = try await withEventID(id) { (id) throws(MeridianClientError) in
+            var request = Meridian_V1_SetConsentRequest()
+            request.userID = user
+            request.id = id
+            request.granted = granted
+            request.cancels = withdrawals
+            request.durability.level = .local
+            return try await self.call(.setConsent, request, options: options)
+        }
         keep(reply.sessionToken, of: user)
         return reply
     }

@@ -97,7 +97,7 @@ package final class MeridianNode: Service {
                 placement: RegionPlacement(configuration.peers, deploymentID: configuration.deployment.id),
                 security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext)
             mesh = try await NodeMesh.start(
-                configuration, environment: environment, system: system, log: recovery.log, disk: disk, logger: logger)
+                configuration, environment: environment, system: system, recovery: recovery, disk: disk, logger: logger)
             let serving = try await open(recovery, system, mesh, admin, disk: disk)
             await serve(recovery, serving, mesh, disk: disk)
         } catch {
@@ -118,6 +118,7 @@ package final class MeridianNode: Service {
         var api: any Listener
         var serving: ServingAPI
         var effects: NodeStreams
+        var derived: NodeDerived
     }
 
     private func open(
@@ -135,10 +136,15 @@ package final class MeridianNode: Service {
         let effects = try await NodeStreams.open(
             configuration, environment: environment, router: host.router, log: recovery.log, tasks: streams,
             logger: logger)
+        var derived = NodeDerived(host.router, environment: environment)
         let (api, serving): (any Listener, ServingAPI)
         do {
+            // Before anybody can ask: what a restart found is what it was.
+            try await derived.restore()
             (api, serving) = try await listen(host, queue, effects, disk: disk)
+            await effects.measure(serving)
         } catch {
+            derived.shutDown()
             effects.shutDown()
             throw error
         }
@@ -155,7 +161,8 @@ package final class MeridianNode: Service {
             ]
         )
         return Opened(
-            host: host, plan: plan, clocks: clocks, queue: queue, api: api, serving: serving, effects: effects)
+            host: host, plan: plan, clocks: clocks, queue: queue, api: api, serving: serving, effects: effects,
+            derived: derived)
     }
 
     /// Until shutdown, and on until what was appended is flushed.
@@ -286,14 +293,12 @@ package final class MeridianNode: Service {
         _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
     ) async {
         let (clock, router) = (environment.clock, opened.host.router)
-        let derive = environment.executors.makeDedicatedExecutor(label: "meridian-derive")
         let slow = environment.executors.makeDedicatedExecutor(label: "meridian-upkeep")
         defer {
-            derive.shutDown()
+            opened.derived.shutDown()
             slow.shutDown()
         }
         let marks = TimeMarkRun(router: router, clock: clock, bounds: configuration.timeBounds)
-        let popularity = PopularityRefresh(router: router, clock: clock, executor: derive)
         let snapshots = SnapshotRun(
             router: router,
             store: SnapshotStore(
@@ -310,7 +315,7 @@ package final class MeridianNode: Service {
         await withTaskGroup(of: Void.self) { group in
             // Each ends by cancellation only; a CancellationError is how it says so.
             group.addTask { try? await marks.run() }
-            group.addTask { try? await popularity.run() }  // likewise
+            group.addTask { try? await opened.derived.run() }  // likewise
             group.addTask { try? await snapshots.run() }  // likewise
             group.addTask { try? await logWatch.run() }  // likewise
             group.addTask { try? await upkeep.run() }  // likewise

@@ -55,7 +55,6 @@ enum RequestBounds {
     static let itemTokenBytes = 256
     static let slateIDBytes = 16
     static let slot = UInt32(UInt16.max)
-    static let languageBytes = 8
     static let deviceModelBytes = 64
     static let ageRating: ClosedRange<UInt32> = 0...99
     static let cancelledWithdrawals = 16

@@ -44,6 +44,22 @@ private struct Replica: Hashable {
     func hash(into hasher: inout Hasher) { hasher.combine(newest) }
 }
 
+extension ConsentState {
+    /// What a random history does to consent.
+    fileprivate enum Step { case grant, withdrawal, erase }
+
+    fileprivate mutating func take(_ step: (Step, EventID, [EventID]), _ cut: inout WallTime?) {
+        switch step.0 {
+        case .grant: grant(step.1, cancelling: step.2, erasedUpTo: cut)
+        case .withdrawal: withdraw(step.1, replacing: step.2)
+        case .erase:
+            let newCut = WallTime(milliseconds: step.1.wallTime.milliseconds / 2)
+            cut = max(cut ?? newCut, newCut)
+            erase(upTo: newCut)
+        }
+    }
+}
+
 @Suite struct MergeTests {
     private static func history(_ generator: inout SeededGenerator, erasing: Bool) -> [Step] {
         (0..<40).map { _ in
@@ -106,9 +122,9 @@ private struct Replica: Hashable {
             #expect(consent.isGranted)
             if isGrantFirst {
                 consent.grant(id(3), cancelling: [], erasedUpTo: nil)
-                consent.withdraw(id(2))
+                consent.withdraw(id(2), replacing: [])
             } else {
-                consent.withdraw(id(2))
+                consent.withdraw(id(2), replacing: [])
                 consent.grant(id(3), cancelling: [], erasedUpTo: nil)
             }
             #expect(!consent.isGranted)
@@ -117,6 +133,40 @@ private struct Replica: Hashable {
             consent.erase(upTo: WallTime(milliseconds: 4))
             #expect(!consent.isGranted)
         }
+    }
+
+    /// S9: consent is bounded, whatever the number of calls, and merges to the same whatever their order, copies included.
+    @Test(arguments: 0..<200 as Range<UInt64>)
+    func consentIsBoundedAndMergesExactly(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        func id() -> EventID {
+            EventID(at: WallTime(milliseconds: 1 + generator.next() % 400), sequence: 0, client: generator.next() % 2)
+        }
+        let steps: [(ConsentState.Step, EventID, [EventID])] = (0..<300).map { _ in
+            let seen = (0..<generator.next() % 5).map { _ in id() }
+            return ([.grant, .withdrawal, .erase][Int(generator.next() % 8) / 3], id(), seen)
+        }
+        let replicas = (0..<4).map { _ in
+            var consent = ConsentState()
+            var cut: WallTime?
+            for step in steps.shuffled(using: &generator) + steps.prefix(50) { consent.take(step, &cut) }
+            #expect(consent.withdrawals.ids.count <= ConsentState.maxKnown, "seed \(seed)")
+            #expect(consent.cancelled.ids.count <= ConsentState.maxKnown, "seed \(seed)")
+            return consent
+        }
+        #expect(Set(replicas).count == 1, "seed \(seed)")
+        #expect(replicas[0].openWithdrawals.isEmpty != replicas[0].isWithdrawn, "seed \(seed)")
+    }
+
+    /// HISTORIES 31: a grant cancels nothing that is not older than it, whoever lists it.
+    @Test func aGrantCancelsOnlyWhatIsOlder() {
+        func id(_ time: UInt64) -> EventID { EventID(at: WallTime(milliseconds: time), sequence: 0, client: 1) }
+        var consent = ConsentState()
+        consent.withdraw(id(1), replacing: [])
+        consent.withdraw(id(5), replacing: [id(1), id(9)])
+        consent.grant(id(3), cancelling: [id(1), id(5)], erasedUpTo: nil)
+        #expect(consent.openWithdrawals == [id(5)] && !consent.isGranted)
+        #expect(consent.openWithdrawals(before: id(5)).isEmpty)
     }
 
     @Test func vectorsKeepTheHighestOffset() {

@@ -75,11 +75,10 @@ import Testing
         func long(_ bytes: Int) -> String { String(repeating: "a", count: bytes) }
         #expect(make() == nil)
         #expect(make(id: "") == .emptyID)
-        #expect(make(id: long(128), title: long(512), language: long(8), category: long(64), age: 99) == nil)
+        #expect(make(id: long(128), title: long(512), language: "zh-Hant-TW", category: long(64), age: 99) == nil)
         #expect(make(id: long(129)) == .tooLong(field: "content_id", bytes: 129, limit: 128))
         #expect(make(title: long(513)) == .tooLong(field: "title", bytes: 513, limit: 512))
-        #expect(make(language: long(9)) == .tooLong(field: "language", bytes: 9, limit: 8))
-        #expect(make(language: "EN") == .language)
+        for text in [long(9), "-", "123", "en_US"] { #expect(make(language: text) == .language(text)) }
         #expect(make(category: long(65)) == .tooLong(field: "category", bytes: 65, limit: 64))
         #expect(make(countries: ["us"]) == .country("us"))
         #expect(make(countries: ["USA"]) == .country("USA"))

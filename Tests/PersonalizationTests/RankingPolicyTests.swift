@@ -188,7 +188,7 @@ import Testing
         let popularity = ContentSamples.popularity([("item-3", 5, 0), ("item-6", 2, 4)], catalogue)
         var user = ContentSamples.history([(.click, "item-3", "category-3"), (.like, "item-10", "category-3")])
         user.apply(
-            .consent(ConsentEvent(user: ContentSamples.user, change: .withdrawal)),
+            .consent(ConsentEvent(user: ContentSamples.user, change: .withdrawal(replacing: []))),
             by: ContentSamples.order(ContentSamples.now), isNew: true)
         let slate = Self.slate(ContentSamples.query(), user, catalogue, popularity)
         #expect(slate == Self.slate(ContentSamples.query(), nil, catalogue, popularity))

@@ -33,7 +33,8 @@ import Testing
         var request = Meridian_V1_PublishRequest()
         request.items = ["b", "a", "c"].map { Self.item($0) }
         let reply = try fixture.reply(.publish, request, Meridian_V1_PublishReply.self)
-        #expect(reply.published == 3 && reply.region == 1 && reply.serverTimeMs == fixture.now.milliseconds)
+        #expect(reply.published == 3 && reply.duplicates == 0 && reply.id == Meridian_V1_EventID(ScriptedShards.madeID))
+        #expect(reply.region == 1 && reply.serverTimeMs == fixture.now.milliseconds)
         try fold(fixture)
         var get = Meridian_V1_GetContentRequest()
         get.contentID = "a"
@@ -48,6 +49,20 @@ import Testing
         list.after = "b"
         let rest = try fixture.reply(.listContent, list, Meridian_V1_ListContentReply.self)
         #expect(rest.items.map(\.contentID) == ["c"])
+    }
+
+    /// S3, S4: a call's id goes to the log with its writes, and one that is out of time is refused.
+    @Test func idsOfCallsReachTheLog() throws {
+        let fixture = try ServingFixture()
+        var request = Meridian_V1_PublishRequest()
+        request.items = [Self.item("a")]
+        request.id.time = 8
+        request.id.client = 9
+        let reply = try fixture.reply(.publish, request, Meridian_V1_PublishReply.self)
+        #expect(reply.id == request.id)
+        #expect(fixture.shards.state.withLock { $0.publishedIDs } == [EventID(time: 8, client: 9)])
+        fixture.shards.state.withLock { $0.publish = { _, _ in .failure(.idRefused(.tooOld)) } }
+        #expect(try fixture.failure(.publish, request).reason == "EVENT_ID_TOO_OLD")
     }
 
     private func fold(_ fixture: ServingFixture) throws {
@@ -67,6 +82,9 @@ import Testing
         request.contentIds = ["a", "b"]
         let reply = try fixture.reply(.withdraw, request, Meridian_V1_WithdrawReply.self)
         #expect(reply.withdrawn == 2)
+        request.contentIds = ["c", "d", "c"]
+        #expect(try fixture.failure(.withdraw, request).metadata["field"] == "content_ids[2]")
+        request.contentIds = ["a", "b"]
         #expect(fixture.shards.state.withLock { $0.published.map(\.contentID) } == ["a", "b"])
         request.contentIds = ["a", ""]
         #expect(try fixture.failure(.withdraw, request).metadata["field"] == "content_ids[1]")
@@ -81,7 +99,10 @@ import Testing
             BoundViolation("items[1]") { $0.items[1].contentID = "" },
             BoundViolation("items[1]") { $0.items[1].contentID = String(repeating: "c", count: 129) },
             BoundViolation("items[1]") { $0.items[1].title = String(repeating: "t", count: 513) },
-            BoundViolation("items[1]") { $0.items[1].language = "EN" },
+            BoundViolation("items[1]") { $0.items[1].language = "-" },
+            BoundViolation("items[1]") { $0.items[1].language = "123" },
+            BoundViolation("items[1]") { $0.items[1].language = "en_US" },
+            BoundViolation("items[1].content_id") { $0.items[1].contentID = "a" },
             BoundViolation("items[1]") { $0.items[1].category = String(repeating: "k", count: 65) },
             BoundViolation("items[1]") { $0.items[1].countries = ["Germany"] },
             BoundViolation("items[1]") { $0.items[1].countries = [String](repeating: "DE", count: 257) },

@@ -150,11 +150,6 @@ import Foundation
             BoundViolation("user_id") { $0.userID = "" },
             BoundViolation("user_id") { $0.userID = String(repeating: "u", count: 257) },
             BoundViolation("count") { $0.count = 101 },
-            BoundViolation("context.surface") { $0.context.surface = .UNRECOGNIZED(9) },
-            BoundViolation("context.language") { $0.context.language = "english-us" },
-            BoundViolation("context.language") { $0.context.language = "EN" },
-            BoundViolation("context.country") { $0.context.country = "de" },
-            BoundViolation("context.country") { $0.context.country = "DEU" },
             BoundViolation("session_token") { $0.sessionToken = Data(repeating: 1, count: 257) },
         ] as [BoundViolation<Meridian_V1_NextContentRequest>])
     func everyBoundIsChecked(_ violation: BoundViolation<Meridian_V1_NextContentRequest>) throws {
@@ -163,6 +158,37 @@ import Foundation
         #expect(failure.code == .invalidArgument && failure.reason == "FIELD_OUT_OF_BOUNDS")
         #expect(failure.metadata["field"] == violation.field)
         #expect(fixture.shards.state.withLock { $0.queries.isEmpty })
+    }
+
+    /// A tag that names no language, a country that is none and a surface of a newer version refuse no slate: what they say is
+    /// left out, and counted.
+    @Test(arguments: ["-", "123", "english_us", "en-", "x-private", String(repeating: "a", count: 65)])
+    func whateverTheContextSaysContentComes(language: String) throws {
+        let fixture = try ServingFixture()
+        let request = Self.request {
+            $0.context.language = language
+            $0.context.country = "DEU"
+            $0.context.surface = .UNRECOGNIZED(9)
+        }
+        #expect(!(try fixture.reply(.nextContent, request, Meridian_V1_NextContentReply.self)).items.isEmpty)
+        let query = try #require(fixture.shards.state.withLock { $0.queries.last })
+        #expect(query.language == nil && query.country == nil && query.surface == .unknown)
+    }
+
+    /// BCP 47: scripts and regions, in any case.
+    @Test(arguments: [
+        ("en-US", "en-us"), ("zh-Hant-TW", "zh-hant"), ("EN", "en"), ("sr-Latn-RS", "sr-latn"), ("es-419", "es-419"),
+        ("iw", "he"), ("de-CH-1996", "de-ch"), ("yue-Hant-HK", "yue-hant"), ("en-US-u-hc-h12-x-a", "en-us"),
+    ])
+    func languageTagsAreBroughtToTheCataloguesForm(tag: String, known: String) throws {
+        let fixture = try ServingFixture()
+        let request = Self.request {
+            $0.context.language = tag
+            $0.context.country = "de"
+        }
+        _ = try fixture.reply(.nextContent, request, Meridian_V1_NextContentReply.self)
+        let query = try #require(fixture.shards.state.withLock { $0.queries.last })
+        #expect(query.language == known && query.country == "DE")
     }
 
     @Test func boundsThemselvesAreGood() throws {

@@ -44,7 +44,7 @@ import Testing
     @Test(
         arguments: [
             BoundViolation("profile") { $0.clearProfile() },
-            BoundViolation("profile.language") { $0.profile.language = "DE" },
+            BoundViolation("profile.language") { $0.profile.language = "123" },
             BoundViolation("profile.country") { $0.profile.country = "d" },
             BoundViolation("profile.device_model") { $0.profile.deviceModel = String(repeating: "m", count: 65) },
             BoundViolation("profile.max_age_rating") { $0.profile.maxAgeRating = 100 },
@@ -77,7 +77,7 @@ import Testing
         var request = Meridian_V1_SetConsentRequest()
         request.userID = ServingFixture.user
         _ = try fixture.reply(.setConsent, request, Meridian_V1_UserWriteReply.self)
-        #expect(try written(fixture).event == .consent(ConsentEvent(user: Self.user, change: .withdrawal)))
+        #expect(try written(fixture).event == .consent(ConsentEvent(user: Self.user, change: .withdrawal(replacing: []))))
         request.cancels = (0..<16).map { index in
             var id = Meridian_V1_EventID()
             id.time = UInt64(index)
@@ -90,6 +90,9 @@ import Testing
         #expect(
             try written(fixture).event
                 == .consent(ConsentEvent(user: Self.user, change: .grant(cancelling: cancelled))))
+        request.id.time = 15
+        #expect(try fixture.failure(.setConsent, request).metadata["field"] == "cancels", "not older than the grant")
+        request.clearID()
         request.cancels.append(Meridian_V1_EventID())
         #expect(try fixture.failure(.setConsent, request).metadata["field"] == "cancels")
     }

@@ -25,7 +25,10 @@ final class ScriptedShards: ShardRouting, ContentRouting {
         /// What successful reports have reached; nil for what was asked for.
         var reached: RequestedDurability?
         var slate: @Sendable (SlateQuery) -> Result<Slate, ShardError> = { .success(ScriptedShards.slate($0)) }
-        var publish: @Sendable ([ContentEvent]) -> Result<Int, ShardError> = { .success($0.count) }
+        var publish: @Sendable ([ContentEvent], EventID?) -> Result<PublishOutcome, ShardError> = { events, id in
+            .success(PublishOutcome(id: id ?? ScriptedShards.madeID, written: events.count, duplicates: 0))
+        }
+        var publishedIDs: [EventID?] = []
         var reported:
             [(events: [SubmittedEvent], user: UserKey, durability: RequestedDurability, deadline: BootInstant?)] = []
         var queries: [SlateQuery] = []
@@ -93,14 +96,18 @@ final class ScriptedShards: ShardRouting, ContentRouting {
         complete { completion(script(query)) }
     }
 
+    static let madeID = EventID(time: 77, client: 7)
+
     func publish(
-        _ events: [ContentEvent], completion: @escaping @Sendable (Result<Int, ShardError>) -> Void
+        _ events: [ContentEvent], id: EventID?,
+        completion: @escaping @Sendable (Result<PublishOutcome, ShardError>) -> Void
     ) {
         let script = state.withLock { state in
             state.published += events
+            state.publishedIDs.append(id)
             return state.publish
         }
-        complete { completion(script(events)) }
+        complete { completion(script(events, id)) }
     }
 
     func reports() async -> [ShardReport] { [] }

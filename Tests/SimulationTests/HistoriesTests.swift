@@ -285,6 +285,71 @@ import Testing
         }
     }
 
+    @Test("HISTORIES 31, S9: a repeated grant cancels no later withdrawal, a repeated erase covers no later event")
+    func row31() throws {
+        let kept = Shared<Meridian_V1_Interaction>()
+        try Self.play(regions: 2) { regions in
+            let (grant, withdrawal, erase) = (
+                regions.makeEvent().id, regions.makeEvent().id, regions.makeEvent().id
+            )
+            #expect(await regions.setConsent(true, of: "u", id: grant, through: 0))
+            #expect(await regions.setConsent(false, of: "u", id: withdrawal, through: 0))
+            #expect(await regions.erase("v", id: erase, through: 0))
+            try await regions.sleep(.seconds(3))
+            #expect(await regions.report(kept.set(regions.makeEvent()), of: "v", through: 1).token != nil)
+            try await regions.sleep(.milliseconds(300))
+            for region in 0..<2 {
+                #expect(await regions.setConsent(true, of: "u", id: grant, through: region))
+                #expect(await regions.erase("v", id: erase, through: region))
+            }
+        } afterwards: { regions in
+            for region in 0..<2 {
+                #expect(regions.user("u", in: region)?.consent.isGranted == false)
+                #expect(regions.user("v", in: region)?.actions.entries.count == 1)
+            }
+        }
+    }
+
+    @Test("HISTORIES 33, S12, S11: the token of a duplicate covers its first copy; remote is what is proven for it")
+    func row33() throws {
+        try Self.play(regions: 3) { regions in
+            regions.cut(0, 2)
+            regions.cut(1, 2)
+            let event = regions.makeEvent()
+            #expect(await regions.report(event, of: "u", through: 1, regions: 1).token != nil)
+            try await regions.sleep(.seconds(1))
+            let again = await regions.repeatedReport(event, of: "u", through: 0)
+            #expect(again?.results.first?.outcome == .duplicate)
+            let token = Array(again?.sessionToken ?? Data())
+            // The third region lacks the event; the first one says nothing of what it cannot prove.
+            #expect(await regions.read("u", through: 2, token: token)?.sessionSatisfied == false)
+            let remote = await regions.report(event, of: "u", through: 0, regions: 2, timeout: .seconds(1))
+            #expect(remote == .failed("REMOTE_NOT_REACHED"))
+            regions.heal()
+            #expect(await regions.converge())
+            #expect(await regions.read("u", through: 2, token: token)?.sessionSatisfied == true)
+        }
+    }
+
+    @Test("A3, FAULTS 3.10: popularity is what it was before a restart answers anybody", arguments: [false, true])
+    func popularitySurvivesARestart(isClean: Bool) throws {
+        try Self.play(regions: 1) { regions in
+            #expect(await regions.publish("c1", through: 0))
+            for place in 0..<60 {
+                #expect(await regions.report(regions.makeEvent(), of: "u\(place)", through: 0).token != nil)
+            }
+            // Past a snapshot, so that nothing but counters is left of the clicks.
+            try await regions.sleep(Self.forgetting)
+            #expect(await regions.clicks(on: "c1", in: 0) == 60)
+            if isClean { try await regions.stop(0) } else { regions.crash(0) }
+            regions.start(0)
+            var clicks: UInt64?
+            while clicks == nil { clicks = await regions.clicks(on: "c1", in: 0) }
+            #expect(clicks == 60)
+            #expect(await regions.read("cold", through: 0)?.tier == .popular)
+        }
+    }
+
     @Test("HISTORIES 15, S4: ids of the year 2035 and of yesterday are refused in every region") func row15() throws {
         try Self.play(regions: 2) { regions in
             #expect(await regions.report(regions.makeEvent(), of: "u", through: 0).token != nil)

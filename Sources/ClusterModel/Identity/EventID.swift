@@ -52,6 +52,10 @@ package enum EventIDVerdict: Hashable, Sendable {
 }
 
 extension TimeBounds {
+    /// The cut of an erase with this id: id time + F + 2D (S9). A function of the id, so that a repeated call erases what the
+    /// first one did, at every door; it covers what was acknowledged before, by clocks within their bounds.
+    package func eraseCut(of id: EventID) -> WallTime { id.wallTime.advanced(by: maxFuture + maxDrift * 2) }
+
     /// S4: admits `stamp - R < id time <= stamp + F`, both in milliseconds.
     package func verdict(on id: EventID, at stamp: HybridStamp) -> EventIDVerdict {
         let time = id.wallTime.milliseconds

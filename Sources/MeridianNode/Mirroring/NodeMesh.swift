@@ -24,10 +24,10 @@ struct NodeMesh: Sendable {
     private static let patience: Duration = .seconds(30)
     private static let betweenProbes: Duration = .milliseconds(200)
 
-    /// Nil for a node without peers. Throws NodeError.
+    /// Nil for a node without peers. Serves what `recovery` found, up to the ends that it knows. Throws NodeError.
     static func start(
         _ configuration: NodeConfiguration, environment: NodeEnvironment, system: ClusterActorSystem,
-        log: any EventLogEngine, disk: any DedicatedExecutor, logger: Logger
+        recovery: NodeRecovery, disk: any DedicatedExecutor, logger: Logger
     ) async throws -> NodeMesh? {
         guard let endpoint = configuration.listen.mesh, let tls = configuration.tls,
             let settings = configuration.mirrorSettings
@@ -35,13 +35,16 @@ struct NodeMesh: Sendable {
         let mirror: RegionMirror
         do {
             mirror = try await disk.run { () throws(MirrorError) in
-                try RegionMirror(settings, log: log, environment: environment, disk: disk, logger: logger)
+                try RegionMirror(settings, log: recovery.log, environment: environment, disk: disk, logger: logger)
             }
         } catch {
             throw NodeError(
                 .logUnavailable, "\(error)",
                 nextStep: "restore the file from the last good copy of the directory; see Runbooks/mirror-stopped.md")
         }
+        // Peers may pull from the next line on, and the shards, which tell the mirror what they know, begin only when the clock
+        // agrees: until then too nothing is served beyond an agreed end (S1a).
+        for ends in recovery.agreedEnds { mirror.onAgreed(ends) }
         let keeper = try system.start(
             LineageKeeper.identity(in: configuration.region.number), on: environment.executors.loops[0]
         ) { LineageKeeper(mirror: mirror, actorSystem: system) }

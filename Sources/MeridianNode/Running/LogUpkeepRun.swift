@@ -119,9 +119,10 @@ final class LogUpkeepRun: Sendable {
 
     /// Runs until it is cancelled. What fails is reported and tried again in the next round.
     func run() async throws {
+        // At once, so that gauges say how large the journal is before an interval has passed.
         while true {
-            try await environment.clock.sleep(for: configuration.limits.snapshotInterval)
             await trim()
+            try await environment.clock.sleep(for: configuration.limits.snapshotInterval)
         }
     }
 

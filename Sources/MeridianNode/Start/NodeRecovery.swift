@@ -23,6 +23,12 @@ package struct NodeRecovery: Sendable {
     package var covered: SnapshotCoverage
     /// Shards that exceeded agreed ends and were folded from zero, whatever their snapshots held (S1a).
     package var refoldedShards: Int
+
+    /// The ends that the restored states know, of all topics (S1a).
+    var agreedEnds: [AgreedEnds] {
+        shards.flatMap { $0.agreedEnds(of: .userEvents, $0.partition) }
+            + content.agreedEnds(of: .content, PartitionID(0))
+    }
 }
 
 /// Restores snapshots, opens the log and folds what they do not cover: after an unclean stop the whole journal is read.

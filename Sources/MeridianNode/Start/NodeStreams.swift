@@ -58,11 +58,17 @@ package struct NodeStreams: Sendable {
 
     func pins(on logs: [LogSummary]) -> [TrimPin] { Self.pins(of: groups, on: logs) }
 
+    /// Looks once how far groups are behind.
+    func measure(_ api: ServingAPI) async {
+        // What is measured cannot fail.
+        try? await readers.run { api.collectStreams() }
+    }
+
     /// Measures until it is cancelled: how far groups are behind takes looks at the disk, so that no scrape does it.
     package func run(_ api: ServingAPI) async throws {
         while true {
-            try await readers.run { api.collectStreams() }
             try await clock.sleep(for: Self.measuring)
+            await measure(api)
         }
     }
 

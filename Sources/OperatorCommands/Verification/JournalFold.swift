@@ -135,19 +135,12 @@ extension JournalFold {
 
         private mutating func count(_ batch: EncodedBatch, from: Offset, below end: Offset) throws {
             guard from < end else { return }
-            for (place, record) in try batch.records().enumerated() where record.kind.isUserEvent {
+            for (place, record) in try batch.records().enumerated() where UserEvent.kinds.contains(record.kind) {
                 let offset = batch.header.baseOffset.advanced(by: place)
                 guard offset >= from, offset < end else { continue }
                 occurrences[record.id, default: 0] += 1
                 try reference?.take(record, in: batch.header.log.name.partition)
             }
         }
-    }
-}
-
-extension RecordKind {
-    /// Whether the record is an event that a user's client named, not the log's own.
-    fileprivate var isUserEvent: Bool {
-        rawValue >= RecordKind.profile.rawValue && rawValue < RecordKind.content.rawValue
     }
 }

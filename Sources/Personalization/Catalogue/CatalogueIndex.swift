@@ -53,6 +53,9 @@ struct CatalogueIndex: Sendable {
         return restrictions[Int(row.restriction) - 1].contains(country)
     }
 
+    /// Whether an item of the language may be served.
+    func holds(_ language: LanguageCode) -> Bool { ascendingByLanguage[language] != nil }
+
     /// A row for the first event of an id.
     mutating func append(_ event: ContentEvent, key: ContentKey) -> UInt32 {
         let number = rows.count

@@ -48,6 +48,13 @@ package struct CatalogueSnapshot: Sendable {
         return item
     }
 
+    /// The nearest language to `tag` that the catalogue has items of: the tag's, or what it falls back to (RFC 4647, lookup).
+    /// The tag's own where there is none of either. Complexity: O(subtags).
+    package func language(nearest tag: LanguageTag) -> LanguageCode {
+        let codes = tag.codes
+        return codes.first(where: index.holds) ?? codes.first ?? .none
+    }
+
     /// The newest items, newest first, ties by ascending key; of one language where one is given. Complexity: O(limit).
     package func newest(_ limit: Int, language: LanguageCode? = nil) -> [ContentItem] {
         let order = language.map { storage.index.ascendingByLanguage[$0] ?? [] } ?? storage.index.ascending

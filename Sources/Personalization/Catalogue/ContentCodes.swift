@@ -30,6 +30,23 @@ package struct LanguageCode: Hashable, Comparable, Sendable {
     }
 
     package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
+
+    /// The most codes that `fallback` leads to, the first one included: eight bytes hold two letters and three subtags of one.
+    static let maxInLookup = 4
+
+    /// The code without its last subtag; nil for one without any. Complexity: O(bytes), no allocation.
+    var fallback: LanguageCode? {
+        var rest = rawValue
+        while rest != 0, rest & 0xFF != UInt64(UInt8(ascii: "-")) { rest >>= 8 }
+        return rest == 0 ? nil : LanguageCode(rawValue: rest >> 8)
+    }
+}
+
+extension LanguageTag {
+    /// The tag, then what it falls back to, the nearest first: "pt-br", "pt" (RFC 4647, lookup).
+    package var codes: [LanguageCode] {
+        LanguageCode(text).map { Array(sequence(first: $0, next: \.fallback)) } ?? []
+    }
 }
 
 /// A country code as its place among the 26 x 26 codes of two capital letters.

@@ -57,10 +57,9 @@ extension ContentEvent {
         return writer.bytes
     }
 
-    /// Nil for a record that is no content event. Throws for a version or a body that this reader does not understand:
-    /// the log stops there (S3).
-    package init?(_ record: EventRecord) throws(ByteCodingError) {
-        guard record.kind == .content else { return nil }
+    /// Of a record of kind `content`. Throws for a version or a body that this reader does not understand: the log stops
+    /// there (S3).
+    package init(_ record: EventRecord) throws(ByteCodingError) {
         guard record.version == Self.version else {
             throw ByteCodingError(.invalidValue(field: "version of the body"), at: 0)
         }
@@ -108,6 +107,10 @@ extension ContentItem {
                 expiresAt: expires == 0 ? nil : WallTime(milliseconds: expires))
         } catch {
             throw ByteCodingError(.invalidValue(field: error.description), at: reader.offset)
+        }
+        // One event has one encoding: a tag in another form than the catalogue's is none here.
+        guard self.language == language else {
+            throw ByteCodingError(.invalidValue(field: "form of the language"), at: reader.offset)
         }
     }
 

@@ -16,8 +16,8 @@ package enum ContentLimits {
 package enum ContentViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case emptyID
     case tooLong(field: String, bytes: Int, limit: Int)
-    /// Not lower-case letters, digits and hyphens.
-    case language
+    /// No BCP 47 tag of a language.
+    case language(String)
     /// Not two capital letters.
     case country(String)
     case tooManyCountries(Int)
@@ -29,7 +29,8 @@ package enum ContentViolation: Error, Hashable, Sendable, CustomStringConvertibl
         switch self {
         case .emptyID: "the content id is empty"
         case .tooLong(let field, let bytes, let limit): "\(field) has \(bytes) bytes; at most \(limit) are allowed"
-        case .language: "the language is not an ISO 639 code in lower case"
+        case .language(let text):
+            "language \"\(text.prefix(16))\" is no BCP 47 tag of a language, such as en, pt-BR or zh-Hant"
         case .country(let code): "country \"\(code.prefix(8))\" is not an ISO 3166 alpha-2 code in upper case"
         case .tooManyCountries(let count): "\(count) countries; at most \(ContentLimits.countries) are allowed"
         case .ageRating(let years): "an age rating of \(years); at most \(ContentLimits.maxAgeRating) is allowed"
@@ -43,7 +44,7 @@ package struct ContentItem: Hashable, Sendable {
     /// 1...128 bytes.
     package let id: String
     package let title: String
-    /// ISO 639, lower case; empty for every language.
+    /// A `LanguageTag` in the catalogue's form; empty for every language.
     package let language: String
     /// Empty for none.
     package let category: String
@@ -56,7 +57,7 @@ package struct ContentItem: Hashable, Sendable {
     /// Not served from then on; nil for never.
     package let expiresAt: WallTime?
 
-    /// Sorts the countries and drops repetitions; a time of zero for `expiresAt` means never. Throws what is out of its
+    /// Sorts the countries and drops repetitions; brings the language to the catalogue's form; a time of zero for `expiresAt` means never. Throws what is out of its
     /// bounds.
     package init(
         id: String, title: String = "", language: String = "", category: String = "", countries: [String] = [],
@@ -64,9 +65,9 @@ package struct ContentItem: Hashable, Sendable {
     ) throws(ContentViolation) {
         try Self.check(id: id)
         try Self.check("title", title, limit: ContentLimits.titleBytes)
-        try Self.check("language", language, limit: ContentLimits.languageBytes)
         try Self.check("category", category, limit: ContentLimits.categoryBytes)
-        guard language.utf8.allSatisfy(Self.isLanguageByte) else { throw .language }
+        let tag = LanguageTag(language)
+        guard tag != nil || language.isEmpty else { throw .language(language) }
         guard countries.count <= ContentLimits.countries else { throw .tooManyCountries(countries.count) }
         for code in countries where CountryNumber(code) == nil { throw .country(code) }
         guard ageRating <= ContentLimits.maxAgeRating else { throw .ageRating(ageRating) }
@@ -74,7 +75,7 @@ package struct ContentItem: Hashable, Sendable {
         guard (expiresAt?.milliseconds ?? 0) <= WallTime.mask else { throw .time(field: "expires_at") }
         self.id = id
         self.title = title
-        self.language = language
+        self.language = tag?.text ?? ""
         self.category = category
         self.countries = Set(countries).sorted()
         self.ageRating = ageRating
@@ -98,10 +99,5 @@ package struct ContentItem: Hashable, Sendable {
     private static func check(_ field: String, _ text: String, limit: Int) throws(ContentViolation) {
         let bytes = text.utf8.count
         guard bytes <= limit else { throw .tooLong(field: field, bytes: bytes, limit: limit) }
-    }
-
-    private static func isLanguageByte(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-            || byte == UInt8(ascii: "-")
     }
 }

@@ -4,6 +4,7 @@ package import ActorCluster
 package import ClusterModel
 package import Distributed
 package import EventLog
+import MergeableState
 import NodeEnvironment
 
 /// One a node. Gives every change of the catalogue to `onChange`, at most once a tick of its loop.
@@ -64,24 +65,46 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         changeSoon()
     }
 
-    /// Writes items and withdrawals; completes once they are flushed.
+    /// Writes items and withdrawals of different content ids under one event id, `id` or one that is made here; completes
+    /// once they are flushed. What stands already by that id is not appended again: its own copy is flushed here, or stands
+    /// below what is waited for. A write that is older than what stands is appended and changes nothing (S3).
     package func publish(
-        _ events: [ContentEvent], completion: @escaping @Sendable (Result<Int, ShardError>) -> Void
+        _ events: [ContentEvent], id: EventID?,
+        completion: @escaping @Sendable (Result<PublishOutcome, ShardError>) -> Void
     ) {
+        let outcome: PublishOutcome
         do throws(ShardError) {
-            if let fencedBecause { throw ShardError.logFenced(fencedBecause) }
-            guard shell.stampTime != nil else { throw ShardError.clockUntrusted }
-            guard !replica.isRebuilding else { throw ShardError.rebuilding }
-            try appender.admit()
-            guard state.catalogue.hasRoom(for: events) else { throw ShardError.catalogueFull }
-            for event in events { try append(event.kind, event.body) }
+            outcome = try write(events, id)
         } catch {
             if case .logFenced(let reason) = error { end(because: reason) }
             return completion(.failure(error))
         }
-        appender.wait(through: appender.nextOffset) { flushed in completion(flushed.map { events.count }) }
+        appender.wait(through: appender.nextOffset) { flushed in completion(flushed.map { outcome }) }
         flushSoon()
         changeSoon()
+    }
+
+    private func write(_ events: [ContentEvent], _ submitted: EventID?) throws(ShardError) -> PublishOutcome {
+        if let fencedBecause { throw ShardError.logFenced(fencedBecause) }
+        guard let now = shell.stampTime else { throw ShardError.clockUntrusted }
+        guard !replica.isRebuilding else { throw ShardError.rebuilding }
+        try appender.admit()
+        let stamp = appender.nextStamp(at: now)
+        let id = submitted ?? EventID(time: stamp.rawValue, client: client)
+        let verdict = shell.settings.bounds.verdict(on: id, at: stamp)
+        guard verdict == .admitted else { throw ShardError.idRefused(verdict) }
+        guard state.catalogue.hasRoom(for: events) else { throw ShardError.catalogueFull }
+        var outcome = PublishOutcome(id: id, written: events.count, duplicates: 0)
+        for event in events {
+            let body = event.body
+            let order = MergeOrder(id: id, bodyDigest: SHA256.hash(body).prefix128.high)
+            if state.catalogue.stands(event, by: order) {
+                outcome.duplicates += 1
+            } else {
+                try append(event.kind, id: id, body)
+            }
+        }
+        return outcome
     }
 
     /// Equal catalogues, equal digests.
@@ -138,14 +161,12 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         onChange(state.catalogue.snapshot())
     }
 
-    private func append(_ kind: RecordKind, _ body: [UInt8]) throws(ShardError) {
-        let now = markingTime
-        let id =
-            kind == .content
-            ? EventID(time: appender.nextStamp(at: now).rawValue, client: client) : EventID(time: 0, client: 0)
+    private func append(
+        _ kind: RecordKind, id: EventID = EventID(time: 0, client: 0), _ body: [UInt8]
+    ) throws(ShardError) {
         do {
-            let (record, offset) = try appender.append(kind, id: id, body: body, at: now)
-            try state.fold(record, in: shell.settings.region, appender.log.incarnation, at: offset)
+            let (record, offset) = try appender.append(kind, id: id, body: body, at: markingTime)
+            try state.apply(record, in: shell.settings.region, appender.log.incarnation, at: offset)
         } catch {
             throw .logFenced("\(error)")
         }

@@ -2,11 +2,12 @@
 
 package import ClusterModel
 package import EventLog
+import MergeableState
 
 /// Catalogue and lines over all origins' content logs: one fold for live writes, restarts and mirrors. A value.
 package struct ContentState: LogFold {
     package internal(set) var catalogue: Catalogue
-    package private(set) var lines = OriginLines()
+    package var lines = OriginLines()
 
     package init(limit: Int) { catalogue = Catalogue(limit: limit) }
 
@@ -23,16 +24,14 @@ package struct ContentState: LogFold {
     /// Items are no sums: a catalogue keeps no ids.
     package mutating func forget(members: [RegionNumber], bounds: TimeBounds) {}
 
-    /// Folds the next record of a content log.
-    package mutating func fold(
-        _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
-    ) throws(ApplyError) {
-        guard RecordKind.known.contains(record.kind) else { throw .unknownKind(record.kind) }
-        do {
-            try catalogue.apply(record)
-        } catch {
-            throw .malformed("\(error)")
-        }
-        try lines.onRecord(record, in: region, incarnation, at: offset)
+    package static let eventKinds: Set<RecordKind> = [.content]
+
+    package static func event(_ record: EventRecord) throws(ByteCodingError) -> ContentEvent { try ContentEvent(record) }
+
+    package mutating func take(
+        _ event: ContentEvent, of record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation,
+        at offset: Offset
+    ) {
+        catalogue.apply(event, by: MergeOrder(id: record.id, bodyDigest: record.bodyDigest))
     }
 }

@@ -6,7 +6,7 @@ import MergeableState
 
 /// The effects of all origins' logs of one partition from a position on. A value.
 struct EffectFold: LogFold {
-    private(set) var lines: OriginLines
+    var lines: OriginLines
     /// Ids met: those before the position are marked by who reads the log, so that their copies beyond it have no effect.
     private(set) var seen = IDIndex()
     private var effects: [Effect] = []
@@ -17,14 +17,15 @@ struct EffectFold: LogFold {
         lines = OriginLines(at: position, knowing: ends)
     }
 
-    mutating func fold(
-        _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
-    ) throws(ApplyError) {
-        guard RecordKind.known.contains(record.kind) else { throw .unknownKind(record.kind) }
-        let event: UserEvent?
-        do { event = try UserEvent.decode(record) } catch { throw .malformed("\(error)") }
-        try lines.onRecord(record, in: region, incarnation, at: offset)
-        guard let event, event.hasEffect else { return }
+    static let eventKinds = UserEvent.kinds
+
+    static func event(_ record: EventRecord) throws(ByteCodingError) -> UserEvent { try UserEvent(record) }
+
+    mutating func take(
+        _ event: UserEvent, of record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation,
+        at offset: Offset
+    ) {
+        guard event.hasEffect else { return }
         let key = MergeOrder(id: record.id, bodyDigest: record.bodyDigest)
         guard seen.insert(key) else { return }
         effects.append(
@@ -56,7 +57,7 @@ struct EffectFold: LogFold {
     /// A record before the position: its event has had its effect.
     mutating func mark(_ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation) {
         lines.noteStamp(record.stamp, in: region, incarnation)
-        guard record.kind.isUserEvent, record.kind != .served else { return }
+        guard UserEvent.kinds.contains(record.kind), record.kind != .served else { return }
         _ = seen.insert(MergeOrder(id: record.id, bodyDigest: record.bodyDigest))
     }
 
@@ -67,16 +68,4 @@ struct EffectFold: LogFold {
         defer { effects = [] }
         return effects
     }
-}
-
-extension RecordKind {
-    /// What `UserEvent.decode` reads.
-    var isUserEvent: Bool {
-        rawValue >= RecordKind.profile.rawValue && rawValue < RecordKind.content.rawValue
-    }
-}
-
-extension UserEvent {
-    /// Slates that were served are kept for learning only.
-    var hasEffect: Bool { if case .served = self { false } else { true } }
 }

@@ -5,7 +5,7 @@
 // | interaction | user, kind u8, content text, slate 16 bytes, slot u16, surface u8, watch ms u32, occurred ms u64, |
 // |             | 0 or 1 u8, then for 1: category u16, language text                                                |
 // | profile     | user, presence bits u8 (1 language, 2 country, 4 device, 8 age), then the texts and the age u8    |
-// | consent     | user, 0 withdrawal or 1 grant u8, for a grant: count u8, ids (time u64, client u64)               |
+// | consent     | user, 0 withdrawal or 1 grant u8, count u8, ids (time u64, client u64): replaced or cancelled     |
 // | erase       | user, cut ms u64                                                                                  |
 // | beacon      | user, kind u8, surface u8, occurred ms u64                                                        |
 // | served      | user, slate 16 bytes, seed u64, model u64, count u8, items (content text, propensity bits u32)    |
@@ -55,9 +55,9 @@ extension UserEvent {
         return writer.bytes
     }
 
-    /// Nil for a record that is no user event. Throws for a version or a body that this reader does not understand: the
-    /// log stops there (S3).
-    package init?(_ record: EventRecord) throws(ByteCodingError) {
+    /// Of a record of one of `kinds`. Throws for a version or a body that this reader does not understand: the log stops
+    /// there (S3).
+    package init(_ record: EventRecord) throws(ByteCodingError) {
         guard record.version == Self.version else {
             throw ByteCodingError(.invalidValue(field: "version of the body"), at: 0)
         }
@@ -71,7 +71,7 @@ extension UserEvent {
                 EraseEvent(user: try reader.readUser(), cut: WallTime(milliseconds: try reader.read())))
         case .beacon: self = .beacon(try BeaconEvent(from: &reader))
         case .served: self = .served(try ServedEvent(from: &reader))
-        default: return nil
+        default: throw ByteCodingError(.invalidValue(field: "kind of a user event"), at: 0)
         }
         try reader.expectEnd()
     }
@@ -152,10 +152,16 @@ extension ProfileEvent {
 
 extension ConsentEvent {
     fileprivate func encode(into writer: inout ByteWriter) {
-        guard case .grant(let cancelled) = change else { return writer.write(UInt8(0)) }
-        writer.write(UInt8(1))
-        writer.write(UInt8(clamping: cancelled.count))
-        for id in cancelled.prefix(Int(UInt8.max)) {
+        switch change {
+        case .withdrawal(let replaced): Self.encode(0, replaced, into: &writer)
+        case .grant(let cancelled): Self.encode(1, cancelled, into: &writer)
+        }
+    }
+
+    private static func encode(_ tag: UInt8, _ ids: [EventID], into writer: inout ByteWriter) {
+        writer.write(tag)
+        writer.write(UInt8(clamping: ids.count))
+        for id in ids.prefix(Int(UInt8.max)) {
             writer.write(id.time)
             writer.write(id.client)
         }
@@ -163,16 +169,13 @@ extension ConsentEvent {
 
     fileprivate init(from reader: inout ByteReader) throws(ByteCodingError) {
         let user = try reader.readUser()
-        guard try reader.readCount("consent change", limit: 1) == 1 else {
-            self.init(user: user, change: .withdrawal)
-            return
-        }
-        var cancelled: [EventID] = []
+        let isGrant = try reader.readCount("consent change", limit: 1) == 1
+        var ids: [EventID] = []
         for _ in 0..<(try reader.readCount("withdrawals", limit: PersonalizationLimits.cancelledWithdrawals)) {
             let time = try reader.read(UInt64.self)
-            cancelled.append(EventID(time: time, client: try reader.read()))
+            ids.append(EventID(time: time, client: try reader.read()))
         }
-        self.init(user: user, change: .grant(cancelling: cancelled))
+        self.init(user: user, change: isGrant ? .grant(cancelling: ids) : .withdrawal(replacing: ids))
     }
 }
 

@@ -42,7 +42,7 @@ package struct Surface: RawRepresentable, Hashable, Sendable {
 package struct ItemAttributes: Hashable, Sendable {
     /// Folded to a small number by the catalogue; 0 is none.
     package var category: UInt16
-    /// ISO 639 language, lower case, at most 8 bytes; empty is none.
+    /// A `LanguageTag` in the catalogue's form, at most 8 bytes; empty is none.
     package var language: String
 
     package init(category: UInt16, language: String) {
@@ -86,7 +86,7 @@ package struct InteractionEvent: Hashable, Sendable {
 /// Each field that is there is one register's new value.
 package struct ProfileEvent: Hashable, Sendable {
     package var user: UserKey
-    /// ISO 639, lower case, at most 8 bytes.
+    /// A `LanguageTag` in the catalogue's form, at most 8 bytes.
     package var language: String?
     /// ISO 3166 alpha-2, upper case.
     package var country: String?
@@ -107,11 +107,13 @@ package struct ProfileEvent: Hashable, Sendable {
     }
 }
 
-/// A grant or a withdrawal of consent (S9).
+/// A grant or a withdrawal of consent (S9). The lists are the door's: what was open there and older than the event; at most
+/// `PersonalizationLimits.cancelledWithdrawals`.
 package struct ConsentEvent: Hashable, Sendable {
     package enum Change: Hashable, Sendable {
-        case withdrawal
-        /// Cancels exactly these withdrawals; at most 16.
+        /// Stands for these from now on.
+        case withdrawal(replacing: [EventID])
+        /// Cancels exactly these withdrawals.
         case grant(cancelling: [EventID])
     }
 
@@ -124,7 +126,7 @@ package struct ConsentEvent: Hashable, Sendable {
     }
 }
 
-/// Forget what this user did up to the cut (S9). The writer sets the cut: stamp + F.
+/// Forget what this user did up to the cut (S9). The door sets it: id time + F + 2D, the same at every door.
 package struct EraseEvent: Hashable, Sendable {
     package var user: UserKey
     package var cut: WallTime

@@ -5,7 +5,8 @@ import MergeableState
 
 /// What decides whether a row may be shown at all. None of it is history: these are settings and the request's context.
 struct Viewer: Sendable {
-    static let maxLanguages = 1 + UserTaste.maxLanguages
+    /// A tag and what it falls back to, beside the languages of the user's history.
+    static let maxLanguages = LanguageCode.maxInLookup + UserTaste.maxLanguages
 
     /// The languages read, the first one first; empty when none is known: then every language is shown.
     private(set) var languages: [LanguageCode] = []
@@ -22,12 +23,18 @@ struct Viewer: Sendable {
         country = (query.country ?? profile?.country.value).flatMap(CountryNumber.init)
         maxAgeRating = profile?.maxAgeRating.value ?? .max
         languages.removeAll(keepingCapacity: true)
-        if let demanded = query.language.flatMap(LanguageCode.init), demanded != .none {
-            languages.append(demanded)
-            return
-        }
-        if let own = profile?.language.value.flatMap(LanguageCode.init), own != .none { languages.append(own) }
+        if let demanded = query.language, !demanded.isEmpty { return read(demanded) }
+        if let own = profile?.language.value { read(own) }
         for code in taste.readLanguages where !languages.contains(code) { languages.append(code) }
+    }
+
+    /// Who reads "pt-br" reads what is written in "pt" too (RFC 4647, lookup). `text` is in the catalogue's form.
+    private mutating func read(_ text: String) {
+        var code = LanguageCode(text)
+        while let next = code, next != .none {
+            if !languages.contains(next) { languages.append(next) }
+            code = next.fallback
+        }
     }
 
     /// Whether anything is known that narrows down what is shown.

@@ -18,9 +18,8 @@ extension ShardCore {
             Self.policy.slate(
                 for: query, user: user, catalogue: catalogue, popularity: popularity, scratch: &scratch)
         }
-        let id = makeID(at: query.now)
         return Slate(
-            id: Digest128(high: id.time, low: id.client), items: ranked.items, tier: ranked.tier,
+            id: makeSlateID(at: query.now), items: ranked.items, tier: ranked.tier,
             modelVersion: ranked.modelVersion, applied: state.vector,
             originTime: state.lines.time(over: settings.members) ?? WallTime(milliseconds: 0),
             session: session)

@@ -2,7 +2,7 @@
 
 package import ClusterModel
 package import EventLog
-import MergeableState
+package import MergeableState
 
 /// State, log and rules of one partition. Every event of live traffic goes through `ShardState.apply`, as replay does.
 package struct ShardCore {
@@ -10,8 +10,11 @@ package struct ShardCore {
     package internal(set) var state: ShardState
     package var appender: OriginAppender
     package var remote = RemoteWaiters()
+    var copied = CopiedEvents()
     /// Names this life of the shard in the ids that it makes itself.
     private let client: UInt64
+    /// Made by this life of the shard.
+    private var slates: UInt64 = 0
     /// Set once the log has ended: memory is discarded and nothing is served (S6).
     package private(set) var fencedBecause: String?
     package private(set) var scratch = RankingScratch()
@@ -27,14 +30,17 @@ package struct ShardCore {
 
     package struct Decision {
         package var results: [EventResult]
-        /// Everything that the answer names, duplicates included, stands below this offset of the own log.
+        /// Everything that the answer names stands below this offset of the own log, but for duplicates.
         package var through: Offset
+        /// What the answer's token names (S12): the own log up to there. With a duplicate all that is applied here, since its
+        /// first copy stands in any of the logs.
+        package var session: VersionVector
     }
 
     /// Appends and applies what is new. Throws before anything is appended when the log cannot take more.
     ///
-    /// What is known already may stand in another origin's log only, of which this one's cursors say nothing: where two
-    /// or more other regions are asked for, a copy is appended that they do speak of. It is counted once all the same (S5).
+    /// What is known already may stand in another origin's log only, or in an older one of this origin, of which this log's
+    /// cursors say nothing: where other regions are asked for, a copy is appended that they do speak of (S11).
     package mutating func report(
         _ events: [SubmittedEvent], of user: UserKey, at now: WallTime, durability: RequestedDurability = .local
     ) throws(ShardError) -> Decision {
@@ -42,10 +48,19 @@ package struct ShardCore {
         try appender.admit()
         var results: [EventResult] = []
         results.reserveCapacity(events.count)
-        let copies = if case .remote(let regions) = durability { regions > 1 } else { false }
-        for event in events { results.append(try take(event, of: user, at: now, copies: copies)) }
+        let isRemote = if case .remote = durability { true } else { false }
+        for event in events { results.append(try take(event, of: user, at: now, isRemote: isRemote)) }
         state.forget(members: settings.members, bounds: settings.bounds)
-        return Decision(results: results, through: appender.nextOffset)
+        return Decision(
+            results: results, through: appender.nextOffset,
+            session: results.contains { $0.outcome == .duplicate } ? state.vector : ownSession)
+    }
+
+    private var ownSession: VersionVector {
+        let log = appender.log
+        return VersionVector([
+            VersionVector.Entry(region: log.name.region, incarnation: log.incarnation, next: appender.nextOffset)
+        ])
     }
 
     /// Appends the log's own sign of life when nothing else moved its time (S2). Whether one was due.
@@ -99,7 +114,18 @@ package struct ShardCore {
         try append(event.kind, id: makeID(at: now), body: event.body, at: now)
     }
 
-    /// An id for an event or slate that came without one: the next stamp is unique on this line, the client on this life.
+    /// An id that no other slate of this shard has, whether or not its record can be kept, and while the clock stands.
+    mutating func makeSlateID(at now: WallTime) -> Digest128 {
+        slates &+= 1
+        return Digest128(high: appender.nextStamp(at: now).rawValue, low: client &+ slates)
+    }
+
+    /// Forgets erasures whose time has come (S9). Before a snapshot.
+    mutating func forgetErasures() {
+        state.forgetErasures(olderThan: settings.personalDataLife, members: settings.members)
+    }
+
+    /// An id for an event that came without one: the next stamp is unique on this line, the client on this life.
     package func makeID(at now: WallTime) -> EventID {
         EventID(time: appender.nextStamp(at: now).rawValue, client: client)
     }
@@ -126,57 +152,9 @@ package struct ShardCore {
     /// Ranks with this shard's scratch space.
     package mutating func withScratch<Result>(_ body: (inout RankingScratch) -> Result) -> Result { body(&scratch) }
 
-    private mutating func take(
-        _ submitted: SubmittedEvent, of user: UserKey, at now: WallTime, copies: Bool
-    ) throws(ShardError) -> EventResult {
-        let stamp = appender.nextStamp(at: now)
-        let id = submitted.id ?? makeID(at: now)
-        let verdict = settings.bounds.verdict(on: id, at: stamp)
-        guard verdict == .admitted else { return EventResult(id: id, outcome: .refused(verdict)) }
-        if let open = openWithdrawal(instead: submitted.event, of: user) {
-            return EventResult(id: open, outcome: .duplicate)
-        }
-        let event = complete(submitted.event, of: user, at: stamp)
-        let body = event.body
-        let key = MergeOrder(id: id, bodyDigest: SHA256.hash(body).prefix128.high)
-        if state.index.contains(key) {
-            if copies { try append(event.kind, id: id, body: body, at: now) }
-            return EventResult(id: id, outcome: .duplicate)
-        }
-        guard state.index.count < settings.maxIndexedIDs,
-            state.user(user) != nil || state.userCount < settings.maxUsers
-        else { return EventResult(id: id, outcome: .shardFull) }
-        let offset = try append(event.kind, id: id, body: body, at: now)
-        let position = LogPosition(log: appender.log, epoch: appender.epoch, offset: offset)
-        return EventResult(id: id, outcome: .applied(position))
-    }
-
-    /// S9: with too many withdrawals open, the door answers with one of them.
-    private func openWithdrawal(instead event: UserEvent, of user: UserKey) -> EventID? {
-        guard case .consent(let consent) = event, consent.change == .withdrawal,
-            let open = state.user(user)?.consent.openWithdrawals, open.count >= ConsentState.maxOpenWithdrawals
-        else { return nil }
-        return open.first
-    }
-
-    /// What only the shard knows: the cut of an erase, and the withdrawals that a grant has seen (S9).
-    private func complete(_ event: UserEvent, of user: UserKey, at stamp: HybridStamp) -> UserEvent {
-        switch event {
-        case .erase(var erase):
-            erase.cut = stamp.wallTime.advanced(by: settings.bounds.maxFuture)
-            return .erase(erase)
-        case .consent(var consent):
-            guard consent.change == .grant(cancelling: []) else { return event }
-            let open = state.user(user)?.consent.openWithdrawals ?? []
-            consent.change = .grant(cancelling: Array(open.prefix(ConsentState.maxCancelledByGrant)))
-            return .consent(consent)
-        default: return event
-        }
-    }
-
     /// The one way into the log and the state.
     @discardableResult
-    private mutating func append(
+    mutating func append(
         _ kind: RecordKind, id: EventID, body: [UInt8], at now: WallTime
     ) throws(ShardError) -> Offset {
         do {

@@ -14,10 +14,9 @@ package enum RequestedDurability: Hashable, Sendable {
     case remote(regions: Int)
 }
 
-/// One event of a `report`, ready for the log but for its stamp. Two bodies are completed by the shard, which alone knows
-/// the stamp and the user: an erase gets its cut (S9: stamp + F; what is given is ignored), and a grant that names no
-/// withdrawal gets those that are open here. A withdrawal beyond `ConsentState.maxOpenWithdrawals` open ones is answered
-/// as a duplicate of an open one.
+/// One event of a `report`, ready for the log but for its stamp. The shard, which knows the user, completes two bodies (S9):
+/// an erase gets its cut, a function of the id (what is given is ignored), and a change of consent that names no withdrawal
+/// gets those that stand open here and are older than it. Erasures and withdrawals are never refused for want of room.
 package struct SubmittedEvent: Hashable, Sendable {
     /// Nil when the caller has no ids: the shard makes one (no idempotence across retries then).
     package var id: EventID?
@@ -53,7 +52,7 @@ package struct EventResult: Hashable, Sendable {
 
 package struct ReportOutcome: Hashable, Sendable {
     package var results: [EventResult]
-    /// What a session token has to name to see these events again (S12).
+    /// What a session token has to name to see these events again, wherever they stand (S12).
     package var session: VersionVector
     /// At least what was asked for: more regions than that may hold the events.
     package var reached: RequestedDurability
@@ -82,6 +81,8 @@ package enum ShardError: Error, Hashable, Sendable {
     case notEnoughRegions(available: Int)
     /// The catalogue is at its bound.
     case catalogueFull
+    /// The id's time is out of its bounds (S4); never `.admitted`.
+    case idRefused(EventIDVerdict)
     /// The session demanded is not met here yet.
     case sessionNotSatisfied(applied: VersionVector)
     /// The clock guard refuses to stamp records (S2). Reads go on.
@@ -212,12 +213,29 @@ package struct ShardReport: Hashable, Sendable {
     }
 }
 
+/// What became of content that was published or withdrawn.
+package struct PublishOutcome: Hashable, Sendable {
+    /// The caller's, or the one that was made.
+    package var id: EventID
+    /// Items that stand, or that newer writes have replaced since.
+    package var written: Int
+    /// How many of them an earlier attempt with the same id had brought.
+    package var duplicates: Int
+
+    package init(id: EventID, written: Int, duplicates: Int) {
+        self.id = id
+        self.written = written
+        self.duplicates = duplicates
+    }
+}
+
 /// What can be asked about content, over all shards of a node.
 package protocol ContentRouting: Sendable {
-    /// Appends to this region's content log and completes once flushed, on an executor of the node, exactly once, with
-    /// the number of items written. At most 512 events.
+    /// Appends to this region's content log and completes once flushed, on an executor of the node, exactly once. At most 512
+    /// events, of different content ids; without an `id` one is made.
     func publish(
-        _ events: [ContentEvent], completion: @escaping @Sendable (Result<Int, ShardError>) -> Void)
+        _ events: [ContentEvent], id: EventID?,
+        completion: @escaping @Sendable (Result<PublishOutcome, ShardError>) -> Void)
 
     /// The catalogue as this node has it. Never blocks.
     func catalogue() -> CatalogueSnapshot

@@ -140,10 +140,11 @@ extension ShardRouter: ShardRouting {
 
 extension ShardRouter: ContentRouting {
     package func publish(
-        _ events: [ContentEvent], completion: @escaping @Sendable (Result<Int, ShardError>) -> Void
+        _ events: [ContentEvent], id: EventID?,
+        completion: @escaping @Sendable (Result<PublishOutcome, ShardError>) -> Void
     ) {
         contentExecutor.execute { [content] in
-            content.assumeIsolated { $0.publish(events, completion: completion) }
+            content.assumeIsolated { $0.publish(events, id: id, completion: completion) }
         }
     }
 

@@ -14,6 +14,8 @@ package struct ShardSettings: Sendable {
     package var maxIndexedIDs: Int
     /// How long a record that nobody waits for may stay in the open batch.
     package var bufferedDelay: Duration
+    /// S8's maximum: markers of erasures go after it (S9). Above the widest bucket + R.
+    package var personalDataLife: Duration
     /// How often a shard tries again to hand over what the engine refused.
     package var retryDelay: Duration
 
@@ -22,7 +24,8 @@ package struct ShardSettings: Sendable {
     package init(
         region: RegionNumber, members: [RegionNumber], bounds: TimeBounds = .standard, maxUsers: Int = 1_000_000,
         maxIndexedIDs: Int = ShardSettings.standardIndexedIDs, bufferedDelay: Duration = .milliseconds(10),
-        retryDelay: Duration = .milliseconds(50)
+        retryDelay: Duration = .milliseconds(50),
+        personalDataLife: Duration = PersonalizationLimits.personalDataLife
     ) {
         self.region = region
         self.members = members
@@ -31,5 +34,6 @@ package struct ShardSettings: Sendable {
         self.maxIndexedIDs = maxIndexedIDs
         self.bufferedDelay = bufferedDelay
         self.retryDelay = retryDelay
+        self.personalDataLife = personalDataLife
     }
 }

@@ -27,7 +27,8 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     let feed = EffectFeed()
     private var catalogue = CatalogueSnapshot()
     private var popularity = PopularitySnapshot()
-    private var popularitySeen: UInt64 = 0
+    /// Nil until it was told: what a start restored is news to whoever asks first.
+    private var popularitySeen: UInt64?
     private var snapshotSeen: UInt64 = 0
     /// Slates whose record could not be kept: the log was behind or full.
     private var unrecordedSlates: UInt64 = 0
@@ -92,7 +93,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
             return completion(.failure(error))
         }
         let outcome = ReportOutcome(
-            results: decision.results, session: session(through: decision.through), reached: durability)
+            results: decision.results, session: decision.session, reached: durability)
         switch durability {
         case .buffered:
             flushLater()
@@ -139,13 +140,6 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     func onOwnFlush() { tellEffects() }
 
     var isFenced: Bool { core.fencedBecause != nil }
-
-    private func session(through: Offset) -> VersionVector {
-        let log = core.appender.log
-        return VersionVector([
-            VersionVector.Entry(region: log.name.region, incarnation: log.incarnation, next: through)
-        ])
-    }
 
     /// A slate from the state as it stands: no suspension, no disk. On this actor's executor.
     package func slate(_ query: SlateQuery) -> Result<Slate, ShardError> {
@@ -207,6 +201,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
         else {
             return completion(.success(nil))
         }
+        core.forgetErasures()
         let view = core.state
         let changes = view.changes
         core.appender.wait(through: core.appender.nextOffset) { [self] flushed in

@@ -11,7 +11,7 @@ package enum ApplyError: Error, Hashable, Sendable, CustomStringConvertible {
     case held(until: Incarnation, reaches: Offset)
     /// Quarantined: it stands beyond the agreed end of its incarnation (S1a).
     case beyondAgreedEnd(incarnation: Incarnation, end: Offset)
-    /// A kind or version that this version does not know.
+    /// A kind that this version does not know, or that it does not implement in this topic.
     case unknownKind(RecordKind)
     case malformed(String)
     /// A replica applied an older incarnation to another end than was agreed (S1a).
@@ -24,7 +24,7 @@ package enum ApplyError: Error, Hashable, Sendable, CustomStringConvertible {
             "waits until incarnation \(String(incarnation.rawValue, radix: 16)) is applied to \(end.rawValue)"
         case .beyondAgreedEnd(let incarnation, let end):
             "incarnation \(String(incarnation.rawValue, radix: 16)) ends at \(end.rawValue): what follows is quarantined"
-        case .unknownKind(let kind): "record kind \(kind.rawValue) is of a newer version"
+        case .unknownKind(let kind): "record kind \(kind.rawValue) is one that this version does not implement here"
         case .malformed(let what): "a record cannot be read: \(what)"
         case .endDiffers(let incarnation, let applied, let agreed):
             "incarnation \(String(incarnation.rawValue, radix: 16)) was applied to \(applied.rawValue); "

@@ -22,6 +22,7 @@ package struct IDIndex: Sendable {
     }
 
     /// Whether the key is new.
+    @discardableResult
     package mutating func insert(_ key: MergeOrder) -> Bool {
         let slice = key.id.wallTime.milliseconds / Self.slice
         if slices[slice] == nil {

@@ -3,21 +3,32 @@
 package import ClusterModel
 package import EventLog
 
-/// A fold over all origins' logs of one topic and partition. One path for live records, restarts and mirrors.
+/// A fold over all origins' logs of one topic and partition. One path for live records, restarts and mirrors: a state says
+/// what a record means to it and how that changes it, and the driver below is the same for all topics.
 package protocol LogFold: Sendable {
-    var lines: OriginLines { get }
+    /// What a record of the topic says.
+    associatedtype Event: Sendable
+
+    /// The driver's; a state reads them only.
+    var lines: OriginLines { get set }
+
+    /// The kinds of the topic's events. Beside the log's own records (`RecordKind.implementedLogRecords`) nothing else may
+    /// stand in such a log.
+    static var eventKinds: Set<RecordKind> { get }
+
+    /// What a record of one of `eventKinds` says. Throws for a version or a body that this reader does not understand.
+    static func event(_ record: EventRecord) throws(ByteCodingError) -> Event
+
+    /// Takes an event in, once the lines have let its record through. Cannot fail, so that a record counts as a whole or not
+    /// at all.
+    mutating func take(
+        _ event: Event, of record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset)
 
     /// Agreed ends of one of its logs take effect at once (S1a).
     mutating func learn(_ ends: AgreedEnds)
 
     /// Forgets what nobody can send again (S5).
     mutating func forget(members: [RegionNumber], bounds: TimeBounds)
-
-    /// Folds the next record of a log. Throws `.held` and `.beyondAgreedEnd` where it may not be applied (now), other
-    /// errors where the log has to stop.
-    mutating func fold(
-        _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
-    ) throws(ApplyError)
 }
 
 /// What became of a batch.
@@ -32,7 +43,26 @@ package enum BatchOutcome: Hashable, Sendable {
     case quarantined
 }
 
+// MARK: The driver
+
 extension LogFold {
+    /// Folds the next record of a log. The lines are asked before anything is changed: what they hold back, or what lies
+    /// beyond an agreed end (S1a), leaves no trace in the state, whatever the topic. Throws `.held` and `.beyondAgreedEnd`
+    /// where it may not be applied (now), other errors where the log has to stop: a gap, a kind that this version does not
+    /// implement here (S3), a body that does not parse.
+    package mutating func apply(
+        _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
+    ) throws(ApplyError) {
+        var event: Event?
+        if Self.eventKinds.contains(record.kind) {
+            do { event = try Self.event(record) } catch { throw .malformed("\(error)") }
+        } else if !RecordKind.implementedLogRecords.contains(record.kind) {
+            throw .unknownKind(record.kind)
+        }
+        try lines.onRecord(record, in: region, incarnation, at: offset)
+        if let event { take(event, of: record, in: region, incarnation, at: offset) }
+    }
+
     /// Folds the records of a batch that are not applied yet. Batches behind a snapshot cost one comparison. Throws
     /// where the log has to stop (S3).
     @discardableResult
@@ -48,7 +78,7 @@ extension LogFold {
             let offset = batch.header.baseOffset.advanced(by: place)
             guard offset >= next else { continue }
             do {
-                try fold(record, in: region, incarnation, at: offset)
+                try apply(record, in: region, incarnation, at: offset)
             } catch .held {
                 return try hold(batch)
             } catch .beyondAgreedEnd {

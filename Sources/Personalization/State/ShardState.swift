@@ -11,8 +11,10 @@ package struct ShardState: LogFold {
     package let partition: PartitionID
     package internal(set) var popularity = PopularityPartial()
     package internal(set) var index = IDIndex()
-    package internal(set) var lines = OriginLines()
+    package var lines = OriginLines()
     private(set) var rows = UserTable()
+    /// Whose rows hold markers of erasures. Derived from the rows.
+    private var erasures = ErasureTimes()
     /// Counts folds of user events in this process: tells readers whether anything is new.
     package private(set) var changes: UInt64 = 0
     /// Effects since they were taken last; nil while nobody reads them.
@@ -26,30 +28,27 @@ package struct ShardState: LogFold {
 
     package var vector: VersionVector { lines.vector }
 
-    /// Folds the next record of a log. Returns the event where it had an effect for the first time (S13).
-    ///
-    /// Throws where the log has to stop: a gap, an unknown kind, a body that does not parse. Complexity: O(1) but for an
-    /// item's or a day's first event.
-    @discardableResult
-    package mutating func apply(
-        _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
-    ) throws(ApplyError) -> AppliedEvent? {
-        guard RecordKind.known.contains(record.kind) else { throw .unknownKind(record.kind) }
-        let event: UserEvent?
-        do { event = try UserEvent.decode(record) } catch { throw .malformed("\(error)") }
-        try lines.onRecord(record, in: region, incarnation, at: offset)
-        guard let event else { return nil }
-        if case .served = event { return nil }
+    package static let eventKinds = UserEvent.kinds
+
+    package static func event(_ record: EventRecord) throws(ByteCodingError) -> UserEvent { try UserEvent(record) }
+
+    /// Complexity: O(1) but for an item's or a day's first event.
+    package mutating func take(
+        _ event: UserEvent, of record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation,
+        at offset: Offset
+    ) {
+        guard event.hasEffect else { return }
         let key = MergeOrder(id: record.id, bodyDigest: record.bodyDigest)
         let isNew = index.insert(key)
+        // A change of consent has another body at every door: it is known by its id (S9).
+        if case .consent(let consent) = event { index.insert(.change(record.id, consent.change)) }
+        if case .erase(let erase) = event { erasures.insert(event.user, at: erase.cut) }
         fold(event, by: key, isNew: isNew)
-        if isNew {
-            effects?.append(
-                Effect(
-                    key: key, event: event, stamp: record.stamp, partition: partition, region: region,
-                    incarnation: incarnation, offset: offset, bytes: record.encodedLength))
-        }
-        return isNew ? AppliedEvent(key: key, event: event) : nil
+        guard isNew else { return }
+        effects?.append(
+            Effect(
+                key: key, event: event, stamp: record.stamp, partition: partition, region: region,
+                incarnation: incarnation, offset: offset, bytes: record.encodedLength))
     }
 
     /// S13: keeps effects from now on, or keeps none.
@@ -72,12 +71,6 @@ package struct ShardState: LogFold {
         }
     }
 
-    package mutating func fold(
-        _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
-    ) throws(ApplyError) {
-        try apply(record, in: region, incarnation, at: offset)
-    }
-
     package mutating func learn(_ ends: AgreedEnds) {
         lines.learn(ends.ends, from: ends.writer, of: ends.name.region)
     }
@@ -86,6 +79,14 @@ package struct ShardState: LogFold {
     package mutating func forget(members: [RegionNumber], bounds: TimeBounds) {
         guard let time = lines.time(over: members) else { return }
         index.forget(before: time.advanced(by: .zero - bounds.forgetAfter))
+    }
+
+    /// Forgets markers of erasures, and rows that hold nothing else, whose cuts lie more than `life` below every origin's
+    /// time: nothing that they cover can come any more, not even by replay (S9). Complexity: O(those that go).
+    package mutating func forgetErasures(olderThan life: Duration, members: [RegionNumber]) {
+        guard let time = lines.time(over: members) else { return }
+        let horizon = time.advanced(by: .zero - life)
+        for user in erasures.take(before: horizon) { rows.forgetErasure(of: user, before: horizon) }
     }
 
     /// Takes the place of `former`, folded anew: readers of `changes` see that something is new.
@@ -101,25 +102,25 @@ package struct ShardState: LogFold {
     /// Puts a row back from a snapshot.
     mutating func restore(_ row: UserState, of user: UserKey) {
         rows.change(user) { $0 = row }
+        if let cut = row.erasedUpTo { erasures.insert(user, at: cut) }
     }
 }
 
-/// An event whose effect entered the state for the first time.
-package struct AppliedEvent: Hashable, Sendable {
-    package var key: MergeOrder
-    package var event: UserEvent
-
-    package init(key: MergeOrder, event: UserEvent) {
-        self.key = key
-        self.event = event
+extension MergeOrder {
+    /// Stands in the id index for a grant, or for a withdrawal, of that id, whatever its body. No body has digest 0 or 1 but
+    /// by a chance of 2^-63.
+    static func change(_ id: EventID, _ change: ConsentEvent.Change) -> MergeOrder {
+        switch change {
+        case .withdrawal: MergeOrder(id: id, bodyDigest: 0)
+        case .grant: MergeOrder(id: id, bodyDigest: 1)
+        }
     }
 }
 
 extension UserEvent {
-    /// The event of a record; nil for the log's own records and for other topics' kinds.
-    static func decode(_ record: EventRecord) throws(ByteCodingError) -> UserEvent? {
-        guard record.kind.rawValue >= RecordKind.profile.rawValue, record.kind.rawValue < RecordKind.content.rawValue
-        else { return nil }
-        return try UserEvent(record)
-    }
+    /// What the log of user events holds.
+    package static let kinds: Set<RecordKind> = [.profile, .interaction, .beacon, .served, .erase, .consent]
+
+    /// Slates that were served are kept for learning only.
+    var hasEffect: Bool { if case .served = self { false } else { true } }
 }

@@ -12,7 +12,7 @@ extension UserState {
         case .profile(let profile): apply(profile, by: order)
         case .consent(let consent):
             switch consent.change {
-            case .withdrawal: self.consent.withdraw(order.id)
+            case .withdrawal(let replaced): self.consent.withdraw(order.id, replacing: replaced)
             case .grant(let cancelled):
                 self.consent.grant(order.id, cancelling: cancelled, erasedUpTo: erasedUpTo)
             }
@@ -60,6 +60,9 @@ extension UserState {
         languages.erase(upTo: cut)
         consent.erase(upTo: cut)
     }
+
+    /// Nothing that the cut covers can come any more.
+    mutating func forgetErasure() { erasedUpTo = nil }
 
     /// S9: a bucket counts only when it starts after the cut.
     private func countsInterest(at time: WallTime) -> Bool {

@@ -7,7 +7,7 @@
 // | seen        | count, then order, content u64; newest first                                                      |
 // | categories  | count, then key u16, sums; ascending                                                              |
 // | languages   | count, then key text, sums; ascending                                                             |
-// | consent     | grants, withdrawals, cancelled: each a count and ids; ascending                                   |
+// | consent     | the newest grant: 0 or 1 u8, id; withdrawals, cancelled: each a count and ids; ascending          |
 // | markers     | snapshots only: 0 or 1 u8, cut u64                                                                |
 //
 // order = id time u64, id client u64, body digest u64. sums = count, then bucket index u64, sum i64; in snapshots the
@@ -52,7 +52,9 @@ extension UserState {
         }
         writer.write(categories, for: purpose) { $0.write($1) }
         writer.write(languages, for: purpose) { $0.write($1) }
-        for ids in [consent.grants, consent.withdrawals, consent.cancelled] { writer.write(ids) }
+        writer.write(UInt8(consent.grant == nil ? 0 : 1))
+        if let grant = consent.grant { writer.write(grant) }
+        for ids in [consent.withdrawals.ids, consent.cancelled.ids] { writer.write(ids) }
         guard purpose == .snapshot else { return }
         writer.write(UInt8(erasedUpTo == nil ? 0 : 1))
         if let erasedUpTo { writer.write(erasedUpTo.milliseconds) }
@@ -87,25 +89,26 @@ extension UserState {
         languages = try reader.readSums { reader throws(ByteCodingError) in
             try reader.readString(limit: PersonalizationLimits.languageBytes)
         }
-        consent = ConsentState(
-            grants: try reader.readIDs(), withdrawals: try reader.readIDs(), cancelled: try reader.readIDs())
+        let grant = try reader.readCount(limit: 1) == 1 ? try reader.readID() : nil
+        consent = ConsentState(grant: grant, withdrawals: try reader.readIDs(), cancelled: try reader.readIDs())
         if try reader.readCount(limit: 1) == 1 { erasedUpTo = WallTime(milliseconds: try reader.read()) }
     }
 }
 
 extension ByteWriter {
     fileprivate mutating func write(_ order: MergeOrder) {
-        write(order.id.time)
-        write(order.id.client)
+        write(order.id)
         write(order.bodyDigest)
     }
 
     fileprivate mutating func write(_ ids: [EventID]) {
         writeVarint(UInt64(ids.count))
-        for id in ids {
-            write(id.time)
-            write(id.client)
-        }
+        for id in ids { write(id) }
+    }
+
+    fileprivate mutating func write(_ id: EventID) {
+        write(id.time)
+        write(id.client)
     }
 
     fileprivate mutating func write<Key>(
@@ -152,10 +155,9 @@ extension ByteReader {
         register.write(try readString(limit: limit), by: order)
     }
 
-    /// At most what the bytes that are left can hold.
     fileprivate mutating func readIDs() throws(ByteCodingError) -> [EventID] {
         var ids: [EventID] = []
-        for _ in 0..<(try readCount(limit: remaining / 16)) { ids.append(try readID()) }
+        for _ in 0..<(try readCount(limit: ConsentState.maxKnown)) { ids.append(try readID()) }
         return ids
     }
 

@@ -47,7 +47,7 @@ package struct UserState: Hashable, Sendable {
     }
 
     /// S9: personalisation is off while a withdrawal stands open. Doors, serving and exports ask; `apply` never does.
-    package var allowsPersonalization: Bool { consent.openWithdrawals.isEmpty }
+    package var allowsPersonalization: Bool { !consent.isWithdrawn }
 }
 
 /// The bounds of state (S3: a changed one is a new field, with a new `apply` version).
@@ -59,8 +59,9 @@ package enum StateLimits {
     package static let popularityBucket: Duration = .seconds(3_600)
     /// Two weeks: one half-life of the slowest popularity score.
     package static let popularityBuckets = 336
-    /// The version of `apply`: in openings, snapshots and digests.
-    package static let applyVersion: UInt32 = 1
+    /// The version of `apply`: in openings, snapshots, digests and handshakes. 2: consent is bounded and cancels only what is
+    /// older than the grant, cuts of erasures follow the id, languages are tags (Decisions/0027).
+    package static let applyVersion: UInt32 = 2
 }
 
 extension InteractionKind {

@@ -42,6 +42,20 @@ struct UserTable: Sendable {
         parts[place].stale.insert(user)
     }
 
+    /// The user's marker of an erasure goes where its cut lies below `horizon`, and with it a row that holds nothing else.
+    mutating func forgetErasure(of user: UserKey, before horizon: WallTime) {
+        let place = Self.part(of: user)
+        guard let row = parts[place].rows[user], let cut = row.state.erasedUpTo, cut < horizon else { return }
+        guard row.state.isEmpty else {
+            parts[place].rows[user]?.state.forgetErasure()
+            return
+        }
+        shareSum = shareSum &- row.share
+        parts[place].rows[user] = nil
+        parts[place].stale.remove(user)
+        count -= 1
+    }
+
     /// Makes room for so many users more.
     mutating func reserve(_ users: Int) {
         // Keys are hashes, so parts fill evenly: some of them get a few more than the mean.

@@ -12,6 +12,7 @@ package final class ServingMetrics: Sendable {
     private let expired: [Counter]
     private let applied: Counter
     private let duplicate: Counter
+    private let ignored: [ContextField: Counter]
 
     package init(factory: any MetricsFactory) {
         func counters<Key: RawRepresentable<String>>(_ label: String, _ name: String, _ keys: [Key]) -> [Key: Counter] {
@@ -38,6 +39,7 @@ package final class ServingMetrics: Sendable {
         expired = CallPriority.allCases.map { counter("meridian_admission_expired_total", $0, nil) }
         applied = outcome("applied")
         duplicate = outcome("duplicate")
+        ignored = counters("meridian_context_fields_ignored_total", "field", ContextField.allCases)
     }
 
     /// Why load refuses calls.
@@ -57,8 +59,18 @@ package final class ServingMetrics: Sendable {
     /// An event of an answered call was refused.
     func eventRefused(_ refusal: EventRefusal) { eventRefusals[refusal]?.increment() }
 
+    /// A field of a request's context counted as absent: it said nothing that this version understands.
+    func contextIgnored(_ field: ContextField) { ignored[field]?.increment() }
+
     func eventsCounted(applied appliedCount: Int, duplicate duplicateCount: Int) {
         if appliedCount > 0 { applied.increment(by: appliedCount) }
         if duplicateCount > 0 { duplicate.increment(by: duplicateCount) }
     }
+}
+
+/// The fields of `RequestContext`, as metrics name them.
+enum ContextField: String, Hashable, Sendable, CaseIterable {
+    case surface
+    case language
+    case country
 }

@@ -21,39 +21,42 @@ enum FieldReading {
     }
 
     static func surface(_ value: Meridian_V1_Surface, _ field: @autoclosure () -> String) throws(Refusal) -> Surface {
+        guard let surface = surface(value) else { throw .outOfBounds(field(), "not a surface of this version") }
+        return surface
+    }
+
+    /// Nil for one that this version does not know.
+    static func surface(_ value: Meridian_V1_Surface) -> Surface? {
         switch value {
         case .unspecified: .unknown
         case .lockScreen: .lockScreen
         case .feed: .feed
         case .widget: .widget
-        case .UNRECOGNIZED: throw .outOfBounds(field(), "not a surface of this version")
+        case .UNRECOGNIZED: nil
         }
     }
 
-    /// ISO 639 in lower case, or empty.
-    static func language(_ text: String, _ field: @autoclosure () -> String) throws(Refusal) -> String {
-        guard text.utf8.count <= RequestBounds.languageBytes,
-            text.utf8.allSatisfy(isLanguageByte)
-        else { throw .outOfBounds(field(), "ISO 639 in lower case, at most 8 bytes") }
-        return text
-    }
-
-    /// The letters of ISO 639 and of subtags.
-    private static func isLanguageByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): true
-        default: false
+    /// A BCP 47 tag in the catalogue's form; nil for an empty text.
+    static func language(_ text: String, _ field: @autoclosure () -> String) throws(Refusal) -> LanguageTag? {
+        guard !text.isEmpty else { return nil }
+        guard let tag = LanguageTag(text) else {
+            throw .outOfBounds(field(), "a BCP 47 tag of a language, such as en, pt-BR or zh-Hant")
         }
+        return tag
     }
 
     /// ISO 3166 alpha-2 in upper case, or empty.
     static func country(_ text: String, _ field: @autoclosure () -> String) throws(Refusal) -> String {
-        let count = text.utf8.count
-        guard count == 0 || count == 2, text.utf8.allSatisfy({ (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) })
-        else {
-            throw .outOfBounds(field(), "ISO 3166 alpha-2 in upper case")
-        }
-        return text
+        guard !text.isEmpty else { return "" }
+        guard let country = country(text) else { throw .outOfBounds(field(), "ISO 3166 alpha-2") }
+        return country
+    }
+
+    /// In upper case; nil for what is not two letters.
+    static func country(_ text: String) -> String? {
+        let isCode =
+            text.utf8.count == 2 && text.utf8.allSatisfy { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0 & ~0x20) }
+        return isCode ? text.uppercased() : nil
     }
 
     static func contentID(_ id: String, _ field: @autoclosure () -> String) throws(Refusal) -> String {

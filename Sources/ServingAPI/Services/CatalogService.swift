@@ -15,7 +15,9 @@ struct CatalogService: Sendable {
     func publish(_ open: OpenCall) {
         guard open.message.readableBytes <= RequestBounds.requestBytes else { return open.refuse(.tooLarge) }
         open.serve(Meridian_V1_PublishRequest.self) { request throws(Refusal) in
-            guard request.unknownFields.data.isEmpty else { throw .unknownField(in: "PublishRequest") }
+            guard request.unknownFields.data.isEmpty, request.id.unknownFields.data.isEmpty else {
+                throw .unknownField(in: "PublishRequest")
+            }
             guard RequestBounds.itemsPerCall.contains(request.items.count) else {
                 throw .outOfBounds("items", "1 to 512")
             }
@@ -24,9 +26,12 @@ struct CatalogService: Sendable {
             for (index, item) in request.items.enumerated() {
                 events.append(.publish(try Self.item(item, at: index)))
             }
-            append(events, open) { count in
+            try Self.checkDistinct(events) { "items[\($0)].content_id" }
+            append(events, FieldReading.eventID(request.id, isPresent: request.hasID), open) { outcome in
                 var reply = Meridian_V1_PublishReply()
-                reply.published = UInt32(clamping: count)
+                reply.published = UInt32(clamping: outcome.written)
+                reply.duplicates = UInt32(clamping: outcome.duplicates)
+                reply.id = Meridian_V1_EventID(outcome.id)
                 reply.region = edge.region
                 reply.serverTimeMs = edge.serverTime.milliseconds
                 open.succeed(reply)
@@ -36,7 +41,9 @@ struct CatalogService: Sendable {
 
     func withdraw(_ open: OpenCall) {
         open.serve(Meridian_V1_WithdrawRequest.self) { request throws(Refusal) in
-            guard request.unknownFields.data.isEmpty else { throw .unknownField(in: "WithdrawRequest") }
+            guard request.unknownFields.data.isEmpty, request.id.unknownFields.data.isEmpty else {
+                throw .unknownField(in: "WithdrawRequest")
+            }
             guard RequestBounds.itemsPerCall.contains(request.contentIds.count) else {
                 throw .outOfBounds("content_ids", "1 to 512")
             }
@@ -49,9 +56,12 @@ struct CatalogService: Sendable {
                     throw .outOfBounds("content_ids[\(index)]", error.description)
                 }
             }
-            append(events, open) { count in
+            try Self.checkDistinct(events) { "content_ids[\($0)]" }
+            append(events, FieldReading.eventID(request.id, isPresent: request.hasID), open) { outcome in
                 var reply = Meridian_V1_WithdrawReply()
-                reply.withdrawn = UInt32(clamping: count)
+                reply.withdrawn = UInt32(clamping: outcome.written)
+                reply.duplicates = UInt32(clamping: outcome.duplicates)
+                reply.id = Meridian_V1_EventID(outcome.id)
                 reply.region = edge.region
                 reply.serverTimeMs = edge.serverTime.milliseconds
                 open.succeed(reply)
@@ -90,12 +100,23 @@ struct CatalogService: Sendable {
         }
     }
 
-    private func append(_ events: [ContentEvent], _ open: OpenCall, _ succeed: @escaping @Sendable (Int) -> Void) {
-        content.publish(events) { outcome in
+    private func append(
+        _ events: [ContentEvent], _ id: EventID?, _ open: OpenCall,
+        _ succeed: @escaping @Sendable (PublishOutcome) -> Void
+    ) {
+        content.publish(events, id: id) { outcome in
             switch outcome {
-            case .success(let count): succeed(count)
+            case .success(let outcome): succeed(outcome)
             case .failure(let error): open.refuse(Refusal(error, now: edge.clock.wallTime()))
             }
+        }
+    }
+
+    /// All writes of a call have one id: of two to one register neither would be the later one (S3).
+    private static func checkDistinct(_ events: [ContentEvent], _ field: (Int) -> String) throws(Refusal) {
+        var named: Set<[UInt8]> = []
+        for (index, event) in events.enumerated() where !named.insert(Array(event.contentID.utf8)).inserted {
+            throw .outOfBounds(field(index), "named before in the same call")
         }
     }
 

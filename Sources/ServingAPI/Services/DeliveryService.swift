@@ -34,19 +34,32 @@ struct DeliveryService: Sendable {
         var query = SlateQuery(
             user: user, count: count, seed: request.requestID == 0 ? edge.entropy.next() : request.requestID,
             now: edge.clock.wallTime(), requireSession: request.requireSession)
-        if request.hasContext {
-            let context = request.context
-            query.surface = try FieldReading.surface(context.surface, "context.surface")
-            let language = try FieldReading.language(context.language, "context.language")
-            let country = try FieldReading.country(context.country, "context.country")
-            query.language = language.isEmpty ? nil : language
-            query.country = country.isEmpty ? nil : country
-        }
+        if request.hasContext { read(request.context, into: &query) }
         if !request.sessionToken.isEmpty {
             query.session = try edge.sessions.open(
                 request.sessionToken, partition: user.partition(of: shards.partitions))
         }
         return query
+    }
+
+    /// What does not name a language, a country or a surface counts as absent, and is counted: whoever asks with a tag that
+    /// this version cannot read still gets content.
+    private func read(_ context: Meridian_V1_RequestContext, into query: inout SlateQuery) {
+        if let surface = FieldReading.surface(context.surface) {
+            query.surface = surface
+        } else {
+            edge.metrics.contextIgnored(.surface)
+        }
+        if let tag = LanguageTag(context.language) {
+            query.language = tag.text
+        } else if !context.language.isEmpty {
+            edge.metrics.contextIgnored(.language)
+        }
+        if let country = FieldReading.country(context.country) {
+            query.country = country
+        } else if !context.country.isEmpty {
+            edge.metrics.contextIgnored(.country)
+        }
     }
 
     private func answer(_ open: OpenCall, _ slate: Slate, to query: SlateQuery, maxStaleness: UInt64) {

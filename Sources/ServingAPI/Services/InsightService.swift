@@ -20,8 +20,8 @@ struct InsightService: Sendable {
             }
             let language = try FieldReading.language(request.language, "language")
             let halfLife = Self.halfLife(of: request.windowMs)
-            let code = language.isEmpty ? nil : LanguageCode(language)
             let catalogue = content.catalogue()
+            let code = language.map { catalogue.language(nearest: $0) }
             let top = content.popularity().top(Int(request.limit), halfLife, language: code)
             var reply = Meridian_V1_PopularReply()
             reply.items = top.compactMap { entry in

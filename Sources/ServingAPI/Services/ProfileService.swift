@@ -33,7 +33,7 @@ struct ProfileService: Sendable {
                 throw .unknownField(in: "EraseRequest")
             }
             let user = try FieldReading.user(request.userID)
-            // The shard, which makes the stamp, sets the cut (S9).
+            // The shard, which knows the id, sets the cut (S9).
             let event = EraseEvent(user: user, cut: WallTime(milliseconds: 0))
             writes.write(
                 .erase(event), id: FieldReading.eventID(request.id, isPresent: request.hasID), of: user,
@@ -57,13 +57,21 @@ struct ProfileService: Sendable {
             }
             let change: ConsentEvent.Change =
                 request.granted
-                ? .grant(cancelling: request.cancels.map { EventID(time: $0.time, client: $0.client) }) : .withdrawal
+                ? .grant(cancelling: try Self.cancelled(by: request)) : .withdrawal(replacing: [])
             writes.write(
                 .consent(ConsentEvent(user: user, change: change)),
                 id: FieldReading.eventID(request.id, isPresent: request.hasID), of: user,
                 durability: try durability(request.durability, isPresent: request.hasDurability), session: nil,
                 answering: open)
         }
+    }
+
+    /// A grant cancels what is older than it: of a later withdrawal it cannot have known (S9).
+    private static func cancelled(by request: Meridian_V1_SetConsentRequest) throws(Refusal) -> [EventID] {
+        let cancelled = request.cancels.map { EventID(time: $0.time, client: $0.client) }
+        guard let id = FieldReading.eventID(request.id, isPresent: request.hasID) else { return cancelled }
+        guard cancelled.allSatisfy({ $0 < id }) else { throw .outOfBounds("cancels", "older than the grant's id") }
+        return cancelled
     }
 
     private func durability(
@@ -75,7 +83,9 @@ struct ProfileService: Sendable {
 
     private static func event(_ profile: Meridian_V1_Profile, of user: UserKey) throws(Refusal) -> ProfileEvent {
         var event = ProfileEvent(user: user)
-        if profile.hasLanguage { event.language = try FieldReading.language(profile.language, "profile.language") }
+        if profile.hasLanguage {
+            event.language = try FieldReading.language(profile.language, "profile.language")?.text ?? ""
+        }
         if profile.hasCountry { event.country = try FieldReading.country(profile.country, "profile.country") }
         if profile.hasDeviceModel {
             guard profile.deviceModel.utf8.count <= RequestBounds.deviceModelBytes else {

@@ -20,6 +20,8 @@ extension Refusal {
             self = .notEnoughRegions(available: available)
         case .catalogueFull:
             self.init(.catalogueFull, "the catalogue is at its bound: withdraw items first")
+        case .idRefused(let verdict):
+            self.init(verdict == .tooNew ? EventRefusal.idTooNew : .idTooOld, now: now)
         case .sessionNotSatisfied(let applied):
             self.init(
                 .sessionNotSatisfied, "this region has not applied what the session names yet",

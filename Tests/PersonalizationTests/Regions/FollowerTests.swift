@@ -103,9 +103,9 @@ import Testing
         a.stamps.close()
         let (before, stamp) = a.ask { ($0.appender.nextOffset, $0.appender.lastStamp) }
         #expect(a.send([a.click("x", client: 1)]).error == .clockUntrusted)
-        let published = TestRegion.Answers<Int>()
+        let published = TestRegion.Answers<PublishOutcome>()
         let item = ContentEvent.publish(try ContentSamples.item("i"))
-        a.onContent { $0.publish([item]) { published.keep($0) } }
+        a.onContent { $0.publish([item], id: nil) { published.keep($0) } }
         #expect(published.error == .clockUntrusted)
         loop.advance(by: .seconds(5))
         a.markTime()

@@ -110,6 +110,67 @@ import Testing
         #expect(b.send([event]).value != nil && b.ask { $0.appender.nextOffset } == before.advanced(by: 1))
     }
 
+    /// S11: the first copy may stand in an older incarnation of this region, which no other region need have: not even one
+    /// region is claimed from cursors that speak of the new log only.
+    @Test func aKnownEventOfAnOlderIncarnationIsCopied() async throws {
+        let loop = QueueLoop()
+        let a = try await TestRegion(1, of: [1, 2, 3], loop: loop)
+        let event = a.click("x", client: 1)
+        a.send([event])
+        let anew = try await TestRegion(1, of: [1, 2, 3], disk: a.disk, loop: loop)
+        let before = anew.ask { $0.appender.nextOffset }
+        anew.router.cursorMoved(of: RegionNumber(2), in: anew.log, to: before)
+        let answer = anew.send([event], durability: .remote(regions: 1), within: .seconds(1))
+        #expect(answer.all.isEmpty && anew.ask { $0.appender.nextOffset } == before.advanced(by: 1))
+        anew.router.cursorMoved(of: RegionNumber(2), in: anew.log, to: before.advanced(by: 1))
+        #expect(answer.value?.results.map(\.outcome) == [.duplicate] && anew.clicks(on: "x") == 1)
+        // The copy stands in this log now: a further retry needs no other.
+        #expect(anew.send([event], durability: .remote(regions: 1)).value?.reached == .remote(regions: 1))
+        #expect(anew.ask { $0.appender.nextOffset } == before.advanced(by: 1))
+    }
+
+    /// S9, S11: the copy of a grant cancels no more than the grant did.
+    @Test func theCopyOfAGrantMeansWhatTheGrantMeant() async throws {
+        let loop = QueueLoop()
+        let a = try await TestRegion(1, of: [1, 2, 3], loop: loop)
+        func send(_ change: ConsentEvent.Change, _ client: UInt64, _ region: TestRegion, _ durability: RequestedDurability) {
+            let event = UserEvent.consent(ConsentEvent(user: TestRegion.user, change: change))
+            let id = EventID(at: WallTime(milliseconds: loop.start.milliseconds + client), sequence: 0, client: client)
+            region.send([SubmittedEvent(id: id, event: event)], durability: durability, within: .milliseconds(50))
+        }
+        loop.advance(by: .seconds(1))
+        send(.withdrawal(replacing: []), 5, a, .local)
+        send(.grant(cancelling: []), 20, a, .local)
+        // Older than the grant, and unseen by it.
+        send(.withdrawal(replacing: []), 10, a, .local)
+        #expect(a.ask { $0.state.user(TestRegion.user)?.allowsPersonalization } == false)
+        let anew = try await TestRegion(1, of: [1, 2, 3], disk: a.disk, loop: loop)
+        let before = anew.ask { $0.appender.nextOffset }
+        send(.grant(cancelling: []), 20, anew, .local)
+        #expect(anew.ask { $0.appender.nextOffset } == before, "a door that knows the id appends nothing")
+        send(.grant(cancelling: []), 20, anew, .remote(regions: 1))
+        #expect(anew.ask { $0.appender.nextOffset } == before.advanced(by: 1))
+        #expect(anew.ask { $0.state.user(TestRegion.user)?.consent.openWithdrawals.map(\.client) } == [10])
+    }
+
+    /// HISTORIES 33, S12: the token of a DUPLICATE covers the first copy, in whatever log it stands.
+    @Test func theTokenOfADuplicateCoversTheFirstCopy() async throws {
+        let loop = QueueLoop()
+        let regions = [
+            try await TestRegion(1, of: [1, 2, 3], loop: loop), try await TestRegion(2, of: [1, 2, 3], loop: loop),
+            try await TestRegion(3, of: [1, 2, 3], loop: loop),
+        ]
+        let event = regions[1].click("x", client: 1)
+        regions[1].send([event])
+        try regions[0].pull(from: regions[1])
+        let answer = try #require(regions[0].send([event]).value)
+        #expect(answer.results.map(\.outcome) == [.duplicate])
+        try regions[2].pull(from: regions[0].disk) { $0.name.region == RegionNumber(1) }
+        #expect(throws: ShardError.self) { try regions[2].slate(answer.session, requireSession: true).get() }
+        try regions[2].pull(from: regions[1])
+        #expect(try regions[2].slate(answer.session, requireSession: true).get().session?.isSatisfied == true)
+    }
+
     /// Whoever waits hears that the log has ended.
     @Test func endedLogsAnswerWaiters() async throws {
         let loop = QueueLoop()

@@ -86,7 +86,7 @@ import Testing
         a.send([event(.erase(EraseEvent(user: TestRegion.user, cut: WallTime(milliseconds: 0))), 3)])
         loop.advance(by: .seconds(6))
         b.send([b.click("x", client: 4)])
-        a.send([event(.consent(ConsentEvent(user: TestRegion.user, change: .withdrawal)), 5)])
+        a.send([event(.consent(ConsentEvent(user: TestRegion.user, change: .withdrawal(replacing: []))), 5)])
         b.send([event(.consent(ConsentEvent(user: TestRegion.user, change: .grant(cancelling: []))), 6)])
         try Self.heal([a, b])
         #expect(a.report.digest == b.report.digest)
@@ -119,8 +119,8 @@ import Testing
         let loop = QueueLoop()
         let (a, b) = try await Self.pair(loop)
         let items = try (0..<3).map { ContentEvent.publish(try ContentSamples.item("i\($0)")) }
-        a.onContent { $0.publish(Array(items[..<2])) { #expect((try? $0.get()) == 2) } }
-        b.onContent { $0.publish(Array(items[2...])) { #expect((try? $0.get()) == 1) } }
+        a.onContent { $0.publish(Array(items[..<2]), id: nil) { #expect((try? $0.get())?.written == 2) } }
+        b.onContent { $0.publish(Array(items[2...]), id: nil) { #expect((try? $0.get())?.written == 1) } }
         for (topic, partition) in [(TopicID.userEvents, UInt32(1)), (.models, 0), (.content, 1), (TopicID(99), 0)] {
             let name = LogName(region: b.number, topic: topic, partition: PartitionID(partition))
             a.router.logAppeared(LogIdentity(name: name, incarnation: Incarnation(5)))

@@ -14,14 +14,14 @@ import Testing
         let opening = EventRecord(
             kind: .opening, stamp: HybridStamp(rawValue: 1), id: EventID(time: 0, client: 0),
             body: OpeningRecord(predecessor: nil, applyVersion: 1).body)
-        try state.fold(opening, in: region, Incarnation(3), at: .zero)
+        try state.apply(opening, in: region, Incarnation(3), at: .zero)
         for number in 0..<items {
             let item = try ContentItem(id: "item-\(number)", title: "one", publishedAt: WallTime(milliseconds: 5))
             let event = ContentEvent.publish(item)
             let record = EventRecord(
                 kind: event.kind, stamp: HybridStamp(rawValue: 2), id: EventID(time: UInt64(number + 1), client: 7),
                 body: event.body)
-            try state.fold(record, in: region, Incarnation(3), at: Offset(UInt64(number + 1)))
+            try state.apply(record, in: region, Incarnation(3), at: Offset(UInt64(number + 1)))
         }
         return state
     }

@@ -46,7 +46,7 @@ struct RandomEvents {
         case 1: return Drawn(id: id, event: .erase(EraseEvent(user: user, cut: WallTime(milliseconds: time + 5_000))))
         case 2:
             withdrawals.append(id)
-            return Drawn(id: id, event: .consent(ConsentEvent(user: user, change: .withdrawal)))
+            return Drawn(id: id, event: .consent(ConsentEvent(user: user, change: .withdrawal(replacing: []))))
         case 3:
             let seen = withdrawals.isEmpty ? [] : [withdrawals[Int(pick(UInt64(withdrawals.count)))]]
             return Drawn(id: id, event: .consent(ConsentEvent(user: user, change: .grant(cancelling: seen))))

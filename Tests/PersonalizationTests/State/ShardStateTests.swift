@@ -80,7 +80,7 @@ import Testing
         func consent(_ change: ConsentEvent.Change, _ time: UInt64) -> RandomEvents.Drawn {
             .init(id: EventID(time: time, client: 1), event: .consent(ConsentEvent(user: user, change: change)))
         }
-        let withdrawal = consent(.withdrawal, 1)
+        let withdrawal = consent(.withdrawal(replacing: []), 1)
         let blind = consent(.grant(cancelling: []), 2)
         for events in [[withdrawal, blind], [blind, withdrawal]] {
             #expect(try ShardState.folding(events).user(user)?.allowsPersonalization == false)
@@ -140,6 +140,83 @@ import Testing
             try state.apply(damaged, in: RegionNumber(1), Incarnation(1), at: .zero)
         }
         #expect(state.vector == VersionVector())
+    }
+
+    /// S3: a reserved kind that this version does not implement stops the log as an unknown one does, in every topic; and so
+    /// does an event of another topic. Skipping one would leave what it says unsaid.
+    @Test(arguments: [
+        RecordKind.epochStart, .membership, .replayClaim, .recovered, .model, RecordKind(rawValue: 8),
+        RecordKind(rawValue: 38), RecordKind(rawValue: 999),
+    ])
+    func reservedKindsStopEveryTopicsLog(kind: RecordKind) {
+        let record = EventRecord(kind: kind, stamp: .zero, id: EventID(time: 1, client: 1), body: [])
+        func outcome(_ state: some LogFold, _ record: EventRecord) -> ApplyError? {
+            var state = state
+            do throws(ApplyError) {
+                try state.apply(record, in: RegionNumber(1), Incarnation(1), at: .zero)
+                return nil
+            } catch {
+                return state.lines.vector == VersionVector() ? error : nil
+            }
+        }
+        let (users, content) = (ShardState(partition: PartitionID(0)), ContentState(limit: 9))
+        let effects = EffectFold(PartitionID(0), at: EffectPosition(), knowing: [])
+        #expect(outcome(users, record) == .unknownKind(kind))
+        #expect(outcome(content, record) == .unknownKind(kind))
+        #expect(outcome(effects, record) == .unknownKind(kind))
+        let click = EventRecord(kind: .interaction, stamp: .zero, id: EventID(time: 1, client: 1), body: [])
+        #expect(outcome(content, click) == .unknownKind(.interaction))
+        let item = EventRecord(kind: .content, stamp: .zero, id: EventID(time: 1, client: 1), body: [])
+        #expect(outcome(users, item) == .unknownKind(.content))
+    }
+
+    /// S1a: what the lines hold back, or what lies beyond an agreed end, changes nothing of a state, whatever its topic.
+    @Test func theLinesAreAskedBeforeAnythingChanges() throws {
+        let name = LogName(region: RegionNumber(1), topic: .content, partition: PartitionID(0))
+        let ends = AgreedEnds(name: name, writer: Incarnation(9), ends: try #require(EndsRecord([])))
+        var state = ContentState(limit: 9)
+        state.learn(ends)
+        let event = ContentEvent.publish(try ContentSamples.item("tail"))
+        let record = EventRecord(kind: .content, stamp: .zero, id: EventID(time: 1, client: 1), body: event.body)
+        #expect(throws: ApplyError.beyondAgreedEnd(incarnation: Incarnation(1), end: .zero)) {
+            try state.apply(record, in: RegionNumber(1), Incarnation(1), at: .zero)
+        }
+        #expect(throws: ApplyError.gap(expected: .zero, found: Offset(3))) {
+            try state.apply(record, in: RegionNumber(1), Incarnation(9), at: Offset(3))
+        }
+        #expect(state.catalogue.count == 0 && state.lines.vector == VersionVector())
+    }
+
+    /// S9: a marker of an erasure lives until every origin's time is past its cut by S8's maximum, and with it goes a row that
+    /// holds nothing else. A snapshot keeps it until then.
+    @Test func markersOfErasuresGoWhenNothingTheyCoverCanCome() throws {
+        let life = PersonalizationLimits.personalDataLife
+        #expect(life > StateLimits.interestBucket + TimeBounds.standard.maxAge)
+        let (gone, kept) = (UserKey(userID: "gone"), UserKey(userID: "kept"))
+        let cut = WallTime(milliseconds: RandomEvents.start)
+        let erasures = [gone, kept].map {
+            RandomEvents.Drawn(
+                id: EventID(at: cut, sequence: 0, client: $0.digest.low),
+                event: .erase(EraseEvent(user: $0, cut: cut)))
+        }
+        let language = RandomEvents.Drawn(
+            id: EventID(at: cut.advanced(by: .seconds(9)), sequence: 0, client: 1),
+            event: .profile(ProfileEvent(user: kept, language: "en")))
+        let folded = try ShardState.folding(erasures + [language])
+        var state = try ShardSnapshot.decode(ShardSnapshot.encode(folded), partition: PartitionID(0))
+        func mark(_ time: WallTime, at offset: UInt64) throws {
+            let record = EventRecord(
+                kind: .timeMark, stamp: HybridStamp(at: time), id: EventID(time: 0, client: 0), body: [])
+            try state.apply(record, in: RegionNumber(1), Incarnation(1), at: Offset(offset))
+            state.forgetErasures(olderThan: life, members: [RegionNumber(1)])
+        }
+        let before = state.digest()
+        try mark(cut.advanced(by: life), at: 3)
+        #expect(state.userCount == 2 && state.user(gone)?.erasedUpTo == cut)
+        try mark(cut.advanced(by: life + .seconds(7_200)), at: 4)
+        #expect(state.user(gone) == nil && state.userCount == 1)
+        #expect(state.user(kept)?.erasedUpTo == nil && state.user(kept)?.language.value == "en")
+        #expect(state.digest() == before, "markers are outside the digest")
     }
 
     /// S5: forgetting follows the origins' times and never shortens the window.

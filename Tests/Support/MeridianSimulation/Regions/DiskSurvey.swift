@@ -113,6 +113,18 @@ struct DiskSurvey: Sendable {
 
     func end(of log: LogIdentity) -> Offset { logs[log]?.last?.end ?? .zero }
 
+    /// Records of content, as far as `ends` lets them count.
+    func contentRecords(upTo ends: EndsBook) -> [EventRecord] {
+        logs.filter { $0.key.name.topic == .content }.flatMap { log, batches in
+            let end = ends.end(of: log) ?? Offset(.max)
+            return batches.flatMap { batch in
+                batch.records.enumerated().filter { place, record in
+                    record.kind == .content && batch.base.advanced(by: place) < end
+                }.map(\.element)
+            }
+        }
+    }
+
     /// Records of user events with their offsets, in the order of logs and offsets, as far as `ends` lets them count.
     func events(upTo ends: EndsBook) -> [(log: LogIdentity, offset: Offset, record: EventRecord)] {
         var events: [(log: LogIdentity, offset: Offset, record: EventRecord)] = []

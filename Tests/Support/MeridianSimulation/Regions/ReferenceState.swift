@@ -14,7 +14,8 @@ struct ReferenceState {
 
     /// Throws where a record does not parse.
     mutating func add(_ record: EventRecord) throws {
-        guard let event = try UserEvent(record) else { return }
+        guard UserEvent.kinds.contains(record.kind) else { return }
+        let event = try UserEvent(record)
         let key = MergeOrder(id: record.id, bodyDigest: record.bodyDigest)
         if events.updateValue(event, forKey: key) != nil { copies += 1 }
     }

@@ -23,7 +23,7 @@ struct RegionAudit: Sendable {
         let ends = EndsBook(surveys)
         checkPrefixes(surveys, ends)
         checkReference(surveys, ends, served)
-        checkFolds(served)
+        checkFolds(served, surveys, ends)
         checkAcknowledged(surveys, ends)
         checkAnswers(surveys, ends)
         countLineage(surveys, ends)
@@ -93,11 +93,15 @@ struct RegionAudit: Sendable {
     }
 
     /// S10: what a node holds is the fold of the logs on its disk, from its snapshots and from zero.
-    private func checkFolds(_ served: [PartitionID: Digest128]) {
+    private func checkFolds(
+        _ served: [PartitionID: Digest128], _ surveys: [DiskSurvey], _ ends: EndsBook
+    ) {
         for region in deployment.regions.indices {
             for fromZero in [false, true] {
                 do {
-                    for var shard in try Self.fold(deployment, region: region, fromZero: fromZero)
+                    let fold = try Self.fold(deployment, region: region, fromZero: fromZero)
+                    try checkContent(fold.content, surveys[region], ends)
+                    for var shard in fold.shards
                     where served[shard.partition] != shard.digest() {
                         ledger.violated(
                             "S10",
@@ -111,8 +115,25 @@ struct RegionAudit: Sendable {
         }
     }
 
+    /// S1a, S3: a catalogue is the newest write of each id within the agreed ends, whatever topic they are of.
+    private func checkContent(_ content: ContentState, _ survey: DiskSurvey, _ ends: EndsBook) throws {
+        var reference = Catalogue(limit: .max)
+        for record in survey.contentRecords(upTo: ends) {
+            reference.apply(
+                try ContentEvent(record), by: MergeOrder(id: record.id, bodyDigest: record.bodyDigest))
+        }
+        if content.catalogue.digest != reference.digest {
+            ledger.violated(
+                "S1a",
+                "\(survey.name): its catalogue of \(content.catalogue.liveCount) items is not that of its logs up to "
+                    + "their agreed ends, of \(reference.liveCount)")
+        }
+    }
+
     /// What a start on the region's disk, of a stopped node, would fold.
-    static func fold(_ deployment: RegionDeployment, region: Int, fromZero: Bool) throws -> [ShardState] {
+    static func fold(
+        _ deployment: RegionDeployment, region: Int, fromZero: Bool
+    ) throws -> (shards: [ShardState], content: ContentState) {
         let files = SimulatedFileStore(deployment.machine(region).disk.image())
         let configuration = deployment.configurations[region]
         let directory = NodeRecoveryRun.snapshotDirectory(configuration)
@@ -123,7 +144,7 @@ struct RegionAudit: Sendable {
             configuration, environment: SteppedEnvironment(seed: 1, files: files).environment, acceptsCorruption: false
         ).runHere()
         recovery.log.abandon()
-        return recovery.shards
+        return (recovery.shards, recovery.content)
     }
 
     /// S6, S11, S12: what was acknowledged above `buffered` is there, but for un-mirrored tails of lost disks.

@@ -35,6 +35,7 @@ package final class RegionScript: Sendable {
     private let judge: DiskJudge
     private let watch: DigestWatch
     private let held = Mutex<[SurveyedShard]>([])
+    private let heldContent = Mutex<[Int: ContentState]>([:])
 
     private struct SurveyedShard {
         var region: Int
@@ -207,6 +208,20 @@ package final class RegionScript: Sendable {
         }
     }
 
+    /// Reports an event that was reported before; nil where the region does not answer in time.
+    package func repeatedReport(
+        _ event: Meridian_V1_Interaction, of user: String, through region: Int
+    ) async -> Meridian_V1_ReportReply? {
+        var request = Meridian_V1_ReportRequest()
+        request.userID = user
+        request.events = [event]
+        // The caller asks what came of it.
+        return try? await clients[region].call(.report, request, options: CallOptions(timeout: .seconds(2)))
+    }
+
+    /// Ends the region's node as an operator would.
+    package func stop(_ region: Int) async throws { try await deployment.stop(region) }
+
     /// A slate; nil where the region does not answer.
     package func read(
         _ user: String, through region: Int, token: [UInt8] = []
@@ -232,24 +247,49 @@ package final class RegionScript: Sendable {
         return (try? await clients[region].call(.updateProfile, request)) != nil
     }
 
-    package func setConsent(_ granted: Bool, of user: String, through region: Int) async -> Bool {
+    package func setConsent(
+        _ granted: Bool, of user: String, id: Meridian_V1_EventID? = nil, through region: Int
+    ) async -> Bool {
         // Likewise.
-        (try? await clients[region].setConsent(granted, of: user)) != nil
+        (try? await clients[region].setConsent(granted, of: user, id: id)) != nil
     }
 
-    package func erase(_ user: String, through region: Int) async -> Bool {
+    package func erase(_ user: String, id: Meridian_V1_EventID? = nil, through region: Int) async -> Bool {
         // Likewise.
-        (try? await clients[region].erase(user)) != nil
+        (try? await clients[region].erase(user, id: id)) != nil
     }
 
-    package func publish(_ content: String, category: String, through region: Int) async -> Bool {
+    package func publish(
+        _ content: String, category: String = "news", id: Meridian_V1_EventID? = nil, through region: Int
+    ) async -> Bool {
         var item = Meridian_V1_ContentItem()
         item.contentID = content
         item.title = content
         item.language = "en"
         item.category = category
         // Likewise.
-        return (try? await clients[region].publish([item])) != nil
+        return (try? await clients[region].publish([item], id: id)) != nil
+    }
+
+    /// Whether the region serves the content now; nil where it does not answer.
+    package func serves(_ content: String, in region: Int) async -> Bool? {
+        var request = Meridian_V1_GetContentRequest()
+        request.contentID = content
+        do throws(MeridianClientError) {
+            _ = try await clients[region].call(.getContent, request, options: CallOptions(timeout: .seconds(2)))
+            return true
+        } catch {
+            return error.reason == "UNKNOWN_CONTENT" ? false : nil
+        }
+    }
+
+    /// Clicks on the content that the region has counted; nil where it does not answer.
+    package func clicks(on content: String, in region: Int) async -> UInt64? {
+        var request = Meridian_V1_ContentStatsRequest()
+        request.contentIds = [content]
+        // The caller asks until it answers.
+        let reply = try? await clients[region].call(.contentStats, request, options: CallOptions(timeout: .seconds(2)))
+        return reply?.items.first?.clicks
     }
 
     /// The first offsets that the region still has of its logs.
@@ -268,6 +308,14 @@ package final class RegionScript: Sendable {
         }
     }
 
+    /// A content item as a region's stopped disk folds to.
+    package func item(_ content: String, in region: Int) -> ContentItem? {
+        heldContent.withLock { held in
+            var catalogue = held[region]?.catalogue
+            return catalogue?.snapshot().item(id: content)
+        }
+    }
+
     /// Records of the event over all logs of the region's disk, tails beyond agreed ends left out or not.
     package func copies(of event: Meridian_V1_Interaction, in region: Int, cut: Bool = true) -> Int {
         let surveys = clients.indices.map { judge.survey($0) }
@@ -277,9 +325,9 @@ package final class RegionScript: Sendable {
 
     private func foldOffline() throws {
         for region in clients.indices {
-            for shard in try RegionAudit.fold(deployment, region: region, fromZero: false) {
-                held.withLock { $0.append(SurveyedShard(region: region, shard: shard)) }
-            }
+            let fold = try RegionAudit.fold(deployment, region: region, fromZero: false)
+            for shard in fold.shards { held.withLock { $0.append(SurveyedShard(region: region, shard: shard)) } }
+            heldContent.withLock { $0[region] = fold.content }
         }
     }
 }

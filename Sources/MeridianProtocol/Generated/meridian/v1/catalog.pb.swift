@@ -33,7 +33,8 @@ public nonisolated struct Meridian_V1_ContentItem: Sendable {
   /// At most 512 bytes.
   public var title: String = String()
 
-  /// ISO 639, lower case, at most 8 bytes; empty for every language.
+  /// A BCP 47 tag, such as "en", "zh-Hant" or "pt-BR"; empty for every language. Kept in lower case, without what
+  /// follows its script or region.
   public var language: String = String()
 
   /// At most 64 bytes.
@@ -61,12 +62,24 @@ public nonisolated struct Meridian_V1_PublishRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// 1 to 512. The whole request: at most 1 MiB.
+  /// 1 to 512, of different ids. The whole request: at most 1 MiB.
   public var items: [Meridian_V1_ContentItem] = []
+
+  /// Absent: the server makes one and returns it; a repeated call then is a new one.
+  public var id: Meridian_V1_EventID {
+    get {_id ?? Meridian_V1_EventID()}
+    set {_id = newValue}
+  }
+  /// Returns true if `id` has been explicitly set.
+  public var hasID: Bool {self._id != nil}
+  /// Clears the value of `id`. Subsequent reads from it will return its default value.
+  public mutating func clearID() {self._id = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _id: Meridian_V1_EventID? = nil
 }
 
 public nonisolated struct Meridian_V1_PublishReply: Sendable {
@@ -74,16 +87,30 @@ public nonisolated struct Meridian_V1_PublishReply: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Items written and flushed.
+  /// Items written and flushed, those that an earlier attempt brought included.
   public var published: UInt32 = 0
 
   public var region: UInt32 = 0
 
   public var serverTimeMs: UInt64 = 0
 
+  public var id: Meridian_V1_EventID {
+    get {_id ?? Meridian_V1_EventID()}
+    set {_id = newValue}
+  }
+  /// Returns true if `id` has been explicitly set.
+  public var hasID: Bool {self._id != nil}
+  /// Clears the value of `id`. Subsequent reads from it will return its default value.
+  public mutating func clearID() {self._id = nil}
+
+  /// How many of them an earlier attempt had brought.
+  public var duplicates: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _id: Meridian_V1_EventID? = nil
 }
 
 public nonisolated struct Meridian_V1_WithdrawRequest: Sendable {
@@ -91,12 +118,24 @@ public nonisolated struct Meridian_V1_WithdrawRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// 1 to 512, of 1 to 128 bytes each.
+  /// 1 to 512, different, of 1 to 128 bytes each.
   public var contentIds: [String] = []
+
+  /// As in PublishRequest.
+  public var id: Meridian_V1_EventID {
+    get {_id ?? Meridian_V1_EventID()}
+    set {_id = newValue}
+  }
+  /// Returns true if `id` has been explicitly set.
+  public var hasID: Bool {self._id != nil}
+  /// Clears the value of `id`. Subsequent reads from it will return its default value.
+  public mutating func clearID() {self._id = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _id: Meridian_V1_EventID? = nil
 }
 
 public nonisolated struct Meridian_V1_WithdrawReply: Sendable {
@@ -110,9 +149,22 @@ public nonisolated struct Meridian_V1_WithdrawReply: Sendable {
 
   public var serverTimeMs: UInt64 = 0
 
+  public var id: Meridian_V1_EventID {
+    get {_id ?? Meridian_V1_EventID()}
+    set {_id = newValue}
+  }
+  /// Returns true if `id` has been explicitly set.
+  public var hasID: Bool {self._id != nil}
+  /// Clears the value of `id`. Subsequent reads from it will return its default value.
+  public mutating func clearID() {self._id = nil}
+
+  public var duplicates: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _id: Meridian_V1_EventID? = nil
 }
 
 public nonisolated struct Meridian_V1_GetContentRequest: Sendable {
@@ -256,7 +308,7 @@ nonisolated extension Meridian_V1_ContentItem: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Meridian_V1_PublishRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PublishRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0\u{1}id\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -265,20 +317,29 @@ nonisolated extension Meridian_V1_PublishRequest: SwiftProtobuf.Message, SwiftPr
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._id) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.items.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 1)
     }
+    try { if let v = self._id {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Meridian_V1_PublishRequest, rhs: Meridian_V1_PublishRequest) -> Bool {
     if lhs.items != rhs.items {return false}
+    if lhs._id != rhs._id {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -286,7 +347,7 @@ nonisolated extension Meridian_V1_PublishRequest: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Meridian_V1_PublishReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PublishReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}published\0\u{1}region\0\u{3}server_time_ms\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}published\0\u{1}region\0\u{3}server_time_ms\0\u{1}id\0\u{1}duplicates\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -297,12 +358,18 @@ nonisolated extension Meridian_V1_PublishReply: SwiftProtobuf.Message, SwiftProt
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.published) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.region) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.serverTimeMs) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._id) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.duplicates) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.published != 0 {
       try visitor.visitSingularUInt32Field(value: self.published, fieldNumber: 1)
     }
@@ -312,6 +379,12 @@ nonisolated extension Meridian_V1_PublishReply: SwiftProtobuf.Message, SwiftProt
     if self.serverTimeMs != 0 {
       try visitor.visitSingularUInt64Field(value: self.serverTimeMs, fieldNumber: 3)
     }
+    try { if let v = self._id {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.duplicates != 0 {
+      try visitor.visitSingularUInt32Field(value: self.duplicates, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -319,6 +392,8 @@ nonisolated extension Meridian_V1_PublishReply: SwiftProtobuf.Message, SwiftProt
     if lhs.published != rhs.published {return false}
     if lhs.region != rhs.region {return false}
     if lhs.serverTimeMs != rhs.serverTimeMs {return false}
+    if lhs._id != rhs._id {return false}
+    if lhs.duplicates != rhs.duplicates {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -326,7 +401,7 @@ nonisolated extension Meridian_V1_PublishReply: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Meridian_V1_WithdrawRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WithdrawRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}content_ids\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}content_ids\0\u{1}id\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -335,20 +410,29 @@ nonisolated extension Meridian_V1_WithdrawRequest: SwiftProtobuf.Message, SwiftP
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.contentIds) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._id) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.contentIds.isEmpty {
       try visitor.visitRepeatedStringField(value: self.contentIds, fieldNumber: 1)
     }
+    try { if let v = self._id {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Meridian_V1_WithdrawRequest, rhs: Meridian_V1_WithdrawRequest) -> Bool {
     if lhs.contentIds != rhs.contentIds {return false}
+    if lhs._id != rhs._id {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -356,7 +440,7 @@ nonisolated extension Meridian_V1_WithdrawRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Meridian_V1_WithdrawReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WithdrawReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}withdrawn\0\u{1}region\0\u{3}server_time_ms\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}withdrawn\0\u{1}region\0\u{3}server_time_ms\0\u{1}id\0\u{1}duplicates\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -367,12 +451,18 @@ nonisolated extension Meridian_V1_WithdrawReply: SwiftProtobuf.Message, SwiftPro
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.withdrawn) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.region) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.serverTimeMs) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._id) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.duplicates) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.withdrawn != 0 {
       try visitor.visitSingularUInt32Field(value: self.withdrawn, fieldNumber: 1)
     }
@@ -382,6 +472,12 @@ nonisolated extension Meridian_V1_WithdrawReply: SwiftProtobuf.Message, SwiftPro
     if self.serverTimeMs != 0 {
       try visitor.visitSingularUInt64Field(value: self.serverTimeMs, fieldNumber: 3)
     }
+    try { if let v = self._id {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.duplicates != 0 {
+      try visitor.visitSingularUInt32Field(value: self.duplicates, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -389,6 +485,8 @@ nonisolated extension Meridian_V1_WithdrawReply: SwiftProtobuf.Message, SwiftPro
     if lhs.withdrawn != rhs.withdrawn {return false}
     if lhs.region != rhs.region {return false}
     if lhs.serverTimeMs != rhs.serverTimeMs {return false}
+    if lhs._id != rhs._id {return false}
+    if lhs.duplicates != rhs.duplicates {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -32,12 +32,14 @@ public nonisolated struct Meridian_V1_RequestContext: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// One that this version does not know counts as unspecified.
   public var surface: Meridian_V1_Surface = .unspecified
 
-  /// ISO 639, overrides the profile's; at most 8 bytes.
+  /// A BCP 47 tag, overrides the profile's; what is written in it or in what it falls back to ("pt-BR", then "pt") comes
+  /// first. One that is no tag counts as absent: content always comes.
   public var language: String = String()
 
-  /// ISO 3166 alpha-2, overrides the profile's.
+  /// ISO 3166 alpha-2, overrides the profile's. One that is none counts as absent.
   public var country: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

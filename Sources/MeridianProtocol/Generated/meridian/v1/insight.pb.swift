@@ -34,7 +34,7 @@ public nonisolated struct Meridian_V1_PopularRequest: Sendable {
   /// 1 to 512.
   public var limit: UInt32 = 0
 
-  /// ISO 639, lower case, at most 8 bytes; empty for all languages.
+  /// A BCP 47 tag, or empty for all languages. The catalogue's nearest is looked up: "en-US" finds "en".
   public var language: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

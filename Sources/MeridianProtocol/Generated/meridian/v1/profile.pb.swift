@@ -32,7 +32,7 @@ public nonisolated struct Meridian_V1_Profile: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// ISO 639, lower case, at most 8 bytes.
+  /// A BCP 47 tag, such as "en", "zh-Hant" or "pt-BR".
   public var language: String {
     get {_language ?? String()}
     set {_language = newValue}
@@ -180,7 +180,8 @@ public nonisolated struct Meridian_V1_SetConsentRequest: Sendable {
 
   public var granted: Bool = false
 
-  /// Only with a grant: ids of the withdrawals it cancels, at most 16.
+  /// Only with a grant: ids of the withdrawals it cancels, at most 16, older than the grant. Absent: those that the
+  /// region knows.
   public var cancels: [Meridian_V1_EventID] = []
 
   public var durability: Meridian_V1_Durability {

@@ -1,0 +1,76 @@
+// The encodings of apply version 2, byte for byte: a change of one of them is a new version (S3, S10).
+
+import ClusterModel
+import MergeableState
+import Testing
+
+@testable import Personalization
+
+@Suite struct GoldenStateTests {
+    private static let user = UserKey(userID: "golden")
+
+    private static func id(_ second: UInt64, _ client: UInt64) -> EventID {
+        EventID(at: WallTime(milliseconds: RandomEvents.start + second * 1_000), sequence: 3, client: client)
+    }
+
+    private static let events: [RandomEvents.Drawn] = [
+        .init(
+            id: id(1, 1),
+            event: .profile(
+                ProfileEvent(user: user, language: "zh-hant", country: "TW", deviceModel: "phone", maxAgeRating: 16))),
+        .init(
+            id: id(2, 1),
+            event: .interaction(
+                InteractionEvent(
+                    user: user, kind: .like, contentID: "item-1",
+                    attributes: ItemAttributes(category: 7, language: "pt-br"), occurredAt: WallTime(milliseconds: 5)))),
+        .init(
+            id: id(3, 1),
+            event: .interaction(
+                InteractionEvent(user: user, kind: .impression, contentID: "item-2", occurredAt: WallTime(milliseconds: 6)))),
+        .init(id: id(4, 2), event: .consent(ConsentEvent(user: user, change: .withdrawal(replacing: [])))),
+        .init(id: id(5, 2), event: .consent(ConsentEvent(user: user, change: .withdrawal(replacing: [id(4, 2)])))),
+        .init(id: id(6, 2), event: .consent(ConsentEvent(user: user, change: .grant(cancelling: [id(5, 2)])))),
+        .init(
+            id: id(0, 3),
+            event: .erase(EraseEvent(user: user, cut: TimeBounds.standard.eraseCut(of: id(0, 3)).advanced(by: .seconds(-5))))),
+    ]
+
+    private static func hexadecimal(_ bytes: [UInt8]) -> String {
+        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+
+    @Test func bodiesOfConsentAndErasure() {
+        #expect(StateLimits.applyVersion == 2)
+        #expect(Self.hexadecimal(Self.events[4].event.body) == "WITHDRAWAL")
+        #expect(Self.hexadecimal(Self.events[5].event.body) == "GRANT")
+        #expect(Self.hexadecimal(Self.events[6].event.body) == "ERASE")
+    }
+
+    @Test func aUsersState() throws {
+        let state = try ShardState.folding(Self.events)
+        var (digest, snapshot) = (ByteWriter(), ByteWriter())
+        let user = try #require(state.user(Self.user))
+        user.encode(into: &digest, for: .digest)
+        user.encode(into: &snapshot, for: .snapshot)
+        #expect(Self.hexadecimal(digest.bytes) == "STATE")
+        #expect(SHA256.hash(snapshot.bytes).prefix128.description == "SNAPSHOT")
+        var whole = state
+        #expect(whole.digest().description == "DIGEST")
+    }
+
+    @Test func aCatalogue() throws {
+        var catalogue = Catalogue(limit: 9)
+        let item = try ContentItem(
+            id: "item-1", title: "Title", language: "zh-Hant-TW", category: "news", countries: ["TW", "HK"], ageRating: 12,
+            publishedAt: WallTime(milliseconds: 5), expiresAt: WallTime(milliseconds: 9))
+        for event in [ContentEvent.publish(item), .withdraw(try ContentWithdrawal(id: "item-2"))] {
+            catalogue.apply(
+                event, by: MergeOrder(id: Self.id(1, 1), bodyDigest: SHA256.hash(event.body).prefix128.high))
+        }
+        var writer = ByteWriter()
+        catalogue.encode(into: &writer)
+        #expect(Self.hexadecimal(writer.bytes) == "CATALOGUE")
+        #expect(catalogue.digest.description == "CATDIGEST")
+    }
+}
