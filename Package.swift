@@ -210,7 +210,7 @@ let package = Package(
         tests(
             "NodeEnvironmentTests",
             ["ClusterModel", "GRPCFraming", "NodeEnvironment", "SimulatedEnvironment", nioCore]),
-        tests("EventLogTests", ["ClusterModel", "NodeEnvironment", "EventLog"]),
+        tests("EventLogTests", ["ClusterModel", "NodeEnvironment", "EventLog", "SimulatedEnvironment"]),
         tests(
             "SegmentLogTests",
             [
@@ -269,8 +269,8 @@ let package = Package(
         tests(
             "MeridianNodeTests",
             [
-                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization", "ServingAPI",
-                "MeridianNode", "SimulatedEnvironment",
+                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "RegionMirror", "Personalization",
+                "ServingAPI", "MeridianNode", "OperatorAPI", "SimulatedEnvironment",
             ]),
         tests(
             "SimulationTests",

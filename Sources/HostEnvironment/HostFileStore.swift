@@ -81,6 +81,18 @@ package struct HostFileStore: FileStore {
         return HostFileLock(file: HostFile(descriptor: descriptor, path: path))
     }
 
+    package func lockShared(_ path: String) throws(FileError) -> (any FileLock)? {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0, errno == ENOENT { return nil }
+        guard descriptor >= 0 else { throw .last("open", path) }
+        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else {
+            let error = FileError.last("flock", path)
+            Glibc.close(descriptor)
+            throw error
+        }
+        return HostFileLock(file: HostFile(descriptor: descriptor, path: path))
+    }
+
     private static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])

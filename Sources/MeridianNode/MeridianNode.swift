@@ -76,7 +76,9 @@ package final class MeridianNode: Service {
         }
         let admin = try await listenForProbes()
         do {
-            try await live(try await recover(on: disk), admin, disk: disk)
+            let claim = try await claimDirectory(on: disk)
+            defer { claim.release() }
+            try await live(try await recover(claim, on: disk), admin, disk: disk)
         } catch {
             await admin.shutDown(by: environment.clock.bootTime())
             throw error
@@ -199,8 +201,24 @@ package final class MeridianNode: Service {
         }
     }
 
-    private func recover(on disk: any DedicatedExecutor) async throws -> NodeRecovery {
-        let run = NodeRecoveryRun(configuration, environment: environment, acceptsCorruption: acceptsCorruption)
+    /// Before anything else is read or written: whose the directory is, and that nobody else uses it.
+    private func claimDirectory(on disk: any DedicatedExecutor) async throws -> DirectoryClaim {
+        let (path, files) = (configuration.log.directory, environment.files)
+        let (identity, needed) = (configuration.directoryIdentity, NodeRecoveryRun.neededBytes(configuration))
+        do {
+            let claim = try await disk.run { () throws(DirectoryRefusal) in
+                try DirectoryClaim.take(path, for: identity, needing: needed, files: files)
+            }
+            if claim.isNew { logger.notice("first start in this directory", metadata: ["directory": "\(path)"]) }
+            return claim
+        } catch let refusal as DirectoryRefusal {
+            throw NodeError(refusal)
+        }
+    }
+
+    private func recover(_ claim: DirectoryClaim, on disk: any DedicatedExecutor) async throws -> NodeRecovery {
+        let run = NodeRecoveryRun(
+            configuration, environment: environment, acceptsCorruption: acceptsCorruption, claim: claim)
         let recovery = try await run.run(on: disk)
         for refused in recovery.refusedSnapshots {
             logger.warning("snapshot refused", metadata: ["reason": "\(refused)"])
@@ -320,6 +338,7 @@ package final class MeridianNode: Service {
             group.addTask { try? await logWatch.run() }  // likewise
             group.addTask { try? await upkeep.run() }  // likewise
             group.addTask { try? await upkeep.scrub() }  // likewise
+            group.addTask { try? await upkeep.watchPlace() }  // likewise
             group.addTask { try? await opened.clocks.run() }  // likewise
             group.addTask { try? await opened.effects.run(opened.serving) }  // likewise
             group.addTask { await opened.queue.run() }

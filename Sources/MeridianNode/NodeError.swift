@@ -15,6 +15,8 @@ package struct NodeError: Error, CustomStringConvertible, Sendable {
         /// A record of the log cannot be folded: a newer version's, or damage that checksums let through (S3).
         package static let unreadableRecord = Code("a record cannot be applied")
         package static let noSpace = Code("no space for the log")
+        /// It is somebody else's, cannot be written, or is not there.
+        package static let directoryRefused = Code("the data directory is refused")
         package static let logUnavailable = Code("the log cannot be opened")
         package static let badKey = Code("a token key cannot be used")
         package static let cannotListen = Code("cannot listen")
@@ -37,6 +39,11 @@ package struct NodeError: Error, CustomStringConvertible, Sendable {
 }
 
 extension NodeError {
+    init(_ refusal: DirectoryRefusal) {
+        self.init(
+            refusal.code == .full ? .noSpace : .directoryRefused, "\(refusal)", nextStep: refusal.nextStep)
+    }
+
     static func unreadable(_ log: LogIdentity, _ error: any Error) -> NodeError {
         NodeError(
             .unreadableRecord, "log \(log): \(error)",

@@ -1,27 +1,26 @@
-// The files of the clean stop's index, and whether one of them still says what is there.
+// The file of the clean stop's index, and whether it still says what is there.
 
 import ClusterModel
 import NodeEnvironment
 
 extension JournalDirectory {
-    private static let indexNames = ["index", "index.old"]
+    private var index: GenerationFile {
+        GenerationFile("index", suffix: ".clean", in: path, maxBytes: JournalIndex.maxLength, files: files)
+    }
 
     /// The index that the newest mark names; nil where none does, or where the segments are not as it says: the journal is
     /// scanned then. Reads the index, and the first frame of segments behind its last one, of which there are none or
-    /// blank ones. Throws when a file cannot be read.
+    /// blank ones. Throws when the directory cannot be read.
     func readIndex(of mark: Mark) throws(FileError) -> JournalIndex? {
         guard mark.isClean else { return nil }
-        for name in Self.indexNames where files.exists("\(path)/\(name)") {
-            let file = try files.open("\(path)/\(name)", .read)
-            defer { file.close() }
-            let length = try file.length()
-            guard length <= UInt64(JournalIndex.maxLength) else { continue }
-            guard let index = JournalIndex(decoding: try file.read(at: 0, count: Int(length))),
-                index.belongs(to: mark)
-            else { continue }
-            return try isWhole(index) ? index : nil
+        let loaded = try index.load { bytes in
+            guard let index = JournalIndex(decoding: bytes), index.belongs(to: mark) else {
+                throw UnverifiedContent("no index of the newest mark")
+            }
+            return index
         }
-        return nil
+        guard let found = loaded.newest?.value, try isWhole(found) else { return nil }
+        return found
     }
 
     /// Whether all its segments are there, and nothing was written behind them: a mark that was damaged later would hide it.
@@ -46,12 +45,8 @@ extension JournalDirectory {
     func writeIndex(_ index: JournalIndex) throws(FileError) {
         let bytes = index.encode()
         guard bytes.count <= JournalIndex.maxLength else { return }
-        let file = try files.open("\(path)/index.new", .createOrReplace)
-        defer { file.close() }
-        try file.write(bytes, at: 0)
-        try file.synchronizeData()
-        if files.exists("\(path)/index") { try files.rename("\(path)/index", to: "\(path)/index.old") }
-        try files.rename("\(path)/index.new", to: "\(path)/index")
-        try files.syncDirectory(path)
+        _ = try self.index.save(bytes) { bytes in
+            guard JournalIndex.isSound(bytes) else { throw UnverifiedContent("no index") }
+        }
     }
 }

@@ -4,7 +4,7 @@ import ClusterModel
 import EventLog
 import NodeEnvironment
 
-/// A directory with `identity`, `marks`, `lock` and segments named by their sixteen-digit hexadecimal generation.
+/// A directory with a journal's identity, `marks`, `lock` and segments named by their sixteen-digit hexadecimal generation.
 struct JournalDirectory: Sendable {
     let path: String
     let files: any FileStore
@@ -53,8 +53,28 @@ struct JournalDirectory: Sendable {
         return file
     }
 
+    /// Gives back what lies behind `end`. Only zeros do, or what no start would believe.
+    func shortenSegment(_ generation: UInt64, to end: UInt64) throws(FileError) {
+        let path = segmentPath(generation)
+        guard files.exists(path) else { return }
+        let file = try files.open(path, .readWrite)
+        defer { file.close() }
+        guard try file.length() > end else { return }
+        try file.truncate(length: end)
+        try file.synchronizeData()
+    }
+
+    /// Bytes of a segment's file.
+    func segmentLength(_ generation: UInt64) throws(FileError) -> UInt64 {
+        let file = try files.open(segmentPath(generation), .read)
+        defer { file.close() }
+        return try file.length()
+    }
+
+    var marksPath: String { "\(path)/marks" }
+
     func openMarks() throws(FileError) -> any StoredFile {
-        let name = "\(path)/marks"
+        let name = marksPath
         if files.exists(name) { return try files.open(name, .readWrite) }
         let file = try files.open(name, .createNew)
         try file.write([UInt8](repeating: 0, count: 2 * Mark.slotLength), at: 0)
@@ -63,25 +83,24 @@ struct JournalDirectory: Sendable {
         return file
     }
 
-    /// Nil where the file is missing or damaged.
-    func readIdentity() throws(FileError) -> JournalIdentity? {
-        let name = "\(path)/identity"
-        guard files.exists(name) else { return nil }
-        let file = try files.open(name, .read)
-        defer { file.close() }
-        return JournalIdentity(decoding: try file.read(at: 0, count: JournalIdentity.length))
+    /// Two copies: one of another storage would be wrong.
+    private var identity: GenerationCopies {
+        GenerationCopies(
+            GenerationFile(
+                "journal", suffix: ".identity", in: path, maxBytes: JournalIdentity.length, files: files))
     }
 
-    /// Replaces the identity by write, sync, rename and sync of the directory.
+    /// Nil where there is none that verifies. `isStarting`: what is damaged is written anew.
+    func readIdentity(isStarting: Bool) throws(FileError) -> JournalIdentity? {
+        let verify = JournalIdentity.verified
+        let loaded = try isStarting ? identity.load(verify) : identity.read(verify)
+        return loaded.newest?.value
+    }
+
+    /// Durable when it returns.
     func writeIdentity(_ identity: JournalIdentity) throws(FileError) {
-        let temporary = "\(path)/identity.new"
-        let file = try files.open(temporary, .createOrReplace)
-        defer { file.close() }
-        try file.write(identity.encode(), at: 0)
-        try file.synchronizeData()
-        try files.rename(temporary, to: "\(path)/identity")
-        try files.syncDirectory(path)
+        try self.identity.save(identity.encode()) { _ = try JournalIdentity.verified($0) }
     }
 
-    func storageIdentity() throws(FileError) -> StorageIdentity { try files.storageIdentity(of: "\(path)/marks") }
+    func storageIdentity() throws(FileError) -> StorageIdentity { try files.storageIdentity(of: marksPath) }
 }

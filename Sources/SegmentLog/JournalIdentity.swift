@@ -1,4 +1,4 @@
-// Who a journal is: the file "identity". It is only ever replaced as a whole; when it is missing, the segments say which
+// Who a journal is: the file "journal-GGGGGGGGGGGGGGGG.identity", in two copies. When it is missing, the segments say which
 // journal they belong to, and the start counts as one on a copy (S1).
 //
 // | bytes | field                                                                    |
@@ -36,6 +36,12 @@ struct JournalIdentity: Hashable, Sendable {
         } catch {
             return nil
         }
+    }
+
+    /// The same for a verifier.
+    static func verified(_ bytes: [UInt8]) throws -> JournalIdentity {
+        guard let identity = JournalIdentity(decoding: bytes) else { throw UnverifiedContent("no journal's identity") }
+        return identity
     }
 
     func encode() -> [UInt8] {

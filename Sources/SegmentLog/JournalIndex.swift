@@ -1,6 +1,6 @@
 // The index of a clean stop: what a scan of the whole journal would find, so that the next start need not scan. The file
-// "index", and the one before it as "index.old"; written and synced before the clean mark, of which it bears the sequence
-// and the group. It counts only while exactly that mark is the newest: any append comes after a newer mark.
+// "index-GGGGGGGGGGGGGGGG.clean", written and synced before the clean mark, of which it bears the sequence and the group. It
+// counts only while exactly that mark is the newest: any append comes after a newer mark.
 //
 // | bytes | field                                                                                     |
 // |-------|-------------------------------------------------------------------------------------------|
@@ -117,6 +117,19 @@ struct JournalIndex: Sendable {
         for item in entry.boundaries {
             writer.write(item.end.rawValue)
             writer.write(item.digest)
+        }
+    }
+
+    /// Whether magic, checksum and format are right: what a writer asks of what it reads back.
+    static func isSound(_ bytes: [UInt8]) -> Bool {
+        guard bytes.count >= headerLength else { return false }
+        var reader = ByteReader(bytes)
+        do {
+            return try reader.read(UInt32.self) == magic
+                && reader.read(UInt32.self) == bytes.checksum(of: 8..<bytes.count)
+                && reader.read(UInt32.self) == format
+        } catch {
+            return false
         }
     }
 

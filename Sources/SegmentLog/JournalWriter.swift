@@ -10,6 +10,7 @@ struct JournalWriter {
     private let journal: UInt64
     private let segmentBytes: Int
     private let pool: SegmentPool
+    private let place: JournalPlaceCheck
     private var segment: (any StoredFile)?
     private var generation: UInt64
     private var position: UInt64
@@ -22,13 +23,14 @@ struct JournalWriter {
 
     /// Begins a fresh segment at the first append; nothing is written behind what recovery found.
     init(
-        directory: JournalDirectory, journal: UInt64, segmentBytes: Int, pool: SegmentPool, lastGeneration: UInt64,
-        lastSegmentEnd: UInt64, lastGroup: UInt64, flushedGroup: UInt64
+        directory: JournalDirectory, journal: UInt64, segmentBytes: Int, pool: SegmentPool, place: JournalPlaceCheck,
+        lastGeneration: UInt64, lastSegmentEnd: UInt64, lastGroup: UInt64, flushedGroup: UInt64
     ) {
         self.directory = directory
         self.journal = journal
         self.segmentBytes = segmentBytes
         self.pool = pool
+        self.place = place
         generation = lastGeneration
         position = lastSegmentEnd
         previousSegmentEnd = lastSegmentEnd
@@ -40,12 +42,15 @@ struct JournalWriter {
     mutating func prepare(for batches: [EncodedBatch]) throws(FileError) {
         let length = groupLength(batches)
         if segment != nil, position + UInt64(length) <= UInt64(segmentBytes) { return }
+        // What is appended in a directory that is gone, or is another, nobody would find.
+        try place.check()
         let next: any StoredFile
         if let spare = try pool.take(as: generation + 1) {
             next = spare
         } else {
             next = try directory.createSegment(generation + 1, length: segmentBytes)
         }
+        try place.onSegment(generation + 1)
         segment?.close()
         segment = next
         generation += 1
@@ -78,6 +83,13 @@ struct JournalWriter {
 
     /// Everything written so far is synced and may be believed.
     mutating func vouch() { flushedGroup = lastGroup }
+
+    /// The last act: gives back the part of the segment that nothing was written to.
+    func shorten() throws(FileError) {
+        guard let segment else { return }
+        try segment.truncate(length: position)
+        try segment.synchronizeData()
+    }
 
     func close() { segment?.close() }
 

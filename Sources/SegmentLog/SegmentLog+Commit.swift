@@ -2,7 +2,7 @@
 
 import ClusterModel
 import DequeModule
-import EventLog
+package import EventLog
 import NodeEnvironment
 import Synchronization
 
@@ -93,7 +93,9 @@ extension SegmentLog {
 
     private func publish(_ group: [EncodedBatch], at place: JournalPlace) {
         let moved = Self.logs(of: group)
-        let (notices, watchers) = state.withLock { state in
+        let (notices, watchers) = state.withLock { state -> ([Notice], [Watcher]) in
+            // The log ended meanwhile, and everybody was told so.
+            guard state.failure == nil else { return ([], []) }
             state.isDiskFull = false
             for batch in group {
                 state.queuedBytes -= batch.length
@@ -128,9 +130,31 @@ extension SegmentLog {
 
     /// Ends the log for good: nothing that was not flushed will be acknowledged (S7).
     private func poison(_ cause: FileError) {
-        let error = EventLogError(
-            .poisoned, "a write to the journal failed; restart the node to recover what was flushed", cause: cause)
-        let notices = state.withLock { state in
+        end(
+            because: EventLogError(
+                .poisoned, "a write to the journal failed; restart the node to recover what was flushed", cause: cause))
+    }
+
+    /// Whether the journal's files are still where they were; where they are not, the log ends for good: nothing more is
+    /// acknowledged. Blocks on the disk. Returns why it ended here.
+    package func checkPlace() -> EventLogError? {
+        do throws(FileError) {
+            try place.check()
+            return nil
+        } catch {
+            let error = EventLogError(
+                .poisoned,
+                "\(directory.path) was deleted or replaced under this node; stop it and look into what happened",
+                cause: error)
+            end(because: error)
+            return error
+        }
+    }
+
+    /// The first reason stays.
+    private func end(because error: EventLogError) {
+        let notices = state.withLock { state -> [Notice] in
+            guard state.failure == nil else { return [] }
             state.failure = error
             state.queue.removeAll()
             state.queuedBytes = 0

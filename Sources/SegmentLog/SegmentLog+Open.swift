@@ -11,28 +11,36 @@ extension SegmentLog {
     package static func open(
         directory: String, environment: NodeEnvironment, limits: JournalLimits = JournalLimits()
     ) throws -> SegmentLog {
-        try open(directory, environment, limits, nil) { _ in }
+        try open(directory, environment, limits, nil, nil) { _ in }
     }
 
     /// The same for a node that rebuilds its state in the same pass: `visit` sees every batch that stands and holds something
-    /// from `start` of its log on, once, in journal order. After a clean stop nothing else is read.
+    /// from `start` of its log on, once, in journal order. After a clean stop nothing else is read. `claim`: of this directory;
+    /// it is kept until the log is closed, by whoever took it.
     package static func open(
         directory: String, environment: NodeEnvironment, limits: JournalLimits = JournalLimits(),
-        from start: ReplayStart = .beginning, visit: (EncodedBatch) throws -> Void
+        claim: DirectoryClaim? = nil, from start: ReplayStart = .beginning, visit: (EncodedBatch) throws -> Void
     ) throws -> SegmentLog {
-        try open(directory, environment, limits, start, visit)
+        try open(directory, environment, limits, claim, start, visit)
     }
 
     /// Without `start` nothing is visited.
     private static func open(
-        _ path: String, _ environment: NodeEnvironment, _ limits: JournalLimits, _ start: ReplayStart?,
-        _ visit: (EncodedBatch) throws -> Void
+        _ path: String, _ environment: NodeEnvironment, _ limits: JournalLimits, _ claim: DirectoryClaim?,
+        _ start: ReplayStart?, _ visit: (EncodedBatch) throws -> Void
     ) throws -> SegmentLog {
         let directory = JournalDirectory(path: path, files: environment.files)
         do {
             try directory.files.createDirectory(path)
-            let lock = try directory.files.lockExclusively("\(path)/lock")
-            return try recover(directory, lock, environment, limits, start, visit)
+            let lock: any FileLock =
+                if claim != nil { BorrowedLock() } else { try directory.files.lockExclusively("\(path)/lock") }
+            do {
+                return try recover(directory, lock, environment, limits, start, visit)
+            } catch {
+                // The next start, in this process or another, finds it free.
+                lock.release()
+                throw error
+            }
         } catch let error as FileError where error.code == .locked {
             throw EventLogError(
                 .fenced, "\(path) is in use by another process; stop it, or give this node its own directory",
@@ -51,7 +59,7 @@ extension SegmentLog {
         let (journal, isCopy) = try settleIdentity(directory, mark, environment)
         try SegmentRepairer(directory: directory, journal: journal).removeLeftovers()
         let current = mark ?? Mark(journal: journal, sequence: 0, group: 0, isClean: false)
-        let trimmed = try directory.readTrimmed(of: journal)
+        let trimmed = try directory.readTrimmed(of: journal, isStarting: true)
         // Who wants every batch gets a scan in any case: it reads no more, and looks at more.
         let isIndexed = start.map { !$0.isBeginning } ?? true
         var opened =
@@ -62,9 +70,11 @@ extension SegmentLog {
             }
         opened.report.isCopy = isCopy
         let pool = try SegmentPool(directory, length: limits.segmentBytes)
+        let place = try JournalPlaceCheck(directory)
         var committer = Committer(
             writer: JournalWriter(
                 directory: directory, journal: journal, segmentBytes: limits.segmentBytes, pool: pool,
+                place: place,
                 lastGeneration: opened.tail.generation, lastSegmentEnd: opened.tail.end,
                 lastGroup: opened.tail.group, flushedGroup: opened.flushedGroup),
             marks: marks, mark: current)
@@ -72,10 +82,11 @@ extension SegmentLog {
         try rewrite(opened.doubtful, &committer)
         committer.writer.vouch()
         try committer.writeMark(clean: false)
+        try shorten(opened, directory)
         return SegmentLog(
             recovered: opened.report, directory: directory, journal: journal, limits: limits, table: opened.table,
-            trimmed: trimmed, producers: opened.producers, committer: committer, pool: pool, environment: environment,
-            lock: lock)
+            trimmed: trimmed, producers: opened.producers, committer: committer, pool: pool, place: place,
+            environment: environment, lock: lock)
     }
 
     /// What is known of a journal before anything is appended.
@@ -84,6 +95,8 @@ extension SegmentLog {
         var producers: ProducerBook
         var tail: JournalTail
         var flushedGroup: UInt64
+        /// Where nothing is appended any more, by segment: the rest of it is given back.
+        var ends: [UInt64: UInt64]
         /// Batches that stand beyond the mark after an unclean stop.
         var doubtful: [EncodedBatch] = []
         var report: RecoveryReport
@@ -106,7 +119,8 @@ extension SegmentLog {
             logs: table.summaries, batches: table.batches, corruptRanges: corruptRanges,
             wasCleanStop: true, isFirstStart: table.logs.isEmpty)
         return Opened(
-            table: table, producers: index.producers, tail: index.tail, flushedGroup: index.tail.group, report: report)
+            table: table, producers: index.producers, tail: index.tail, flushedGroup: index.tail.group,
+            ends: [index.tail.generation: index.tail.end], report: report)
     }
 
     /// From the whole journal.
@@ -125,6 +139,9 @@ extension SegmentLog {
             generation: lastGeneration, end: lastGeneration == scan.lastGeneration ? scan.lastEnd : 0,
             // Above the mark even when corruption took the groups before it: a number is never used twice.
             group: max(scan.lastGroup, scan.mark))
+        var ends = [scan.lastGeneration: scan.lastEnd]
+        // What was begun and came to nothing keeps its first sector, and with it its number.
+        if lastGeneration > scan.lastGeneration { ends[lastGeneration] = UInt64(GroupFrame.alignment) }
         let doubtful = wasClean ? [] : scan.beyondMark
         let report = RecoveryReport(
             logs: scan.table.summaries, batches: scan.batches, corruptRanges: scan.corruptRanges,
@@ -132,8 +149,15 @@ extension SegmentLog {
             isFirstStart: scan.table.logs.isEmpty)
         return Opened(
             table: scan.table, producers: scan.producers, tail: tail,
-            flushedGroup: wasClean ? scan.lastGroup : scan.mark, doubtful: doubtful,
+            flushedGroup: wasClean ? scan.lastGroup : scan.mark, ends: ends, doubtful: doubtful,
             report: report)
+    }
+
+    /// The rest of segments that nothing is appended to any more is given back: a start leaves what was written, not the
+    /// length of a segment. Not beside damage, which may be more than it seems.
+    private static func shorten(_ opened: Opened, _ directory: JournalDirectory) throws(FileError) {
+        guard opened.report.corruptRanges.isEmpty else { return }
+        for (generation, end) in opened.ends where end > 0 { try directory.shortenSegment(generation, to: end) }
     }
 
     private static func rewrite(_ batches: [EncodedBatch], _ committer: inout Committer) throws(FileError) {
@@ -150,7 +174,7 @@ extension SegmentLog {
         _ directory: JournalDirectory, _ mark: Mark?, _ environment: NodeEnvironment
     ) throws -> (journal: UInt64, isCopy: Bool) {
         let storage = try directory.storageIdentity()
-        let known = try directory.readIdentity()
+        let known = try directory.readIdentity(isStarting: true)
         let found = try mark?.journal ?? firstJournal(directory)
         let journal = try known?.journal ?? found ?? unnamedJournal(directory, environment)
         let isCopy = known.map { $0.storage != storage } ?? (found != nil)
@@ -183,4 +207,9 @@ extension SegmentLog {
         }
         return nil
     }
+}
+
+/// Stands for a lock that somebody else holds for as long as the log is open.
+private struct BorrowedLock: FileLock {
+    func release() {}
 }

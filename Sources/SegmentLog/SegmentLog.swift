@@ -55,14 +55,16 @@ package final class SegmentLog: EventLogEngine {
     /// Spares for the writer.
     let pool: SegmentPool
     let poolExecutor: any DedicatedExecutor
+    let place: JournalPlaceCheck
     let environment: NodeEnvironment
     private let lock: any FileLock
 
     init(
         recovered: RecoveryReport, directory: JournalDirectory, journal: UInt64, limits: JournalLimits,
         table: LogTable, trimmed: TrimmedPrefix, producers: ProducerBook, committer: Committer,
-        pool: SegmentPool, environment: NodeEnvironment, lock: any FileLock
+        pool: SegmentPool, place: JournalPlaceCheck, environment: NodeEnvironment, lock: any FileLock
     ) {
+        self.place = place
         self.recovered = recovered
         self.directory = directory
         self.journal = journal
@@ -190,6 +192,8 @@ package final class SegmentLog: EventLogEngine {
         }
         committer.withLock { committer in
             if isHealthy {
+                // Costs room on the disk until the next start, nothing else.
+                try? committer.writer.shorten()
                 // An index or a mark that cannot be written costs the next start a longer check, nothing else.
                 try? writeIndex(table, producers, before: committer)
                 try? committer.writeMark(clean: true)  // as above

@@ -141,6 +141,52 @@ import Testing
         }
     }
 
+    /// A state of region 1's line that applied `records`, as a snapshot.
+    private func save(_ records: [EventRecord], _ disk: Disk) throws {
+        var state = ShardState(partition: PartitionID(0))
+        for (offset, record) in records.enumerated() {
+            try state.apply(record, in: RegionNumber(1), Incarnation(6), at: Offset(UInt64(offset)))
+        }
+        try SnapshotStore(
+            directory: NodeRecoveryRun.snapshotDirectory(disk.configuration), files: disk.stepped.files
+        ).save(ShardSnapshot.encode(state), of: PartitionID(0))
+    }
+
+    @Test("S6, S8: a snapshot ahead of its log falls back to the older one, and counts no more")
+    func aheadOfItsLog() async throws {
+        let disk = try Disk()
+        let records = [opening(), try ends([]), click(1), click(2), click(3)]
+        try save(Array(records.prefix(3)), disk)
+        // The log lost its last record, which the newer snapshot has.
+        try save(records, disk)
+        try await disk.write([(1, 6, Array(records.prefix(4)))])
+        let recovery = try disk.recover()
+        #expect(recovery.restoredShards == 1)
+        #expect(recovery.shards[0].lines.next(in: RegionNumber(1), Incarnation(6)) == Offset(4))
+        #expect(recovery.shards[0].userCount == 2)
+        #expect(recovery.refusedSnapshots.count == 1)
+        recovery.log.abandon()
+        // The next start does not meet it, and the next snapshot does not push the good one out for it.
+        let again = try disk.recover()
+        #expect(again.restoredShards == 1 && again.refusedSnapshots.isEmpty)
+        let store = SnapshotStore(
+            directory: NodeRecoveryRun.snapshotDirectory(disk.configuration), files: disk.stepped.files)
+        let kept = try store.save(ShardSnapshot.encode(again.shards[0]), of: PartitionID(0))
+        #expect(kept.map { $0.lines.next(in: RegionNumber(1), Incarnation(6)) } == [Offset(3), Offset(4)])
+        again.log.abandon()
+    }
+
+    @Test("S6: with no older one the log is folded from its start")
+    func aloneAheadOfItsLog() async throws {
+        let disk = try Disk()
+        let records = [opening(), try ends([]), click(1), click(2)]
+        try save(records, disk)
+        try await disk.write([(1, 6, Array(records.prefix(3)))])
+        let recovery = try disk.recover()
+        #expect(recovery.restoredShards == 0 && recovery.shards[0].userCount == 1)
+        recovery.log.abandon()
+    }
+
     /// S3: another region's log of a newer version stops when it is followed; an own one keeps the node from starting.
     @Test func onlyOwnLogsKeepANodeFromStarting() async throws {
         let foreign = try Disk()

@@ -2,6 +2,7 @@
 
 import ClusterModel
 import EventLog
+import NodeEnvironment
 import Personalization
 import Testing
 
@@ -43,11 +44,12 @@ import Testing
     func oldestOfTwo() throws {
         var coverage = SnapshotCoverage()
         #expect(coverage.covered(Self.log(5)) == .zero)
-        coverage.onVerified(.userEvents, Self.partition, try lines(to: 10))
-        #expect(coverage.covered(Self.log(5)) == .zero)
-        coverage.onVerified(.userEvents, Self.partition, try lines(to: 20))
-        #expect(coverage.covered(Self.log(5)) == Offset(10))
-        coverage.onVerified(.userEvents, Self.partition, try lines(to: 30))
+        let owner = SnapshotOwner.shard(Self.partition)
+        coverage.onVerified(owner, [try kept(1, to: 10)])
+        #expect(coverage.covered(Self.log(5)) == .zero && coverage.unpaired(of: [owner]) == 1)
+        coverage.onVerified(owner, [try kept(1, to: 10), try kept(2, to: 20)])
+        #expect(coverage.covered(Self.log(5)) == Offset(10) && coverage.unpaired(of: [owner]) == 0)
+        coverage.onVerified(owner, [try kept(2, to: 20), try kept(3, to: 30)])
         #expect(coverage.covered(Self.log(5)) == Offset(20))
         // Older than the writer of applied ends: settled.
         #expect(coverage.covered(Self.log(4)) == Offset(.max))
@@ -55,12 +57,27 @@ import Testing
         #expect(coverage.covered(Self.log(6)) == .zero)
     }
 
+    @Test("S8: a generation that no longer verifies covers nothing: the older one counts, or nothing does")
+    func damagedOnesDoNotCount() throws {
+        var coverage = SnapshotCoverage()
+        let owner = SnapshotOwner.shard(Self.partition)
+        coverage.onVerified(owner, [try kept(1, to: 10), try kept(2, to: 20)])
+        // The second was found damaged when the third was written.
+        coverage.onVerified(owner, [try kept(1, to: 10), try kept(3, to: 30)])
+        #expect(coverage.covered(Self.log(5)) == Offset(10))
+        coverage.onVerified(owner, [try kept(4, to: 40)])
+        #expect(coverage.covered(Self.log(5)) == .zero)
+        #expect(coverage.forgettable(Self.name(), members: [Self.origin], bounds: .standard) == .zero)
+    }
+
+    private func kept(_ generation: UInt64, to end: UInt64) throws -> SnapshotStore.Kept {
+        SnapshotStore.Kept(generation: FileGeneration(generation), lines: try lines(to: end))
+    }
+
     @Test("S5: ids are kept until every member's time is past them by F + R + 2D")
     func ids() throws {
         var coverage = SnapshotCoverage()
-        for end in [10, 20] as [UInt64] {
-            coverage.onVerified(.userEvents, Self.partition, try lines(to: end, atMilliseconds: 1_000_000))
-        }
+        coverage.onVerified(.shard(Self.partition), [try kept(1, to: 10), try kept(2, to: 20)])
         let bounds = TimeBounds.standard
         let stamp = coverage.forgettable(Self.name(), members: [Self.origin], bounds: bounds)
         #expect(stamp == HybridStamp(at: WallTime(milliseconds: 1_000_000 - 5_000 - 600_000 - 1_000)))

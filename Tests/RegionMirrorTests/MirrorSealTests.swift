@@ -160,9 +160,12 @@ import Testing
         _ = try seal(world, 2)
         world[2].kill()
         world[2].machine.restart()
-        let file = try world[2].machine.environment.files.open("\(MirrorRegion.directory)/seals", .readWrite)
-        try file.write([0xff], at: 12)
-        try file.synchronizeData()
+        let files = world[2].machine.environment.files
+        for name in try files.list(MirrorRegion.directory) where name.hasPrefix("seals-") {
+            let file = try files.open("\(MirrorRegion.directory)/\(name)", .readWrite)
+            try file.write([0xff], at: 12)
+            try file.synchronizeData()
+        }
         world.start(2)
         world.run(.milliseconds(100))
         #expect(world[2].process == nil)

@@ -60,7 +60,7 @@ import Testing
 
     @Test("S1a: power may go at any operation: the old promises stand, or the new ones")
     func isReplacedAsAWhole() throws {
-        for cut in 0..<6 {
+        for cut in 0..<14 {
             let simulation = Simulation(seed: UInt64(cut))
             let machine = simulation.machine("member")
             let first = book([(1, 4)])
@@ -85,9 +85,17 @@ import Testing
         try files.createDirectory("node")
         let seals = SealFile(directory: "node", files: files)
         try seals.save(book([(1, 4)]))
-        let file = try files.open("node/seals", .readWrite)
-        try file.write([255], at: 14)
+        try files.damage("node/seals-0000000000000002.book", at: 14)
+        #expect(try seals.load() == book([(1, 4)]))
+        for path in files.paths() { try files.damage(path, at: 14) }
         let error = #expect(throws: MirrorError.self) { try seals.load() }
         #expect(error?.code == .sealsUnreadable)
+    }
+}
+
+extension SimulatedFileStore {
+    fileprivate func damage(_ path: String, at position: UInt64) throws {
+        let file = try open(path, .readWrite)
+        try file.write([255], at: position)
     }
 }

@@ -92,6 +92,23 @@ import Testing
         await journal.log.close()
     }
 
+    @Test("C24: facts are told and repairs noted while a step reads the disk", .timeLimit(.minutes(1)))
+    func neverWaits() async throws {
+        let disk = SimulatedFileStore()
+        let hooked = HookedFiles(disk)
+        var journal = try TrimmedJournal(seed: 35, files: disk) { _ in hooked }
+        try journal.append(20)
+        let scrubber = JournalScrubber(journal.log, bytesPerSecond: 1 << 20)
+        hooked.before(opening: 0) {
+            // On the thread of the step: a lock that it holds would be waited for, for ever.
+            _ = scrubber.facts()
+            scrubber.onRepaired(1)
+        }
+        _ = try scrubber.step()
+        #expect(hooked.hasRun)
+        await journal.log.close()
+    }
+
     @Test("Every segment has its turn before any has a second one; new ones queue up behind")
     func turns() {
         var schedule = ScrubSchedule(bytesPerSecond: 1_000)

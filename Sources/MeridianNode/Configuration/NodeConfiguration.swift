@@ -2,6 +2,7 @@
 // by NodeConfiguration+Validation.swift; nothing below this layer reads configuration.
 
 package import ClusterModel
+package import EventLog
 package import NodeEnvironment
 package import ServingAPI
 
@@ -99,4 +100,11 @@ package struct NodeConfiguration: Sendable {
     package var tokenKeys: [TokenKey]
     package var limits: Limits
     package var drillAllowed: Bool
+
+    /// What the data directory has to be made for.
+    package var directoryIdentity: DirectoryIdentity {
+        DirectoryIdentity(
+            deployment: deployment.id, region: region.number, regionName: region.name,
+            partitions: deployment.partitions)
+    }
 }

@@ -40,7 +40,26 @@ final class LogUpkeepRun: Sendable {
     }
 
     /// As of the last round. Never blocks.
-    var facts: LogUpkeepFacts { guarded.withLock(\.self) }
+    var facts: LogUpkeepFacts {
+        var facts = guarded.withLock(\.self)
+        facts.snapshots = snapshots.facts
+        return facts
+    }
+
+    /// How often it is looked whether the journal's files are still where they were.
+    static let betweenLooks: Duration = .seconds(1)
+
+    /// Returns once they are not: the log has ended then, and nothing more is acknowledged.
+    func watchPlace() async throws {
+        while true {
+            try await environment.clock.sleep(for: Self.betweenLooks)
+            guard let lost = try await executor.run({ [log] in log.checkPlace() }) else { continue }
+            guarded.withLock { $0.lostDirectory = "\(lost)" }
+            logger.critical(
+                "the data directory is lost; see Runbooks/directory-lost.md", metadata: ["error": "\(lost)"])
+            return
+        }
+    }
 
     /// Verifies the journal, stretch by stretch, until it is cancelled. Returns at once where it is switched off.
     func scrub() async throws {

@@ -1,26 +1,22 @@
 // What the kept snapshots cover: logs are trimmed behind them (S5, S8).
 
 package import ClusterModel
+import NodeEnvironment
 package import Personalization
 
-/// The lines of the newest snapshots of each partition, as many as are kept on the disk, each verified when it was written
-/// or restored. A value.
+/// The lines of the newest snapshots of each owner that verify, as many as are kept, as they were read from the disk when one
+/// was written or restored. A value.
 package struct SnapshotCoverage: Sendable {
-    private struct Owner: Hashable {
-        var topic: TopicID
-        var partition: PartitionID
-    }
-
-    /// Oldest first.
-    private var kept: [Owner: [OriginLines]] = [:]
+    private var kept: [SnapshotOwner: [SnapshotStore.Kept]] = [:]
 
     package init() {}
 
-    /// A snapshot with these lines is on the disk and reads back.
-    package mutating func onVerified(_ topic: TopicID, _ partition: PartitionID, _ lines: OriginLines) {
-        var lines = (kept[Owner(topic: topic, partition: partition)] ?? []) + [lines]
-        if lines.count > SnapshotStore.generations { lines.removeFirst() }
-        kept[Owner(topic: topic, partition: partition)] = lines
+    /// These stand on the disk and verify, and no others do.
+    package mutating func onVerified(_ owner: SnapshotOwner, _ kept: [SnapshotStore.Kept]) { self.kept[owner] = kept }
+
+    /// Owners of `all` with fewer than two: their logs wait.
+    package func unpaired(of all: [SnapshotOwner]) -> Int {
+        all.count { kept[$0, default: []].count < GenerationChoice.kept }
     }
 
     /// Up to where the oldest kept snapshot holds all of a log; zero while there are fewer than are to be kept.
@@ -37,9 +33,8 @@ package struct SnapshotCoverage: Sendable {
     }
 
     private func oldest(_ name: LogName) -> OriginLines? {
-        guard let lines = kept[Owner(topic: name.topic, partition: name.partition)],
-            lines.count == SnapshotStore.generations
-        else { return nil }
-        return lines.first
+        let kept = kept[SnapshotOwner(topic: name.topic, partition: name.partition)] ?? []
+        guard kept.count >= GenerationChoice.kept else { return nil }
+        return kept.min { $0.generation < $1.generation }?.lines
     }
 }

@@ -3,6 +3,7 @@
 import ClusterModel
 package import Logging
 package import NodeEnvironment
+package import OperatorAPI
 package import Personalization
 import Synchronization
 
@@ -10,7 +11,12 @@ import Synchronization
 /// while those that did not change too, so that their logs can be trimmed.
 package final class SnapshotRun: Sendable {
     /// Every so many rounds also idle shards are written.
-    static let roundsBetweenIdle: UInt64 = 10
+    package static let roundsBetweenIdle: UInt64 = 10
+
+    private struct State: Sendable {
+        var covered: SnapshotCoverage
+        var ages: SnapshotAges
+    }
 
     private let router: ShardRouter
     private let store: SnapshotStore
@@ -18,7 +24,8 @@ package final class SnapshotRun: Sendable {
     private let executor: any DedicatedExecutor
     private let interval: Duration
     private let logger: Logger
-    private let guarded: Mutex<SnapshotCoverage>
+    private let owners: [SnapshotOwner]
+    private let guarded: Mutex<State>
 
     package init(
         router: ShardRouter, store: SnapshotStore, covered: SnapshotCoverage, clock: any NodeClock,
@@ -26,7 +33,9 @@ package final class SnapshotRun: Sendable {
     ) {
         self.router = router
         self.store = store
-        guarded = Mutex(covered)
+        owners = router.partitions.all.map { .shard($0) } + [.content]
+        guarded = Mutex(
+            State(covered: covered, ages: SnapshotAges(owners, every: interval, at: clock.bootTime())))
         self.clock = clock
         self.executor = executor
         self.interval = interval
@@ -34,14 +43,24 @@ package final class SnapshotRun: Sendable {
     }
 
     /// What the snapshots on the disk cover.
-    package var covered: SnapshotCoverage { guarded.withLock(\.self) }
+    package var covered: SnapshotCoverage { guarded.withLock(\.covered) }
+
+    /// As of now. Never blocks on the disk.
+    package var facts: SnapshotFacts {
+        let now = clock.bootTime()
+        return guarded.withLock { state in
+            var facts = state.ages.facts(at: now)
+            facts.unpaired = state.covered.unpaired(of: owners)
+            return facts
+        }
+    }
 
     /// Runs until it is cancelled. A snapshot that cannot be written is reported and tried again next time.
     package func run() async throws {
         var round: UInt64 = 0
         while true {
             try await clock.sleep(for: interval)
-            round += 1
+            round &+= 1
             await writeAll(evenIdle: round % Self.roundsBetweenIdle == 1)
         }
     }
@@ -51,35 +70,40 @@ package final class SnapshotRun: Sendable {
     package func writeAll(evenIdle: Bool = false) async -> Int {
         var written = 0
         for partition in router.partitions.all {
+            let owner = SnapshotOwner.shard(partition)
+            let isWanted = evenIdle || guarded.withLock { $0.ages.isFailing(owner) }
             let view = await router.ask(partition) { shard, answer in
-                shard.flushedView(evenIdle: evenIdle) { answer($0) }
+                shard.flushedView(evenIdle: isWanted) { answer($0) }
             }
             guard case .success(let state?) = view else { continue }
-            let isWritten = await write("partition \(partition.rawValue)") { store throws(FileError) in
+            let isWritten = await write(owner) { store throws(FileError) in
                 try store.save(ShardSnapshot.encode(state), of: partition)
             }
-            guard isWritten else { continue }
-            guarded.withLock { $0.onVerified(.userEvents, partition, state.lines) }
-            written += 1
+            if isWritten { written += 1 }
         }
-        let view = await router.askContent { shard, answer in shard.flushedView(evenIdle: evenIdle) { answer($0) } }
+        let isWanted = evenIdle || guarded.withLock { $0.ages.isFailing(.content) }
+        let view = await router.askContent { shard, answer in shard.flushedView(evenIdle: isWanted) { answer($0) } }
         guard case .success(let state?) = view else { return written }
-        let isWritten = await write("the catalogue") { store throws(FileError) in
+        let isWritten = await write(.content) { store throws(FileError) in
             try store.saveContent(ContentSnapshot.encode(state))
         }
-        guard isWritten else { return written }
-        guarded.withLock { $0.onVerified(.content, PartitionID(0), state.lines) }
-        return written + 1
+        return isWritten ? written + 1 : written
     }
 
     private func write(
-        _ what: String, _ body: @escaping @Sendable (SnapshotStore) throws(FileError) -> Void
+        _ owner: SnapshotOwner, _ body: @escaping @Sendable (SnapshotStore) throws(FileError) -> [SnapshotStore.Kept]
     ) async -> Bool {
         do {
-            try await executor.run { [store] () throws(FileError) in try body(store) }
+            let kept = try await executor.run { [store] () throws(FileError) in try body(store) }
+            let now = clock.bootTime()
+            guarded.withLock { state in
+                state.covered.onVerified(owner, kept)
+                state.ages.onWritten(owner, at: now)
+            }
             return true
         } catch {
-            logger.error("snapshot not written", metadata: ["of": "\(what)", "error": "\(error)"])
+            guarded.withLock { $0.ages.onFailed(owner, "\(error)") }
+            logger.error("snapshot not written", metadata: ["of": "\(owner)", "error": "\(error)"])
             return false
         }
     }

@@ -36,8 +36,14 @@ package struct NodeRecoveryRun: Sendable {
     private let configuration: NodeConfiguration
     private let environment: NodeEnvironment
     private let acceptsCorruption: Bool
+    private let claim: DirectoryClaim?
 
-    package init(_ configuration: NodeConfiguration, environment: NodeEnvironment, acceptsCorruption: Bool) {
+    /// `claim`: of the log's directory; without it the journal locks the directory by itself.
+    package init(
+        _ configuration: NodeConfiguration, environment: NodeEnvironment, acceptsCorruption: Bool,
+        claim: DirectoryClaim? = nil
+    ) {
+        self.claim = claim
         self.configuration = configuration
         self.environment = environment
         self.acceptsCorruption = acceptsCorruption
@@ -58,16 +64,26 @@ package struct NodeRecoveryRun: Sendable {
         try recover(behind: try SnapshotRestore(configuration, environment: environment).runHere())
     }
 
-    /// A snapshot that the log does not reach is of another disk: everything is then folded from zero.
+    /// A snapshot that the log does not reach came with another disk: an older generation serves in its place, or the log
+    /// from its start. Each turn has fewer generations left.
     private func recover(behind snapshots: RestoredSnapshots) throws -> NodeRecovery {
-        let first = try fold(snapshots)
-        guard let foreign = Self.foreignSnapshot(first, snapshots) else {
-            return try finish(first, snapshots)
+        var snapshots = snapshots
+        var aside: [(owner: SnapshotOwner, generation: FileGeneration)] = []
+        while true {
+            let folded = try fold(snapshots)
+            let ahead = Self.ahead(folded, snapshots)
+            guard !ahead.isEmpty else { return try finish(folded, snapshots, aside) }
+            folded.log.abandon()
+            for (owner, log) in ahead {
+                guard let generation = snapshots.generations[owner] else { continue }
+                aside.append((owner, generation))
+                snapshots.refused.append(
+                    "generation \(generation) of \(owner) goes beyond this log (\(log)): an older one serves, or the log"
+                )
+            }
+            let restore = SnapshotRestore(configuration, environment: environment)
+            snapshots = try restore.older(ahead.map(\.owner), in: snapshots)
         }
-        first.log.abandon()
-        var none = RestoredSnapshots(partitions: snapshots.shards.count)
-        none.refused = snapshots.refused + ["snapshots of another log (\(foreign)): everything was folded from zero"]
-        return try finish(try fold(none), none)
     }
 
     private typealias Fold = (log: SegmentLog, replica: NodeReplica, refolded: Int)
@@ -83,6 +99,7 @@ package struct NodeRecoveryRun: Sendable {
                 directory: configuration.log.directory, environment: environment,
                 limits: JournalLimits(
                     segmentBytes: configuration.log.segmentBytes, marksBeforeAck: configuration.log.markBeforeAck),
+                claim: claim,
                 from: ReplayStart { restored.next(of: $0) }
             ) { try replica.fold($0) }
             return try Self.finishFold(log, &replica)
@@ -108,29 +125,35 @@ package struct NodeRecoveryRun: Sendable {
     }
 
     /// S6 promises that a snapshot names flushed records only: one that goes beyond the log came with another log.
-    private static func foreignSnapshot(_ fold: Fold, _ snapshots: RestoredSnapshots) -> LogIdentity? {
+    private static func ahead(
+        _ fold: Fold, _ snapshots: RestoredSnapshots
+    ) -> [(owner: SnapshotOwner, log: LogIdentity)] {
         var ends: [LogIdentity: Offset] = [:]
         for summary in fold.log.recovered.logs { ends[summary.log] = summary.flushedEnd }
-        for (topic, partition, lines) in snapshots.lines {
+        return snapshots.lines.compactMap { owner, lines in
             for entry in lines.vector.entries {
-                let name = LogName(region: entry.region, topic: topic, partition: partition)
+                let name = LogName(region: entry.region, topic: owner.topic, partition: owner.partition)
                 let log = LogIdentity(name: name, incarnation: entry.incarnation)
-                if entry.next > ends[log] ?? .zero { return log }
+                if entry.next > ends[log] ?? .zero { return (owner, log) }
             }
+            return nil
         }
-        return nil
     }
 
     private var members: [RegionNumber] { [configuration.region.number] + configuration.peers.map(\.number) }
 
-    private func finish(_ fold: Fold, _ snapshots: RestoredSnapshots) throws -> NodeRecovery {
+    private func finish(
+        _ fold: Fold, _ snapshots: RestoredSnapshots, _ aside: [(owner: SnapshotOwner, generation: FileGeneration)]
+    ) throws -> NodeRecovery {
         let recovered = fold.log.recovered
         guard recovered.corruptRanges.isEmpty || acceptsCorruption else {
             fold.log.abandon()
             throw NodeError.corrupt(recovered.corruptRanges, directory: configuration.log.directory)
         }
-        do {
-            try checkSpace()
+        do throws(FileError) {
+            let store = SnapshotStore(
+                directory: Self.snapshotDirectory(configuration), files: environment.files)
+            for item in aside { try store.setAside(item.generation, of: item.owner) }
         } catch {
             fold.log.abandon()
             throw error
@@ -175,15 +198,8 @@ package struct NodeRecoveryRun: Sendable {
     }
 
     /// A start writes into a fresh segment: without room for one it would wait for ever, unseen.
-    private func checkSpace() throws {
-        let directory = configuration.log.directory
+    package static func neededBytes(_ configuration: NodeConfiguration) -> UInt64 {
         let segment = JournalLimits(segmentBytes: configuration.log.segmentBytes).segmentBytes
-        let needed = UInt64(segment) + JournalLimits.reservedBytes(forSegmentOf: segment)
-        let free = try environment.files.availableBytes(at: directory)
-        guard free >= needed else {
-            throw NodeError(
-                .noSpace, "the file system of \(directory) has \(free) bytes free; a start needs \(needed)",
-                nextStep: "free space, or lower log.segment_bytes; see Runbooks/disk-full.md")
-        }
+        return UInt64(segment) + JournalLimits.reservedBytes(forSegmentOf: segment)
     }
 }

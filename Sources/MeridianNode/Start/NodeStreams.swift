@@ -31,7 +31,10 @@ package struct NodeStreams: Sendable {
         let files = GroupFiles(directory: "\(configuration.log.directory)/groups", files: environment.files)
         let groups = StreamGroups(files: files, disk: writers)
         do {
-            let damaged = try await writers.run { () throws(FileError) in try groups.load() }
+            let damaged = try await writers.run { () throws(FileError) in
+                try files.removeUnfinished()
+                return try groups.load()
+            }
             for reason in damaged { logger.error("group's cursor refused", metadata: ["reason": "\(reason)"]) }
         } catch {
             readers.shutDown()

@@ -10,6 +10,8 @@ package struct RestoredSnapshots: Sendable {
     /// By partition number; nil where none verifies.
     package var shards: [ShardState?]
     package var content: ContentState?
+    /// Of those that serve.
+    package var generations: [SnapshotOwner: FileGeneration] = [:]
     /// Why others did not verify; an older one or the log serves instead.
     package var refused: [String] = []
 
@@ -18,13 +20,16 @@ package struct RestoredSnapshots: Sendable {
 
     var coverage: SnapshotCoverage {
         var coverage = SnapshotCoverage()
-        for item in lines { coverage.onVerified(item.topic, item.partition, item.lines) }
+        for (owner, lines) in lines {
+            guard let generation = generations[owner] else { continue }
+            coverage.onVerified(owner, [SnapshotStore.Kept(generation: generation, lines: lines)])
+        }
         return coverage
     }
 
-    var lines: [(topic: TopicID, partition: PartitionID, lines: OriginLines)] {
-        let users = shards.compactMap { state in state.map { (TopicID.userEvents, $0.partition, $0.lines) } }
-        return users + (content.map { [(TopicID.content, PartitionID(0), $0.lines)] } ?? [])
+    var lines: [(owner: SnapshotOwner, lines: OriginLines)] {
+        let users = shards.compactMap { state in state.map { (SnapshotOwner.shard($0.partition), $0.lines) } }
+        return users + (content.map { [(.content, $0.lines)] } ?? [])
     }
 }
 
@@ -39,7 +44,7 @@ package struct SnapshotRestore: Sendable {
     private let executors: any ExecutorPool
 
     /// What was found of one partition.
-    private typealias Shard = (partition: PartitionID, state: ShardState?, refused: [String])
+    private typealias Shard = (partition: PartitionID, found: SnapshotStore.Restored<ShardState>)
 
     /// Partitions that no thread has taken yet.
     private final class Waiting: Sendable {
@@ -65,7 +70,10 @@ package struct SnapshotRestore: Sendable {
         }
         defer { for lane in lanes { lane.shutDown() } }
         let waiting = Waiting(
-            hottestLast: try await lanes[0].run { () throws(FileError) in try store.ascendingBySize(partitions) })
+            hottestLast: try await lanes[0].run { () throws(FileError) in
+                try store.removeUnfinished()
+                return try store.ascendingBySize(partitions)
+            })
         var found = RestoredSnapshots(partitions: partitions.count)
         try await withThrowingTaskGroup(of: [Shard].self) { group in
             for lane in lanes {
@@ -92,19 +100,35 @@ package struct SnapshotRestore: Sendable {
     }
 
     private func restore(_ partition: PartitionID) throws(FileError) -> Shard {
-        let (state, refused) = try store.load(partition)
-        return (partition, state, refused)
+        (partition, try store.load(partition))
+    }
+
+    /// `snapshots` with the next older generation that verifies in the place of each of these, none where there is none. On
+    /// the caller's thread, which it blocks.
+    func older(_ ahead: [SnapshotOwner], in snapshots: RestoredSnapshots) throws(FileError) -> RestoredSnapshots {
+        var found = snapshots
+        for owner in ahead {
+            let limit = snapshots.generations[owner]
+            if owner == .content {
+                found.take(try store.loadContent(limit: contents, below: limit))
+            } else {
+                found.take((owner.partition, try store.load(owner.partition, below: limit)))
+            }
+        }
+        return found
     }
 }
 
 extension RestoredSnapshots {
-    fileprivate mutating func take(_ shard: (partition: PartitionID, state: ShardState?, refused: [String])) {
-        shards[Int(shard.partition.rawValue)] = shard.state
-        refused += shard.refused
+    fileprivate mutating func take(_ shard: (partition: PartitionID, found: SnapshotStore.Restored<ShardState>)) {
+        shards[Int(shard.partition.rawValue)] = shard.found.state
+        generations[.shard(shard.partition)] = shard.found.generation
+        refused += shard.found.refused
     }
 
-    fileprivate mutating func take(_ catalogue: (state: ContentState?, refused: [String])) {
+    fileprivate mutating func take(_ catalogue: SnapshotStore.Restored<ContentState>) {
         content = catalogue.state
+        generations[.content] = catalogue.generation
         refused += catalogue.refused
     }
 }

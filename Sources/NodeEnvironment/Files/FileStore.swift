@@ -29,6 +29,10 @@ package protocol FileStore: Sendable {
 
     /// Takes an exclusive lock that ends with the process; throws `.locked` while another process holds it.
     func lockExclusively(_ path: String) throws(FileError) -> any FileLock
+
+    /// Takes a lock that others may share and that keeps exclusive ones away; throws `.locked` while another process holds one.
+    /// Creates and writes nothing, so that it works on a read-only disk: nil where there is no such file.
+    func lockShared(_ path: String) throws(FileError) -> (any FileLock)?
 }
 
 /// Kept to hold a lock; releasing the value releases the lock.

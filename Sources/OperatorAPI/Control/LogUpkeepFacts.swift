@@ -38,6 +38,10 @@ package struct LogUpkeepFacts: Hashable, Sendable {
     /// Tries after which something was still missing.
     package var failedRepairs: UInt64 = 0
 
+    package var snapshots = SnapshotFacts()
+    /// Why the journal's files are not where they were; nil while they are.
+    package var lostDirectory: String?
+
     package init() {}
 }
 

@@ -19,6 +19,10 @@ struct NodeAlarm: Hashable, Sendable {
         case logHeld = "log_held"
         /// Bytes on the disk do not verify, and are not repaired so far (S7).
         case logCorrupt = "log_corrupt"
+        /// The data directory was deleted or replaced under the node.
+        case directoryLost = "directory_lost"
+        /// A shard's newest snapshot that verifies is too old: starts grow longer, and its logs are not trimmed (S8).
+        case snapshotOverdue = "snapshot_overdue"
         /// Not a fault: somebody asked for it, and has to end it.
         case evacuated
 
@@ -30,6 +34,8 @@ struct NodeAlarm: Hashable, Sendable {
             case .clockAlarm, .clockRefusing: "clock-refused.md"
             case .logFenced: "log-fenced.md"
             case .logHeld: "disk-filling.md"
+            case .directoryLost: "directory-lost.md"
+            case .snapshotOverdue: "snapshot-overdue.md"
             case .logCorrupt: "log-corruption.md"
             case .evacuated: ""
             }
@@ -66,6 +72,8 @@ struct NodeAlarm: Hashable, Sendable {
 
     private static func all(of upkeep: LogUpkeepFacts) -> [NodeAlarm] {
         var alarms = upkeep.corruptRanges.prefix(maxListed).map { NodeAlarm(name: .logCorrupt, detail: $0) }
+        if let why = upkeep.lostDirectory { alarms.append(NodeAlarm(name: .directoryLost, detail: why)) }
+        if let why = upkeep.snapshots.overdue { alarms.append(NodeAlarm(name: .snapshotOverdue, detail: why)) }
         if let hold = upkeep.hold, hold.isOverdue {
             alarms.append(NodeAlarm(name: .logHeld, detail: "the oldest segment stays: \(hold.detail)"))
         }

@@ -30,6 +30,17 @@ struct LogUpkeepGauges: Sendable {
         gauge("corrupt_ranges", Double(facts.corruptRanges.count))
         gauge("repaired_segments", Double(facts.repairedSegments))
         gauge("failed_repairs", Double(facts.failedRepairs))
+        gauge("directory_lost", facts.lostDirectory == nil ? 0 : 1)
+        collect(facts.snapshots)
+    }
+
+    private func collect(_ snapshots: SnapshotFacts) {
+        let values: [(String, Double)] = [
+            ("oldest_seconds", Double(snapshots.oldestSeconds)), ("failures", Double(snapshots.failures)),
+            ("failing", Double(snapshots.failing)), ("unpaired", Double(snapshots.unpaired)),
+            ("overdue", snapshots.overdue == nil ? 0 : 1),
+        ]
+        for (name, value) in values { Meter(label: "meridian_snapshot_\(name)", factory: factory).set(value) }
     }
 
     private func gauge(_ name: String, _ value: Double) {

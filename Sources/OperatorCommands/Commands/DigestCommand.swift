@@ -2,6 +2,8 @@
 // node's log.
 
 package import ArgumentParser
+import ClusterModel
+import EventLog
 package import MeridianClient
 import MeridianProtocol
 package import NodeEnvironment
@@ -41,6 +43,7 @@ package struct DigestCommand: AsyncParsableCommand {
                 }
                 try await HostRuntime.run { environment in
                     let fold = try JournalFold(directory: log, files: environment.files)
+                    try check(partition, fold.inspection.identity)
                     show(DigestReport(fold, only: partition))
                 }
                 return
@@ -58,6 +61,15 @@ package struct DigestCommand: AsyncParsableCommand {
                 }
             }
         }
+    }
+
+    /// A number that no partition of the deployment has is a slip, not an empty answer.
+    private func check(_ wanted: [UInt32], _ identity: DirectoryIdentity?) throws(OperatorFailure) {
+        guard let count = identity?.partitions.rawValue, let wrong = wanted.first(where: { Int($0) >= count })
+        else { return }
+        throw OperatorFailure(
+            .usage, "--partition \(wrong): the directory has partitions 0 to \(count - 1)",
+            nextStep: "leave --partition out for all")
     }
 
     private func showOnce(

@@ -37,6 +37,7 @@ package struct LogStatsCommand: AsyncParsableCommand {
             guard let path else { return try await askNode() }
             let inspection = try LogInspection.read(path, files: HostFileStore())
             if json { return Console.answer(Self.answer(inspection).text) }
+            if let identity = inspection.identity { Console.answer(identity.line) }
             for log in inspection.logs { Console.answer("\(log.log)  \(log.flushedEnd.rawValue) records") }
         }
     }
@@ -44,6 +45,7 @@ package struct LogStatsCommand: AsyncParsableCommand {
     private static func answer(_ inspection: JournalInspection) -> JSONValue {
         .object([
             "batches": .count(inspection.batches), "records": .count(inspection.records),
+            "directory": inspection.identity?.answer ?? .null,
             "logs": .array(
                 inspection.logs.map { log in
                     .object([
@@ -112,6 +114,8 @@ package enum LogInspection {
     package static func failure(_ error: any Error, _ path: String) -> OperatorFailure {
         switch error {
         case let error as OperatorFailure: error
+        case let refusal as DirectoryRefusal:
+            OperatorFailure(.refused, "\(refusal)", nextStep: refusal.nextStep)
         case let error as FileError where error.code == .locked:
             OperatorFailure(.refused, "\(error)", nextStep: "stop the node that runs on \(path) first")
         case let error as EventLogError where error.code == .noSpace:

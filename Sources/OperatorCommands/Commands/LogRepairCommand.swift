@@ -43,7 +43,8 @@ package struct LogRepairCommand: AsyncParsableCommand {
             let mended = try await HostRuntime.run { environment in
                 let source = configuration?.mirrorSettings.map { RepairSource($0, environment: environment) }
                 return try await Self.mend(
-                    directory, environment.files, changes: config != nil && !dryRun
+                    directory, environment.files, changes: config != nil && !dryRun,
+                    expecting: configuration?.directoryIdentity
                 ) { await source?.fetch($0, from: holders) }
             }
             let answer = RepairAnswer(mended, directory: directory, isAsking: config != nil)
@@ -80,11 +81,12 @@ package struct LogRepairCommand: AsyncParsableCommand {
 
     /// Throws OperatorFailure, `.refused` while a node runs on the directory.
     private static func mend(
-        _ directory: String, _ files: any FileStore, changes: Bool,
+        _ directory: String, _ files: any FileStore, changes: Bool, expecting asked: DirectoryIdentity?,
         fetch: @escaping (RepairNeed) async -> [EncodedBatch]?
     ) async throws -> [MendedSegment] {
         do {
-            let journal = try JournalRepair(directory: directory, files: files)
+            if let asked { try DirectorySurvey(directory, files: files).check(asked) }
+            let journal = try JournalRepair(directory: directory, files: files, changes: changes)
             defer { journal.release() }
             return try await JournalMending(journal, fetch: changes ? fetch : nil).run()
         } catch {

@@ -37,7 +37,7 @@ package struct LogVerifyCommand: AsyncParsableCommand {
         .object([
             "batches": .count(inspection.batches), "records": .count(inspection.records),
             "corrupt_ranges": .array(inspection.corruptRanges.map(JSONValue.init)),
-            "cut_bytes": .count(inspection.cutBytes),
+            "cut_bytes": .count(inspection.cutBytes), "directory": inspection.identity?.answer ?? .null,
             "head_digests": .array(
                 inspection.logs.map { log in
                     .object([
@@ -49,7 +49,8 @@ package struct LogVerifyCommand: AsyncParsableCommand {
     }
 
     private static func summary(_ inspection: JournalInspection) -> String {
-        var lines = [
+        var lines = inspection.identity.map { [$0.line] } ?? []
+        lines += [
             "\(inspection.logs.count) logs, \(inspection.batches) batches, \(inspection.records) records verified",
             "\(inspection.cutBytes) bytes of an unfinished write at the end",
         ]

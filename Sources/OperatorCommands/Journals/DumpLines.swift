@@ -33,6 +33,10 @@ package struct DumpLines: Sendable {
 
     package mutating func take(_ item: JournalItem) -> [DumpLine] {
         switch item {
+        case .directory(let identity):
+            return [
+                DumpLine(text: "directory: \(identity.line)", json: .object(["directory": identity.answer]))
+            ]
         case .mark(let slot, let mark): return [Self.line(slot, mark)]
         case .trimmed(let below, let logs): return [Self.line(trimmed: below, logs)]
         case .segment(let path, let generation):

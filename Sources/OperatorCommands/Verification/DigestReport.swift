@@ -40,7 +40,7 @@ package struct DigestReport: Hashable, Sendable {
         }
     }
 
-    /// The region that answered; nil for a log that was folded off line.
+    /// The region that answered, or that a log is of; nil where nothing says it.
     package var region: UInt32?
     /// Empty where it is not known.
     package var name = ""
@@ -67,7 +67,8 @@ package struct DigestReport: Hashable, Sendable {
 
     /// `only`: these partitions; empty for all.
     package init(_ fold: JournalFold, only: [UInt32] = []) {
-        region = nil
+        region = fold.inspection.identity.map { UInt32($0.region.rawValue) }
+        name = fold.inspection.identity?.regionName ?? ""
         partitions = fold.states.keys.sorted().filter { only.isEmpty || only.contains($0.rawValue) }.compactMap { id in
             guard var state = fold.states[id] else { return nil }
             return Partition(

@@ -42,11 +42,17 @@ package struct JournalFold: Sendable {
             throw Self.failure(error, directory)
         }
         (states, occurrences, reference) = (scan.states, scan.occurrences, scan.reference)
+        // A partition without an event has a digest too.
+        for partition in inspection.identity?.partitions.all ?? [] where states[partition] == nil {
+            states[partition] = ShardState(partition: partition)
+        }
         held = Set(scan.waiting.keys)
     }
 
     private static func failure(_ error: any Error, _ directory: String) -> OperatorFailure {
         switch error {
+        case let refusal as DirectoryRefusal:
+            OperatorFailure(.refused, "\(refusal)", nextStep: refusal.nextStep)
         case let error as FileError where error.code == .locked:
             OperatorFailure(.refused, "\(error)", nextStep: "stop the node that runs on \(directory) first")
         case let error as EventLogError where error.code == .fenced:

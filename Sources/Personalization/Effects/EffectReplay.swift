@@ -55,58 +55,76 @@ package final class EffectReplay: Sendable {
         /// Logs that a defect of theirs has stopped; the shard's own fold raises the alarm (S3).
         var stopped: Set<LogIdentity> = []
         var letGo = false
-        var isDiscarded = false
+    }
+
+    /// The mutex is held for a look alone, never while a step reads the disk: a step takes the state out and puts it back.
+    private enum Holding {
+        case resting(State)
+        case stepping
+        case discarded
     }
 
     private let partition: PartitionID
-    private let position: EffectPosition
     private let settings: EffectSettings
-    private let state: Mutex<State>
+    private let holding: Mutex<Holding>
 
     /// `ends` are the agreed ends that the partition's shard knows.
     package init(
         _ partition: PartitionID, at position: EffectPosition, knowing ends: [AgreedEnds], settings: EffectSettings
     ) {
         self.partition = partition
-        self.position = position
         self.settings = settings
-        state = Mutex(State(fold: EffectFold(partition, at: position, knowing: ends)))
+        holding = Mutex(.resting(State(fold: EffectFold(partition, at: position, knowing: ends))))
     }
 
-    /// Those of `keys` that it has met: whoever goes on elsewhere tells repetitions by them. Nil once it was discarded.
+    /// Those of `keys` that it has met: whoever goes on elsewhere tells repetitions by them. Nil once it was discarded, and
+    /// while it moves: who asks then begins again. Never waits for the disk.
     func known(of keys: [MergeOrder]) -> Set<MergeOrder>? {
-        state.withLock { state in
-            state.isDiscarded ? nil : Set(keys.filter { state.fold.seen.contains($0) })
+        holding.withLock { holding in
+            guard case .resting(let state) = holding else { return nil }
+            return Set(keys.filter { state.fold.seen.contains($0) })
         }
     }
 
-    /// Gives its memory back; it is of no use any more. Waits for a step under way.
-    func discard() {
-        let anew = EffectFold(partition, at: position, knowing: [])
-        state.withLock { state in
-            state.fold = anew
-            state.isDiscarded = true
+    /// Gives its memory back, at the end of the step that is under way; it is of no use any more. Never waits.
+    func discard() { holding.withLock { $0 = .discarded } }
+
+    /// Whether ids had to be let go, as of the last step.
+    package var hasLetGo: Bool {
+        holding.withLock { holding in
+            guard case .resting(let state) = holding else { return false }
+            return state.letGo
         }
     }
 
-    /// Whether ids had to be let go.
-    package var hasLetGo: Bool { state.withLock(\.letGo) }
-
-    /// Reads about `maxBytes`.
+    /// Reads about `maxBytes`. One at a time.
     package func step(from engine: any EventLogEngine, maxBytes: Int) throws(EffectFailure) -> Step {
-        let result = state.withLock { state in
-            Result { () throws(EffectFailure) in
-                do throws(EventLogError) {
-                    return try step(&state, from: engine, maxBytes: maxBytes)
-                } catch {
-                    if let oldest = Self.skipping(from: state.fold.lines, Self.logs(of: partition, in: engine)) {
-                        throw .trimmed(partition, oldest: oldest)
-                    }
-                    throw .unreadable("\(error)")
-                }
-            }
+        guard var state = takeOut() else {
+            throw .unreadable("the replay was taken from its reader, or is on its way")
         }
-        return try result.get()
+        defer { rest(state) }
+        do throws(EventLogError) {
+            return try step(&state, from: engine, maxBytes: maxBytes)
+        } catch {
+            if let oldest = Self.skipping(from: state.fold.lines, Self.logs(of: partition, in: engine)) {
+                throw .trimmed(partition, oldest: oldest)
+            }
+            throw .unreadable("\(error)")
+        }
+    }
+
+    private func takeOut() -> State? {
+        holding.withLock { holding -> State? in
+            guard case .resting(let state) = holding else { return nil }
+            holding = .stepping
+            return state
+        }
+    }
+
+    private func rest(_ state: State) {
+        holding.withLock { holding in
+            if case .stepping = holding { holding = .resting(state) }
+        }
     }
 
     private func step(

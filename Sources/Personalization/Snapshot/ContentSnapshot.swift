@@ -33,6 +33,23 @@ package enum ContentSnapshot {
 
     /// The state, verified: checksum, version, and the digest of what was restored. `limit` binds the door.
     package static func decode(_ bytes: [UInt8], limit: Int) throws(SnapshotError) -> ContentState {
+        try reading(bytes) { reader, digest in
+            let lines = try OriginLines(from: &reader)
+            let catalogue = try Catalogue(from: &reader, limit: limit)
+            try reader.expectEnd()
+            guard catalogue.digest == digest else { throw SnapshotError.malformed("digest does not match") }
+            return ContentState(catalogue: catalogue, lines: lines)
+        }
+    }
+
+    /// As of a shard's snapshot.
+    package static func verifiedLines(_ bytes: [UInt8]) throws(SnapshotError) -> OriginLines {
+        try reading(bytes) { reader, _ in try OriginLines(from: &reader) }
+    }
+
+    private static func reading<Value>(
+        _ bytes: [UInt8], _ body: (inout ByteReader, Digest128) throws -> Value
+    ) throws(SnapshotError) -> Value {
         guard bytes.count >= headerBytes else { throw .malformed("only \(bytes.count) bytes") }
         var reader = ByteReader(bytes)
         do {
@@ -45,11 +62,7 @@ package enum ContentSnapshot {
                 throw SnapshotError.otherVersion(format: found.0, apply: found.1)
             }
             let digest = try reader.readDigest()
-            let lines = try OriginLines(from: &reader)
-            let catalogue = try Catalogue(from: &reader, limit: limit)
-            try reader.expectEnd()
-            guard catalogue.digest == digest else { throw SnapshotError.malformed("digest does not match") }
-            return ContentState(catalogue: catalogue, lines: lines)
+            return try body(&reader, digest)
         } catch let error as SnapshotError {
             throw error
         } catch {

@@ -1,16 +1,47 @@
-// The snapshot files of a node: two generations a partition, replaced as wholes.
+// The snapshot files of a node: of each partition and of the catalogue the newest two generations that verify.
 //
 // pPPPP-GGGGGGGGGGGGGGGG.snapshot: partition (four digits) and generation (sixteen hexadecimal digits);
-// content-GGGGGGGGGGGGGGGG.snapshot for the catalogue. A file is written under another name, synced and renamed, so what has
-// the name is whole; damage is found by its checksum.
+// content-GGGGGGGGGGGGGGGG.snapshot for the catalogue. How they are replaced is GenerationFile's.
 
 package import ClusterModel
 package import NodeEnvironment
 
+/// Whose a snapshot is.
+package struct SnapshotOwner: Hashable, Sendable, CustomStringConvertible {
+    package let topic: TopicID
+    package let partition: PartitionID
+
+    package static let content = SnapshotOwner(topic: .content, partition: PartitionID(0))
+
+    package static func shard(_ partition: PartitionID) -> SnapshotOwner {
+        SnapshotOwner(topic: .userEvents, partition: partition)
+    }
+
+    package var description: String {
+        self == .content ? "the catalogue" : "partition \(partition.rawValue)"
+    }
+}
+
 /// Reads and writes snapshots in one directory. Blocks on the disk: for a dedicated executor, or before a node serves.
 package struct SnapshotStore: Sendable {
-    /// The newest can be damaged: the one before it is kept too.
-    package static let generations = 2
+    /// What serves of an owner's generations, and why newer ones do not.
+    package struct Restored<State> {
+        /// Nil when none verifies: the log from its start serves then.
+        package var state: State?
+        package var generation: FileGeneration?
+        package var refused: [String]
+    }
+
+    /// A generation on the disk that verifies, and what it covers.
+    package struct Kept: Hashable, Sendable {
+        package let generation: FileGeneration
+        package let lines: OriginLines
+
+        package init(generation: FileGeneration, lines: OriginLines) {
+            self.generation = generation
+            self.lines = lines
+        }
+    }
 
     private let directory: String
     private let files: any FileStore
@@ -20,19 +51,31 @@ package struct SnapshotStore: Sendable {
         self.files = files
     }
 
-    /// The newest state of the partition that verifies, and why newer ones do not. Nil when none does: the log from its
-    /// start serves then.
-    package func load(_ partition: PartitionID) throws(FileError) -> (state: ShardState?, refused: [String]) {
-        try load(Self.prefix(partition)) { bytes throws(SnapshotError) in
-            try ShardSnapshot.decode(bytes, partition: partition)
-        }
+    private func file(_ owner: SnapshotOwner) -> GenerationFile {
+        GenerationFile(
+            Self.stem(owner), suffix: Self.suffix, in: directory, maxBytes: ShardSnapshot.maxBytes, files: files)
     }
 
-    /// The same for the catalogue.
-    package func loadContent(limit: Int) throws(FileError) -> (state: ContentState?, refused: [String]) {
-        try load(Self.contentPrefix) { bytes throws(SnapshotError) in
-            try ContentSnapshot.decode(bytes, limit: limit)
-        }
+    /// The newest state of the partition that verifies, below `limit` where there is one.
+    package func load(
+        _ partition: PartitionID, below limit: FileGeneration? = nil
+    ) throws(FileError) -> Restored<ShardState> {
+        try load(.shard(partition), limit) { try ShardSnapshot.decode($0, partition: partition) }
+    }
+
+    /// The same for the catalogue. `contents`: its bound.
+    package func loadContent(
+        limit contents: Int, below limit: FileGeneration? = nil
+    ) throws(FileError) -> Restored<ContentState> {
+        try load(.content, limit) { try ContentSnapshot.decode($0, limit: contents) }
+    }
+
+    private func load<State>(
+        _ owner: SnapshotOwner, _ limit: FileGeneration?, _ decode: ([UInt8]) throws -> State
+    ) throws(FileError) -> Restored<State> {
+        let loaded = try file(owner).load(below: limit, verify: decode)
+        return Restored(
+            state: loaded.newest?.value, generation: loaded.newest?.generation, refused: loaded.refused)
     }
 
     /// `partitions` by the length of their newest snapshots, whether these verify or not, the shortest first. One that
@@ -40,12 +83,12 @@ package struct SnapshotStore: Sendable {
     package func ascendingBySize(_ partitions: [PartitionID]) throws(FileError) -> [PartitionID] {
         guard files.exists(directory) else { return partitions }
         // One listing for all, in which each newest generation comes behind the older ones.
-        var newest: [Substring: String] = [:]
-        for name in try files.list(directory).sorted() where name.hasSuffix(Self.suffix) {
-            newest[name.prefix { $0 != "-" }] = name
+        var newest: [String: String] = [:]
+        for name in try files.list(directory).sorted() {
+            if let stem = GenerationName.stem(of: name, suffix: Self.suffix) { newest[stem] = name }
         }
         let sizes = partitions.map { partition in
-            (partition: partition, bytes: newest[Self.prefix(partition).dropLast()].map(length) ?? 0)
+            (partition: partition, bytes: newest[Self.stem(.shard(partition))].map(length) ?? 0)
         }
         return sizes.sorted { ($0.bytes, $1.partition) < ($1.bytes, $0.partition) }.map(\.partition)
     }
@@ -60,74 +103,43 @@ package struct SnapshotStore: Sendable {
         }
     }
 
-    private func load<State>(
-        _ prefix: String, _ decode: ([UInt8]) throws(SnapshotError) -> State
-    ) throws(FileError) -> (state: State?, refused: [String]) {
-        var refused: [String] = []
-        guard files.exists(directory) else { return (nil, []) }
-        for generation in try generations(prefix).reversed() {
-            let path = path(prefix, generation)
-            do {
-                let file = try files.open(path, .read)
-                defer { file.close() }
-                let length = try file.length()
-                guard length <= UInt64(ShardSnapshot.maxBytes) else { throw SnapshotError.malformed("\(length) bytes") }
-                let bytes = try file.read(at: 0, count: Int(length))
-                return (try decode(bytes), refused)
-            } catch {
-                refused.append("\(path): \(error)")
-            }
-        }
-        return (nil, refused)
-    }
-
-    /// Makes `bytes` the partition's newest generation and removes what is older than two. It is read back first: logs are
-    /// trimmed behind snapshots that verify, and behind no others (S8). Throws `.io` where it does not read back.
-    package func save(_ bytes: [UInt8], of partition: PartitionID) throws(FileError) {
-        try save(bytes, Self.prefix(partition))
+    /// Makes `bytes` the partition's newest generation, once it is read back and verifies: logs are trimmed behind snapshots
+    /// that verify, and behind no others (S8). Returns what of the partition verifies now, oldest first. Throws `.io` where
+    /// it does not read back.
+    @discardableResult
+    package func save(_ bytes: [UInt8], of partition: PartitionID) throws(FileError) -> [Kept] {
+        try save(bytes, .shard(partition)) { try ShardSnapshot.verifiedLines($0, partition: partition) }
     }
 
     /// The same for the catalogue.
-    package func saveContent(_ bytes: [UInt8]) throws(FileError) { try save(bytes, Self.contentPrefix) }
-
-    private func save(_ bytes: [UInt8], _ prefix: String) throws(FileError) {
-        try files.createDirectory(directory)
-        let known = try generations(prefix)
-        let generation = (known.last ?? 0) + 1
-        let temporary = "\(directory)/\(prefix.dropLast()).new"
-        let file = try files.open(temporary, .createOrReplace)
-        defer { file.close() }
-        try file.write(bytes, at: 0)
-        try file.synchronizeData()
-        guard try file.length() == UInt64(bytes.count), try file.read(at: 0, count: bytes.count) == bytes else {
-            throw FileError(.io, operation: "verify", path: temporary)
-        }
-        try files.rename(temporary, to: path(prefix, generation))
-        try files.syncDirectory(directory)
-        for old in known.dropLast(Self.generations - 1) { try files.remove(path(prefix, old)) }
+    @discardableResult
+    package func saveContent(_ bytes: [UInt8]) throws(FileError) -> [Kept] {
+        try save(bytes, .content) { try ContentSnapshot.verifiedLines($0) }
     }
 
-    private func path(_ prefix: String, _ generation: UInt64) -> String {
-        "\(directory)/\(prefix)\(Self.digits(generation, radix: 16, 16))\(Self.suffix)"
+    private func save(
+        _ bytes: [UInt8], _ owner: SnapshotOwner, _ verify: ([UInt8]) throws -> OriginLines
+    ) throws(FileError) -> [Kept] {
+        try file(owner).save(bytes, verify: verify).map { Kept(generation: $0.generation, lines: $0.value) }
     }
 
-    /// Ascending.
-    private func generations(_ prefix: String) throws(FileError) -> [UInt64] {
-        try files.list(directory).compactMap { name in
-            guard name.hasPrefix(prefix), name.hasSuffix(Self.suffix) else { return nil }
-            return UInt64(name.dropFirst(prefix.count).dropLast(Self.suffix.count), radix: 16)
-        }.sorted()
+    /// A snapshot that verifies and belongs to another log: it counts no more.
+    package func setAside(_ generation: FileGeneration, of owner: SnapshotOwner) throws(FileError) {
+        try file(owner).setAside(generation)
     }
 
-    private static let contentPrefix = "content-"
+    /// What crashes left of snapshots that were being written. For a start.
+    package func removeUnfinished() throws(FileError) {
+        try GenerationFile.removeUnfinished(in: directory, files: files)
+    }
+
     private static let suffix = ".snapshot"
 
-    private static func prefix(_ partition: PartitionID) -> String {
-        "p\(digits(UInt64(partition.rawValue), radix: 10, 4))-"
-    }
-
-    private static func digits(_ value: UInt64, radix: Int, _ width: Int) -> String {
-        let text = String(value, radix: radix)
-        return String(repeating: "0", count: max(0, width - text.count)) + text
+    private static func stem(_ owner: SnapshotOwner) -> String {
+        guard owner != .content else { return "content" }
+        let number = String(owner.partition.rawValue)
+        return "p" + String(repeating: "0", count: max(0, 4 - number.count)) + number
     }
 }
+
+extension SnapshotStore.Restored: Sendable where State: Sendable {}

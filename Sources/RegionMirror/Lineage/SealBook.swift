@@ -1,6 +1,6 @@
 // Which lines this member has promised not to extend (S1a).
 //
-// The file `seals`, replaced as a whole:
+// The file `seals-GGGGGGGGGGGGGGGG.book`, in two copies:
 //
 // | bytes | field                                                                              |
 // |-------|------------------------------------------------------------------------------------|

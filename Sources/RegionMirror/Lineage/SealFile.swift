@@ -3,46 +3,47 @@
 import ClusterModel
 package import NodeEnvironment
 
-/// The file `seals` beside the journal.
+/// The file "seals-GGGGGGGGGGGGGGGG.book" beside the journal, in two copies: an older promise in the place of a newer one would
+/// be none.
 package struct SealFile: Sendable {
     private let directory: String
-    private let files: any FileStore
+    private let copies: GenerationCopies
 
     private static let longest = 16 + 10 * SealBook.maxOrigins
 
     package init(directory: String, files: any FileStore) {
         self.directory = directory
-        self.files = files
+        copies = GenerationCopies(
+            GenerationFile("seals", suffix: ".book", in: directory, maxBytes: Self.longest, files: files))
     }
 
-    private var path: String { "\(directory)/seals" }
-
-    /// An empty book where there is no file. Throws `.sealsUnreadable` for one that does not verify: a promise that
-    /// cannot be read must not be taken for none.
+    /// An empty book where there is no file. Throws `.sealsUnreadable` for one of which no copy verifies: a promise that
+    /// cannot be read must not be taken for none. A damaged copy is written anew.
     package func load() throws(MirrorError) -> SealBook {
+        let loaded: GenerationFile.Loaded<SealBook>
         do throws(FileError) {
-            guard files.exists(path) else { return SealBook() }
-            let file = try files.open(path, .read)
-            defer { file.close() }
-            let bytes = try file.read(at: 0, count: Self.longest)
-            if let book = SealBook(decoding: bytes) { return book }
+            loaded = try copies.load(Self.verified)
         } catch {
-            throw MirrorError(.sealsUnreadable, "\(path): \(error)")
+            throw MirrorError(.sealsUnreadable, "\(directory): \(error)")
         }
-        throw MirrorError(.sealsUnreadable, "\(path) does not verify")
+        if let newest = loaded.newest { return newest.value }
+        guard loaded.isAbsent else {
+            throw MirrorError(.sealsUnreadable, loaded.refused.joined(separator: "; "))
+        }
+        return SealBook()
     }
 
     /// Durable when it returns.
     package func save(_ book: SealBook) throws(MirrorError) {
         do throws(FileError) {
-            let file = try files.open("\(path).new", .createOrReplace)
-            defer { file.close() }
-            try file.write(book.encoded, at: 0)
-            try file.synchronizeData()
-            try files.rename("\(path).new", to: path)
-            try files.syncDirectory(directory)
+            try copies.save(book.encoded) { _ = try Self.verified($0) }
         } catch {
-            throw MirrorError(.sealsUnreadable, "\(path) cannot be written: \(error)")
+            throw MirrorError(.sealsUnreadable, "the seals in \(directory) cannot be written: \(error)")
         }
+    }
+
+    private static func verified(_ bytes: [UInt8]) throws -> SealBook {
+        guard let book = SealBook(decoding: bytes) else { throw UnverifiedContent("no seals") }
+        return book
     }
 }

@@ -6,6 +6,8 @@ package import NodeEnvironment
 
 /// What a reading comes by, in the order of the disk.
 package enum JournalItem: Sendable {
+    /// Whose it is, first, where something says so.
+    case directory(DirectoryIdentity)
     /// A mark slot; nil where it does not verify.
     case mark(slot: Int, JournalMark?)
     /// Segments below this number are gone, and how many logs began in them.
@@ -55,7 +57,8 @@ package struct JournalDump {
     private let visit: (JournalItem) throws -> Bool
 
     /// Goes over the journal in `path` until `visit` says false. Bodies of batches that are not selected are not read. Blocks
-    /// on the disk. Throws EventLogError, FileError `.locked` while a node runs on the directory, and what `visit` throws.
+    /// on the disk. Throws EventLogError, DirectoryRefusal, FileError `.locked` while a node runs on the directory, and what
+    /// `visit` throws.
     package static func read(
         directory path: String, files: any FileStore, _ selection: JournalSelection = JournalSelection(),
         visit: (JournalItem) throws -> Bool
@@ -69,6 +72,9 @@ package struct JournalDump {
 
     /// Whether it came to the end.
     private func run() throws -> Bool {
+        if let identity = stopped.identity {
+            guard try visit(.directory(identity)) else { return false }
+        }
         for (slot, mark) in stopped.slots.enumerated() {
             let fact = mark.map {
                 JournalMark(journal: $0.journal, sequence: $0.sequence, group: $0.group, isClean: $0.isClean)

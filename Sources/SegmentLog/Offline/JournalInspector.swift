@@ -10,9 +10,11 @@ package struct JournalInspection: Hashable, Sendable {
     package var corruptRanges: [CorruptRange]
     package var cutBytes: UInt64
     package var logs: [LogSummary]
+    /// Whose the journal is; nil where nothing says it.
+    package var identity: DirectoryIdentity?
 
     /// Verifies every byte of the journal in `directory`; `visit` sees every batch that stands. Blocks on the disk.
-    /// Throws EventLogError, `.fenced` while a node runs on the directory.
+    /// Throws EventLogError and DirectoryRefusal; FileError `.locked` while a node runs on the directory.
     package init(
         directory path: String, files: any FileStore, visit: (EncodedBatch) throws -> Void = { _ in }
     ) throws {
@@ -24,5 +26,6 @@ package struct JournalInspection: Hashable, Sendable {
         corruptRanges = scan.corruptRanges
         cutBytes = scan.cutBytes
         logs = scan.table.summaries
+        identity = stopped.identity
     }
 }

@@ -16,9 +16,10 @@ package struct JournalRepair: Sendable {
     /// Segments in which bytes do not verify, in order. What is missing as a whole is not among them.
     package let damaged: [UInt64]
 
-    /// Verifies all of the journal in `path`. Throws EventLogError; FileError `.locked` while a node runs on it.
-    package init(directory path: String, files: any FileStore) throws {
-        let stopped = try StoppedJournal(path, files: files)
+    /// Verifies all of the journal in `path`. `changes`: whether `repair` will be called; without, a read-only disk will do.
+    /// Throws EventLogError and DirectoryRefusal; FileError `.locked` while a node runs on it.
+    package init(directory path: String, files: any FileStore, changes: Bool = true) throws {
+        let stopped = try StoppedJournal(path, files: files, changes: changes)
         do {
             let scan = try stopped.scan { _ in }
             let index = try stopped.mark.flatMap { try stopped.directory.readIndex(of: $0) }?.table
@@ -61,6 +62,9 @@ package struct JournalRepair: Sendable {
         }
         return (missing + known + lost).sorted { $0.bytes.lowerBound < $1.bytes.lowerBound }
     }
+
+    /// Whose the journal is; nil where nothing says it.
+    package var identity: DirectoryIdentity? { stopped.identity }
 
     /// The file of a segment.
     package func path(of generation: UInt64) -> String { stopped.directory.segmentPath(generation) }

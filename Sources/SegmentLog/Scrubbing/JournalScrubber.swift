@@ -45,6 +45,14 @@ package final class JournalScrubber: Sendable {
         var corrupt: [UInt64: [CorruptRange]] = [:]
     }
 
+    /// What others ask for. Its mutex is never held while something is read.
+    private struct Published {
+        var facts = Facts()
+        var oldest: BootInstant?
+        /// Segments that were repaired since the step began that is under way.
+        var repaired: Set<UInt64> = []
+    }
+
     /// Bytes read in one step, or one group.
     static let stepBytes: UInt64 = 1 << 20
     /// How long to wait where no segment is sealed.
@@ -52,34 +60,61 @@ package final class JournalScrubber: Sendable {
 
     private let log: SegmentLog
     private let state: Mutex<State>
+    private let published = Mutex(Published())
 
     package init(_ log: SegmentLog, bytesPerSecond: UInt64) {
         self.log = log
         state = Mutex(State(schedule: ScrubSchedule(bytesPerSecond: bytesPerSecond)))
     }
 
+    /// Never waits for the disk.
     package func facts() -> Facts {
         let now = log.environment.clock.bootTime()
-        return state.withLock { state in
-            var facts = Facts()
-            facts.scrubbedBytes = state.schedule.bytes
-            facts.scrubbedSegments = state.schedule.segments
-            facts.age = state.schedule.age(at: now)
-            facts.corruptRanges = state.corrupt.sorted { $0.key < $1.key }.flatMap(\.value)
-            facts.corruptSegments = state.corrupt.keys.sorted()
+        return published.withLock { published in
+            var facts = published.facts
+            facts.age = published.oldest.map { now.since($0) } ?? .zero
             return facts
         }
     }
 
-    /// A segment was repaired: it verifies as a whole.
-    package func onRepaired(_ generation: UInt64) { state.withLock { $0.corrupt[generation] = nil } }
+    /// A segment was repaired: it verifies as a whole. Never waits for the disk.
+    package func onRepaired(_ generation: UInt64) {
+        published.withLock { published in
+            published.repaired.insert(generation)
+            let path = log.directory.segmentPath(generation)
+            published.facts.corruptSegments.removeAll { $0 == generation }
+            published.facts.corruptRanges.removeAll { $0.path == path }
+        }
+    }
 
-    /// Verifies the next stretch; how long to wait before the next one. Only one thread at a time gets on: the mutex is held
-    /// across the reading, and `facts` waits for a step at most. Throws EventLogError `.io` where a file cannot be read: that
-    /// segment has its turn again after all others.
+    /// What is known of repairs goes in before a step, what it found comes out behind it.
+    private func takeRepaired(_ state: inout State) {
+        let repaired = published.withLock { published in
+            defer { published.repaired = [] }
+            return published.repaired
+        }
+        for generation in repaired { state.corrupt[generation] = nil }
+    }
+
+    private func publish(_ state: State) {
+        published.withLock { published in
+            let corrupt = state.corrupt.filter { !published.repaired.contains($0.key) }
+            published.facts.scrubbedBytes = state.schedule.bytes
+            published.facts.scrubbedSegments = state.schedule.segments
+            published.facts.corruptRanges = corrupt.sorted { $0.key < $1.key }.flatMap(\.value)
+            published.facts.corruptSegments = corrupt.keys.sorted()
+            published.oldest = state.schedule.oldest
+        }
+    }
+
+    /// Verifies the next stretch; how long to wait before the next one. Only one thread at a time gets on: this mutex is held
+    /// across the reading. Throws EventLogError `.io` where a file cannot be read: that segment has its turn again after all
+    /// others.
     package func step() throws(EventLogError) -> Duration {
         let isCommitting = log.isCommitting
         return try state.withLock { (state: inout State) throws(EventLogError) -> Duration in
+            takeRepaired(&state)
+            defer { publish(state) }
             do throws(FileError) {
                 return try step(&state, isCommitting)
             } catch {

@@ -62,5 +62,8 @@ package struct ScrubSchedule: Sendable {
     }
 
     /// How long ago the segment was verified, or first seen, that waits longest; zero without any.
-    package func age(at now: BootInstant) -> Duration { since.values.min().map { now.since($0) } ?? .zero }
+    package func age(at now: BootInstant) -> Duration { oldest.map { now.since($0) } ?? .zero }
+
+    /// When the segment was verified, or first seen, that waits longest; nil without any.
+    package var oldest: BootInstant? { since.values.min() }
 }

@@ -45,7 +45,8 @@ extension SegmentLog {
         try directory.removeSegments(below: trimming.prefix.firstGeneration)
         let newest = state.withLock { $0.table.newestGeneration }
         let generations = try directory.generations()
-        let journalBytes = UInt64(generations.count) * UInt64(limits.segmentBytes)
+        var journalBytes: UInt64 = 0
+        for generation in generations { journalBytes += try directory.segmentLength(generation) }
         var plan = TrimPlan(inputs, journalBytes: journalBytes)
         var report = TrimReport()
         for generation in generations where generation < newest && plan.hold == nil {
@@ -79,7 +80,7 @@ extension SegmentLog {
         let ends = state.withLock { $0.table.ends(through: generation) }
         stamps.fill(ends.keys)
         let contents = SegmentContents(
-            generation: generation, bytes: UInt64(limits.segmentBytes),
+            generation: generation, bytes: try directory.segmentLength(generation),
             parts: ends.reduce(into: [:]) { parts, item in
                 guard item.value.isInSegment || !stamps.isWhole else { return }
                 parts[item.key] = SegmentContents.Part(end: item.value.end, lastStamp: stamps.last(of: item.key))

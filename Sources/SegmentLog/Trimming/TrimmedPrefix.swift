@@ -1,6 +1,6 @@
-// What was trimmed from a journal: the files "trimmed.0" and "trimmed.1", two copies of one content, replaced one after the
-// other. The first is durable before the second is touched, and both are before a segment goes: whatever is damaged or cut
-// off, one copy says at least as much as was removed.
+// What was trimmed from a journal: the file "trimmed-GGGGGGGGGGGGGGGG.bases", in two copies. The first is durable before the
+// second is written, and both are before a segment goes: whatever is damaged or cut off, one says at least as much as was
+// removed.
 //
 // | bytes | field                                                                                     |
 // |-------|-------------------------------------------------------------------------------------------|
@@ -9,7 +9,7 @@
 // | 8-11  | format, 1                                                                                 |
 // | 12-15 | number of logs                                                                            |
 // | 16-23 | journal id                                                                                |
-// | 24-31 | sequence, from 1; the valid copy with the higher one counts                               |
+// | 24-31 | sequence: how often something was trimmed                                                 |
 // | 32-39 | the first segment generation that is kept                                                 |
 // | 40-   | a log 56 bytes, ascending: region u16, topic u16, partition u32, incarnation u64, base    |
 // |       | offset u64, chain digest there (16 bytes), last stamp before it u64, epoch u64            |
@@ -88,38 +88,31 @@ struct TrimmedPrefix: Hashable, Sendable {
 }
 
 extension JournalDirectory {
-    private static let copies = 2
+    private func trimmed(of journal: UInt64) -> (copies: GenerationCopies, verify: ([UInt8]) throws -> TrimmedPrefix) {
+        let file = GenerationFile(
+            "trimmed", suffix: ".bases", in: path, maxBytes: TrimmedPrefix.maxLength, files: files)
+        return (
+            GenerationCopies(file),
+            { bytes in
+                guard let prefix = TrimmedPrefix(decoding: bytes), prefix.journal == journal else {
+                    throw UnverifiedContent("no bases of this journal")
+                }
+                return prefix
+            }
+        )
+    }
 
-    private func trimmedPath(_ copy: Int) -> String { "\(path)/trimmed.\(copy)" }
-
-    /// The newest valid copy; nothing trimmed where there is none. Throws when a file cannot be read.
-    func readTrimmed(of journal: UInt64) throws(FileError) -> TrimmedPrefix {
-        var newest = TrimmedPrefix(journal: journal)
-        for copy in 0..<Self.copies where files.exists(trimmedPath(copy)) {
-            let file = try files.open(trimmedPath(copy), .read)
-            defer { file.close() }
-            let length = try file.length()
-            guard length <= UInt64(TrimmedPrefix.maxLength) else { continue }
-            guard let found = TrimmedPrefix(decoding: try file.read(at: 0, count: Int(length))),
-                found.journal == journal, found.sequence > newest.sequence
-            else { continue }
-            newest = found
-        }
-        return newest
+    /// The newest valid copy; nothing trimmed where there is none. `isStarting`: a damaged copy is written anew.
+    func readTrimmed(of journal: UInt64, isStarting: Bool) throws(FileError) -> TrimmedPrefix {
+        let (copies, verify) = trimmed(of: journal)
+        let loaded = try isStarting ? copies.load(verify) : copies.read(verify)
+        return loaded.newest?.value ?? TrimmedPrefix(journal: journal)
     }
 
     /// Both copies are durable when it returns.
     func writeTrimmed(_ prefix: TrimmedPrefix) throws(FileError) {
-        let bytes = prefix.encode()
-        for copy in 0..<Self.copies {
-            let temporary = "\(path)/trimmed.new"
-            let file = try files.open(temporary, .createOrReplace)
-            defer { file.close() }
-            try file.write(bytes, at: 0)
-            try file.synchronizeData()
-            try files.rename(temporary, to: trimmedPath(copy))
-            try files.syncDirectory(path)
-        }
+        let (copies, verify) = trimmed(of: prefix.journal)
+        try copies.save(prefix.encode()) { _ = try verify($0) }
     }
 
     /// Removes what is trimmed; how many segments went. What cannot be removed now is removed by the next call.

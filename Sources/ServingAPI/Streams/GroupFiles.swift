@@ -1,6 +1,7 @@
-// The cursors of groups on the disk: a file a group in two generations, replaced as wholes.
+// The cursors of groups on the disk: a file a group, of which the newest two generations that verify are kept.
 //
 // gHHHHHHHHHHHHHHHH-GGGGGGGGGGGGGGGG.cursor: 64 bits of SHA-256 of "topic/name", generation (16 hexadecimal digits each).
+// How they are replaced is GenerationFile's.
 //
 // | bytes | field                                                                    |
 // |-------|--------------------------------------------------------------------------|
@@ -29,7 +30,6 @@ package struct CommittedCursor: Hashable, Sendable {
 package struct GroupFiles: Sendable {
     private static let magic: UInt32 = 0x4347_524d  // "MRGC"
     private static let format: UInt32 = 1
-    private static let generations = 2
     private static let suffix = ".cursor"
     private static let maxBytes = SealedToken.maxCursorBytes + 1_024
 
@@ -53,48 +53,33 @@ package struct GroupFiles: Sendable {
     package func load(limit: Int) throws(FileError) -> Loaded {
         var loaded = Loaded()
         guard files.exists(directory) else { return loaded }
-        for (key, generations) in try generations().sorted(by: { $0.key < $1.key }) {
+        for (key, names) in try namesByKey().sorted(by: { $0.key < $1.key }) {
             guard loaded.groups.count < limit else {
-                loaded.damaged[key] = "\(Self.prefix(key)): more than \(limit) groups"
+                loaded.damaged[key] = "\(Self.stem(key)): more than \(limit) groups"
                 continue
             }
-            var reason = ""
-            var found: (StreamGroup, CommittedCursor)?
-            for generation in generations.reversed() where found == nil {
-                do {
-                    found = try read(path(key, generation))
-                } catch {
-                    reason = "\(path(key, generation)): \(error)"
-                }
+            let found = try file(key).load(among: names) { try Self.decode($0) }
+            if let (group, cursor) = found.newest?.value {
+                loaded.groups[group] = cursor
+            } else {
+                loaded.damaged[key] = found.refused.joined(separator: "; ")
             }
-            if let found { loaded.groups[found.0] = found.1 } else { loaded.damaged[key] = reason }
         }
         return loaded
     }
 
-    /// The group's newest generation is `cursor` once this returns.
-    package func save(_ cursor: CommittedCursor, of group: StreamGroup) throws(FileError) {
-        try files.createDirectory(directory)
-        let key = Self.key(of: group)
-        let known = try generations()[key] ?? []
-        let temporary = "\(directory)/\(Self.prefix(key))new"
-        let file = try files.open(temporary, .createOrReplace)
-        defer { file.close() }
-        try file.write(Self.encode(cursor, of: group), at: 0)
-        try file.synchronizeData()
-        try files.rename(temporary, to: path(key, (known.last ?? 0) + 1))
-        try files.syncDirectory(directory)
-        // The cursor stands; what is left behind is removed with the next one.
-        for old in known.dropLast(Self.generations - 1) { try? files.remove(path(key, old)) }
+    /// What crashes left of cursors that were being written. For a start.
+    package func removeUnfinished() throws(FileError) {
+        try GenerationFile.removeUnfinished(in: directory, files: files)
     }
 
-    package func remove(_ group: StreamGroup) throws(FileError) {
-        guard files.exists(directory) else { return }
-        let key = Self.key(of: group)
-        // The newest last: what a crash leaves is never an older cursor without a newer one.
-        for generation in try generations()[key] ?? [] { try files.remove(path(key, generation)) }
-        try files.syncDirectory(directory)
+    /// The group's newest generation is `cursor` once this returns.
+    package func save(_ cursor: CommittedCursor, of group: StreamGroup) throws(FileError) {
+        let bytes = Self.encode(cursor, of: group)
+        _ = try file(Self.key(of: group)).save(bytes) { try Self.decode($0) }
     }
+
+    package func remove(_ group: StreamGroup) throws(FileError) { try file(Self.key(of: group)).removeAll() }
 
     package static func key(of group: StreamGroup) -> UInt64 {
         SHA256.hash(utf8: "\(group.topic.rawValue)/\(group.name)").words.0
@@ -130,38 +115,26 @@ package struct GroupFiles: Sendable {
         return (group, CommittedCursor(cursor: try StreamCursor(from: &reader), committedAt: committedAt))
     }
 
-    private func read(_ path: String) throws -> (StreamGroup, CommittedCursor) {
-        let file = try files.open(path, .read)
-        defer { file.close() }
-        let length = try file.length()
-        guard (8...UInt64(Self.maxBytes)).contains(length) else {
-            throw ByteCodingError(.invalidValue(field: "length"), at: 0)
-        }
-        return try Self.decode(try file.read(at: 0, count: Int(length)))
-    }
-
     // MARK: Names
 
-    /// By key, ascending.
-    private func generations() throws(FileError) -> [UInt64: [UInt64]] {
-        var generations: [UInt64: [UInt64]] = [:]
-        for name in try files.list(directory) where name.hasPrefix("g") && name.hasSuffix(Self.suffix) {
-            let parts = name.dropFirst().dropLast(Self.suffix.count).split(separator: "-")
-            guard parts.count == 2, let key = UInt64(parts[0], radix: 16), let number = UInt64(parts[1], radix: 16)
+    private func file(_ key: UInt64) -> GenerationFile {
+        GenerationFile(Self.stem(key), suffix: Self.suffix, in: directory, maxBytes: Self.maxBytes, files: files)
+    }
+
+    /// One listing for all groups.
+    private func namesByKey() throws(FileError) -> [UInt64: [String]] {
+        var names: [UInt64: [String]] = [:]
+        for name in try files.list(directory) {
+            guard let stem = GenerationName.stem(of: name, suffix: Self.suffix), stem.first == "g",
+                let key = UInt64(stem.dropFirst(), radix: 16), Self.stem(key) == stem
             else { continue }
-            generations[key, default: []].append(number)
+            names[key, default: []].append(name)
         }
-        return generations.mapValues { $0.sorted() }
+        return names
     }
 
-    private func path(_ key: UInt64, _ generation: UInt64) -> String {
-        "\(directory)/\(Self.prefix(key))\(Self.digits(generation))\(Self.suffix)"
-    }
-
-    private static func prefix(_ key: UInt64) -> String { "g\(digits(key))-" }
-
-    private static func digits(_ value: UInt64) -> String {
-        let text = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - text.count) + text
+    private static func stem(_ key: UInt64) -> String {
+        let text = String(key, radix: 16)
+        return "g" + String(repeating: "0", count: 16 - text.count) + text
     }
 }

@@ -57,7 +57,7 @@ import Testing
         let states = try [10, 20, 30].map { try ShardState.folding(Array(events[..<$0])) }
         for state in states { try store.save(ShardSnapshot.encode(state), of: PartitionID(0)) }
         let paths = files.paths().filter { $0.hasSuffix(".snapshot") }
-        #expect(paths.count == SnapshotStore.generations)
+        #expect(paths.count == GenerationChoice.kept)
         #expect(try store.load(PartitionID(0)).state?.rows == states[2].rows)
         #expect(try store.load(PartitionID(1)).state == nil)
         files.flipBit(of: paths[1], byte: 100, bit: 3)

@@ -173,6 +173,10 @@ final class CrashPoint: FileStore {
     func lockExclusively(_ path: String) throws(FileError) -> any FileLock {
         try run("flock", path) { () throws(FileError) in try base.lockExclusively(path) }
     }
+
+    func lockShared(_ path: String) throws(FileError) -> (any FileLock)? {
+        try run("flock", path) { () throws(FileError) in try base.lockShared(path) }
+    }
 }
 
 private final class CrashPointFile: StoredFile {

@@ -58,5 +58,6 @@ extension SimulatedFileStore.State {
         unsyncedNames = []
         directories = ["."]
         locks = []
+        sharedLocks = [:]
     }
 }

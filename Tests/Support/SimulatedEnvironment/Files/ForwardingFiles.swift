@@ -29,6 +29,8 @@ extension ForwardingFileStore {
     }
 
     package func lockExclusively(_ path: String) throws(FileError) -> any FileLock { try base.lockExclusively(path) }
+
+    package func lockShared(_ path: String) throws(FileError) -> (any FileLock)? { try base.lockShared(path) }
 }
 
 /// A file in front of another one. Reads behind kept bytes and writes of pieces go through `read` and `write`, as for any

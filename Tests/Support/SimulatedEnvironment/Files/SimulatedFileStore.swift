@@ -41,6 +41,8 @@ package final class SimulatedFileStore: FileStore {
         var durableNames: [String: SimulatedInode] = [:]
         var directories: Set<String> = ["."]
         var locks: Set<String> = []
+        /// How often each is held shared.
+        var sharedLocks: [String: Int] = [:]
         var nextInode: UInt64 = 1
         var faults = DiskFaults()
     }
@@ -143,9 +145,20 @@ package final class SimulatedFileStore: FileStore {
 
     package func lockExclusively(_ path: String) throws(FileError) -> any FileLock {
         try state.withLock { state throws(FileError) in
-            guard state.locks.insert(path).inserted else { throw FileError(.locked, operation: "flock", path: path) }
+            guard state.sharedLocks[path] == nil, state.locks.insert(path).inserted else {
+                throw FileError(.locked, operation: "flock", path: path)
+            }
         }
-        return SimulatedLock(path: path, store: self)
+        return SimulatedLock(path: path, isShared: false, store: self)
+    }
+
+    /// A lock has no file here: it can always be taken while nobody holds it alone.
+    package func lockShared(_ path: String) throws(FileError) -> (any FileLock)? {
+        try state.withLock { state throws(FileError) in
+            guard !state.locks.contains(path) else { throw FileError(.locked, operation: "flock", path: path) }
+            state.sharedLocks[path, default: 0] += 1
+        }
+        return SimulatedLock(path: path, isShared: true, store: self)
     }
 
     /// The machine loses power: of what was not synced, a subset of 512-byte sectors and a prefix of the directory
@@ -162,7 +175,7 @@ package final class SimulatedFileStore: FileStore {
             for change in state.unsyncedNames.prefix(kept) { change.apply(to: &state.durableNames) }
             state.unsyncedNames.removeAll()
             state.names = state.durableNames
-            state.locks.removeAll()
+            state.endLocks()
             for path in state.names.keys.sorted() {
                 state.names[path]?.crash(using: &generator, keeping: survivors)
             }
@@ -170,7 +183,7 @@ package final class SimulatedFileStore: FileStore {
     }
 
     /// The process that held them is gone.
-    package func releaseLocks() { state.withLock { $0.locks.removeAll() } }
+    package func releaseLocks() { state.withLock { $0.endLocks() } }
 
     /// Flips one bit of what is durable and seen.
     package func flipBit(of path: String, byte: Int, bit: Int) {
@@ -189,9 +202,26 @@ extension SimulatedFileStore.NameChange {
     }
 }
 
+extension SimulatedFileStore.State {
+    fileprivate mutating func endLocks() {
+        locks.removeAll()
+        sharedLocks.removeAll()
+    }
+}
+
 private struct SimulatedLock: FileLock {
     let path: String
+    let isShared: Bool
     let store: SimulatedFileStore
 
-    func release() { store.state.withLock { _ = $0.locks.remove(path) } }
+    func release() {
+        store.state.withLock { state in
+            guard isShared else {
+                state.locks.remove(path)
+                return
+            }
+            let held = state.sharedLocks[path] ?? 0
+            state.sharedLocks[path] = held > 1 ? held - 1 : nil
+        }
+    }
 }

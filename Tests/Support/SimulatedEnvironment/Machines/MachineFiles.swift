@@ -95,6 +95,11 @@ package final class MachineFiles: FileStore {
         return MachineLock(lock: try disk.lockExclusively(path), files: self)
     }
 
+    package func lockShared(_ path: String) throws(FileError) -> (any FileLock)? {
+        try look("flock", path)
+        return try disk.lockShared(path).map { MachineLock(lock: $0, files: self) }
+    }
+
     fileprivate var isDead: Bool { state.withLock(\.isDead) }
 }
 
