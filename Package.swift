@@ -266,7 +266,7 @@ let package = Package(
             "MeridianNodeTests",
             [
                 "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization", "ServingAPI",
-                "MeridianNode", "SimulatedEnvironment",
+                "MeridianNode", "OperatorAPI", "SimulatedEnvironment",
             ]),
         tests(
             "SimulationTests",

@@ -21,6 +21,7 @@ final class FakeNode: NodeControl {
         /// By region; one that is not here cannot be reached.
         var peers: [RegionNumber: [ShardReport]] = [:]
         var timesClockWasTrusted = 0
+        var credentials: [CredentialExpiry] = []
     }
 
     let script = Mutex(Script())
@@ -40,6 +41,7 @@ final class FakeNode: NodeControl {
     var callsInFlight: Int { script.withLock(\.callsInFlight) }
     var mirrors: [MirrorFacts] { script.withLock(\.mirrors) }
     var unmirrored: UInt64? { script.withLock(\.unmirrored) }
+    var credentials: [CredentialExpiry] { script.withLock(\.credentials) }
     var clock: ClockVerdict { script.withLock(\.clock) }
 
     func drain() async { state = .draining }

@@ -4,13 +4,14 @@ package import NodeEnvironment
 
 /// Resolves identities to nodes. Called on the caller's executor: must not block.
 package protocol ActorPlacement: Sendable {
-    /// The mesh endpoint of the node that runs the actor; nil when no node is known to.
-    func endpoint(of actor: ActorIdentity) -> Endpoint?
+    /// The mesh endpoints of the node that runs the actor, in the order in which they are tried; none when no node is known
+    /// to.
+    func endpoints(of actor: ActorIdentity) -> [Endpoint]
 }
 
 /// The placement of a deployment with one node a region: every actor is here or nowhere.
 package struct OnlyHere: ActorPlacement {
     package init() {}
 
-    package func endpoint(of actor: ActorIdentity) -> Endpoint? { nil }
+    package func endpoints(of actor: ActorIdentity) -> [Endpoint] { [] }
 }

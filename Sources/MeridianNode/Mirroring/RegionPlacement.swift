@@ -4,15 +4,13 @@ import ActorCluster
 import ClusterModel
 import NodeEnvironment
 
-/// One node a region: an actor of a peer region is behind that region's first mesh endpoint.
+/// One node a region: an actor of a peer region is behind any of that region's mesh endpoints.
 struct RegionPlacement: ActorPlacement {
-    private let endpoints: [RegionNumber: Endpoint]
+    private let endpoints: [RegionNumber: [Endpoint]]
 
     init(_ peers: [NodeConfiguration.Peer]) {
-        endpoints = Dictionary(
-            peers.compactMap { peer in peer.endpoints.first.map { (peer.number, $0) } },
-            uniquingKeysWith: { first, _ in first })
+        endpoints = Dictionary(peers.map { ($0.number, $0.endpoints) }, uniquingKeysWith: { first, _ in first })
     }
 
-    func endpoint(of actor: ActorIdentity) -> Endpoint? { endpoints[actor.region] }
+    func endpoints(of actor: ActorIdentity) -> [Endpoint] { endpoints[actor.region] ?? [] }
 }

@@ -4,22 +4,26 @@ package import Logging
 package import NodeEnvironment
 import ServiceLifecycle
 
-/// Reads the links' files again at each element of a sequence, such as a signal. A service of the process; ends with the
-/// sequence, or at a graceful shutdown.
+/// Reads the links' files again at each element of a sequence, such as a signal, if they are the node's and good. A service of
+/// the process; ends with the sequence, or at a graceful shutdown.
 package struct CredentialReload<Requests: AsyncSequence & Sendable>: Service where Requests.Element: Sendable {
     private let requests: Requests
     private let links: any Links
+    private let watch: CredentialWatch?
     private let logger: Logger
 
-    package init(at requests: Requests, links: any Links, logger: Logger) {
+    /// `watch`: nil for a node without TLS.
+    package init(at requests: Requests, links: any Links, watch: CredentialWatch?, logger: Logger) {
         self.requests = requests
         self.links = links
+        self.watch = watch
         self.logger = logger
     }
 
     package func run() async throws {
         for try await _ in requests.cancelOnGracefulShutdown() {
             do throws(LinkError) {
+                try watch?.verify()
                 try links.reload()
                 logger.notice("certificates reloaded; new connections use them")
             } catch {

@@ -61,6 +61,8 @@ package enum StateLimits {
     package static let popularityBuckets = 336
     /// The version of `apply`: in openings, snapshots and digests.
     package static let applyVersion: UInt32 = 1
+    /// Regions of versions from this one on mirror each other: nobody runs an earlier one; from now on N reads N-1.
+    package static let oldestApplyVersion: UInt32 = applyVersion
 }
 
 extension InteractionKind {

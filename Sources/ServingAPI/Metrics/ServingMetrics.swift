@@ -12,6 +12,7 @@ package final class ServingMetrics: Sendable {
     private let expired: [Counter]
     private let applied: Counter
     private let duplicate: Counter
+    private let unopened: Counter
 
     package init(factory: any MetricsFactory) {
         func counters<Key: RawRepresentable<String>>(_ label: String, _ name: String, _ keys: [Key]) -> [Key: Counter] {
@@ -38,6 +39,7 @@ package final class ServingMetrics: Sendable {
         expired = CallPriority.allCases.map { counter("meridian_admission_expired_total", $0, nil) }
         applied = outcome("applied")
         duplicate = outcome("duplicate")
+        unopened = Counter(label: "meridian_sessions_unopened_total", factory: factory)
     }
 
     /// Why load refuses calls.
@@ -51,6 +53,9 @@ package final class ServingMetrics: Sendable {
 
     /// A call ended with this reason.
     package func refused(_ reason: ErrorReason) { refusals[reason]?.increment() }
+
+    /// A read was served without its session, whose token is of a key that is not here.
+    func sessionUnopened() { unopened.increment() }
 
     /// An event of an answered call was refused.
     func eventRefused(_ refusal: EventRefusal) { eventRefusals[refusal]?.increment() }
