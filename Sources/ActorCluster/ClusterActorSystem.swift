@@ -32,22 +32,29 @@ package final class ClusterActorSystem: DistributedActorSystem {
     /// When the calls of this task must have an answer; nil for `ActorClusterLimits.callTimeout` from the call.
     @TaskLocal package static var deadline: BootInstant?
 
+    /// Whether the calls of this task may run twice: then one whose link fails goes on at the node's next endpoint.
+    @TaskLocal package static var mayRepeat = false
+
     package let limits: ActorClusterLimits
     let methods: MethodTable
     let residents: ResidentActors
     let route: Route
+    /// What callers and called must have in common (S3); nil compares nothing.
+    let terms: TermsFingerprint?
     private let defaultExecutor: (any NodeExecutor)?
 
     /// A system for actors of `types`, whose methods are bound to their numbers here: throws `.badMethodTable` when
     /// they contradict each other. Calls to other nodes go over `environment.links` to where `placement` says.
     package init(
         types: [any ClusterActor.Type], environment: NodeEnvironment, placement: any ActorPlacement = OnlyHere(),
-        security: LinkSecurity = .plaintext, limits: ActorClusterLimits = .standard
+        security: LinkSecurity = .plaintext, terms: TermsFingerprint? = nil, limits: ActorClusterLimits = .standard
     ) async throws(ActorCallError) {
         methods = try await MethodTable.bound(to: types)
         residents = ResidentActors(limit: limits.actors)
         route = .node(
-            OutgoingCalls(environment: environment, placement: placement, security: security, limits: limits))
+            OutgoingCalls(
+                environment: environment, placement: placement, security: security, terms: terms, limits: limits))
+        self.terms = terms
         defaultExecutor = environment.executors.loops.first
         self.limits = limits
     }
@@ -56,6 +63,7 @@ package final class ClusterActorSystem: DistributedActorSystem {
         methods = MethodTable()
         residents = ResidentActors(limit: 0)
         route = .probe(probe)
+        terms = nil
         defaultExecutor = nil
         limits = .standard
     }
@@ -158,7 +166,8 @@ package final class ClusterActorSystem: DistributedActorSystem {
                 throw ActorCallError(.unnumberedMethod, "\(target) has no number")
             }
             InvocationHeader(actor: id, method: method).overwrite(startOf: &invocation.frame)
-            return try await outgoing.call(id, frame: invocation.frame.bytes, deadline: Self.deadline)
+            return try await outgoing.call(
+                id, frame: invocation.frame.bytes, deadline: Self.deadline, repeats: Self.mayRepeat)
         }
     }
 }

@@ -53,6 +53,20 @@ package struct MirrorFacts: Hashable, Sendable {
     package var lostLinks: UInt64 = 0
     package var lastFailure: String?
     package var stopped: [StoppedLog] = []
+    /// What its terms and ours do not agree on, worst first (S3); as of its last greeting.
+    package var findings: [TermsFinding] = []
+    /// The region itself refuses writes.
+    package var isRefusingWrites = false
+    /// Another process than the one that speaks for the region claimed it, and was refused here (S1); for people.
+    package var rival: String?
+    /// Logs of which nothing more came although the region goes on writing them.
+    package var standing: [StoppedLog] = []
+    /// How long the region is connected and writes nothing, not even the time; nil while it is not connected.
+    package var silentFor: Duration?
+    /// What is missing here is older than the objective.
+    package var isBehind = false
+    /// The region writes nothing although it is connected.
+    package var isSilent = false
 
     package init(region: RegionNumber, name: String) {
         self.region = region

@@ -32,6 +32,8 @@ package final class MeridianNode: Service {
     private static let maxProbes = 1_024
     private let access: AccessControl
     package let status: NodeStatus
+    /// The files of `tls`; nil without.
+    package let credentials: CredentialWatch?
 
     /// `acceptsCorruption`: start with what precedes damage in the journal instead of refusing to (S7).
     package init(
@@ -61,6 +63,8 @@ package final class MeridianNode: Service {
                 region: configuration.region.number, regionName: configuration.region.name, version: Self.version,
                 partitions: configuration.deployment.partitions),
             clock: environment.clock, admission: admission, isAccessOpen: access.isOpen)
+        credentials = CredentialWatch(configuration, environment: environment, logger: logger)
+        if let credentials { status.onCredentials(credentials) }
     }
 
     /// Who may do what from now on; nothing changes where links are in plaintext. From any thread.
@@ -74,6 +78,7 @@ package final class MeridianNode: Service {
             metrics.removeCollectors()
             status.onEnded()
         }
+        try await verifyCredentials(on: disk)
         let admin = try await listenForProbes()
         do {
             let claim = try await claimDirectory(on: disk)
@@ -87,6 +92,16 @@ package final class MeridianNode: Service {
         logger.notice("stopped")
     }
 
+    /// A certificate that is not this node's, or not good today, would let nobody in: that is said before anything is done.
+    private func verifyCredentials(on disk: any DedicatedExecutor) async throws {
+        guard let credentials else { return }
+        do {
+            try await disk.run { () throws(LinkError) in try credentials.verify() }
+        } catch {
+            throw NodeError(.badCertificate, "\(error)", nextStep: "correct tls; see Runbooks/certificate-replaced.md")
+        }
+    }
+
     /// From a recovered log to a closed one. A start that fails lets go of the directory too, so that the next one, in
     /// this process or another, finds it free.
     private func live(
@@ -97,10 +112,13 @@ package final class MeridianNode: Service {
             let system = try await ClusterActorSystem(
                 types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
                 placement: RegionPlacement(configuration.peers, deploymentID: configuration.deployment.id),
-                security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext)
+                security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
+                terms: configuration.mirrorSettings?.terms.fingerprint)
+            let keyring = try await readKeys(on: disk)
             mesh = try await NodeMesh.start(
-                configuration, environment: environment, system: system, recovery: recovery, disk: disk, logger: logger)
-            let serving = try await open(recovery, system, mesh, admin, disk: disk)
+                configuration, environment: environment, system: system, keyring: keyring, recovery: recovery,
+                disk: disk, logger: logger)
+            let serving = try await open(recovery, system, mesh, admin, keyring, disk: disk)
             await serve(recovery, serving, mesh, disk: disk)
         } catch {
             await mesh?.shutDown()
@@ -125,7 +143,7 @@ package final class MeridianNode: Service {
 
     private func open(
         _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ admin: any Listener,
-        disk: any DedicatedExecutor
+        _ keyring: TokenKeyring, disk: any DedicatedExecutor
     ) async throws -> Opened {
         let clocks = watchClocks(mesh)
         clocks.look()
@@ -143,7 +161,7 @@ package final class MeridianNode: Service {
         do {
             // Before anybody can ask: what a restart found is what it was.
             try await derived.restore()
-            (api, serving) = try await listen(host, queue, effects, disk: disk)
+            (api, serving) = try await listen(host, queue, effects, keyring)
             await effects.measure(serving)
         } catch {
             derived.shutDown()
@@ -246,8 +264,9 @@ package final class MeridianNode: Service {
             logger.notice("first start on this disk: waiting", metadata: ["wait": "\(recovery.plan.wait)"])
             try await environment.clock.sleep(for: recovery.plan.wait)
         }
-        let plan = try await mesh?.raise(recovery.plan) ?? recovery.plan
+        let plan = try await mesh?.start.raise(recovery.plan) ?? recovery.plan
         try await untilClockAgrees(clocks)
+        try await mesh?.start.claim(plan.incarnation)
         let mirror = mesh?.mirror
         let host = try ShardHost(
             recovery, plan, system: system, configuration: configuration, environment: environment, disk: disk,
@@ -275,14 +294,18 @@ package final class MeridianNode: Service {
         }
     }
 
-    private func listen(
-        _ host: ShardHost, _ queue: OperatorQueue, _ effects: NodeStreams, disk: any DedicatedExecutor
-    ) async throws -> (any Listener, ServingAPI) {
+    /// Before peers are greeted: they compare fingerprints of keys.
+    private func readKeys(on disk: any DedicatedExecutor) async throws -> TokenKeyring {
         let keys = TokenKeyFiles(files: environment.files)
         let (configuration, entropy) = (configuration, environment.entropy)
-        let keyring = try await disk.run { () throws(any Error) in
+        return try await disk.run { () throws(any Error) in
             try keys.keyring(configuration.tokenKeys, directory: configuration.log.directory, entropy: entropy)
         }
+    }
+
+    private func listen(
+        _ host: ShardHost, _ queue: OperatorQueue, _ effects: NodeStreams, _ keyring: TokenKeyring
+    ) async throws -> (any Listener, ServingAPI) {
         let serving = ServingAPI(
             identity: ServingIdentity(
                 deploymentID: configuration.deployment.id, region: configuration.region.number,
@@ -340,6 +363,7 @@ package final class MeridianNode: Service {
             group.addTask { try? await upkeep.scrub() }  // likewise
             group.addTask { try? await upkeep.watchPlace() }  // likewise
             group.addTask { try? await opened.clocks.run() }  // likewise
+            group.addTask { [credentials] in try? await credentials?.run() }  // likewise
             group.addTask { try? await opened.effects.run(opened.serving) }  // likewise
             group.addTask { await opened.queue.run() }
             group.addTask { [streams] in await streams.run() }

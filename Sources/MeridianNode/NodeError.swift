@@ -22,6 +22,10 @@ package struct NodeError: Error, CustomStringConvertible, Sendable {
         package static let cannotListen = Code("cannot listen")
         /// A clock that the kernel does not discipline, with no peer to compare it with and no disk to go on from (S2).
         package static let clockUntrusted = Code("the clock cannot be trusted")
+        /// Another living process speaks for the region (S1).
+        package static let regionClaimed = Code("another process is this region")
+        /// A certificate, key or revocation list cannot be used, or is not this node's.
+        package static let badCertificate = Code("a certificate cannot be used")
         package static let internalInconsistency = Code("internal inconsistency")
     }
 

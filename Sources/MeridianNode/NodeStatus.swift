@@ -21,6 +21,7 @@ package final class NodeStatus: NodeControl {
         var serving: Serving?
         var regions = RegionObservation()
         var upkeep: LogUpkeepRun?
+        var credentials: CredentialWatch?
     }
 
     package let facts: NodeFacts
@@ -61,11 +62,15 @@ package final class NodeStatus: NodeControl {
     /// Operators hear of the journal's upkeep from now on.
     func onUpkeep(_ upkeep: LogUpkeepRun) { guarded.withLock { $0.upkeep = upkeep } }
 
+    /// Operators hear of the files of `tls` from now on.
+    func onCredentials(_ watch: CredentialWatch) { guarded.withLock { $0.credentials = watch } }
+
     /// Everything has stopped: what the node served with may go.
     func onEnded() {
         guarded.withLock { state in
             state.serving = nil
             state.upkeep = nil
+            state.credentials = nil
             state.regions = RegionObservation()
         }
     }
@@ -104,6 +109,8 @@ extension NodeStatus {
     package var clock: ClockVerdict { regions.clock() }
 
     package var upkeep: LogUpkeepFacts { guarded.withLock { $0.upkeep }?.facts ?? LogUpkeepFacts() }
+
+    package var credentials: [CredentialExpiry] { guarded.withLock { $0.credentials }?.expiries ?? [] }
 
     /// Its functions take locks of their own: they are called outside of this one.
     private var regions: RegionObservation { guarded.withLock { $0.regions } }

@@ -74,4 +74,8 @@ package final class SocketLinks: Links {
     }
 
     package func reload() throws(LinkError) { try registry.reload() }
+
+    package func inspect(_ identity: TLSIdentity) throws(LinkError) -> CredentialFacts? {
+        try CredentialInspection.read(identity)
+    }
 }

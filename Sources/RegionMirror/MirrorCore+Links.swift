@@ -40,10 +40,8 @@ extension MirrorCore {
             state.links[region] = link
             return wasConnected
         }
-        if wasConnected {
-            tellOthers(of: region)
-            logger.warning("mirror lost", metadata: ["region": "\(region.rawValue)", "reason": "\(reason)"])
-        }
+        if wasConnected { tellOthers(of: region) }
+        logLoss(region, reason, wasConnected: wasConnected)
         return wasConnected
     }
 
@@ -59,7 +57,9 @@ extension MirrorCore {
         let isNew = state.withLock { state in
             guard var link = state.links[region] else { return false }
             let isNew = !link.status.isConnected
+            if isNew { link.saidReasons = [] }
             link.status.isConnected = true
+            link.status.isRefusingWrites = reply.isRefusingWrites
             link.lastHeard = now
             link.status.clockOffsetMilliseconds = clock.offsetMilliseconds
             link.status.roundTrip = min(link.status.roundTrip ?? network, network)
@@ -79,7 +79,7 @@ extension MirrorCore {
             return state.links.keys.sorted().compactMap { region in
                 guard let link = state.links[region] else { return nil }
                 var status = link.status
-                if let lag = state.follower?.lag(behind: region) {
+                if let lag = state.follower?.lag(behind: region, state.lineage) {
                     status.lagEvents = lag.records
                     status.lagMilliseconds = lag.milliseconds
                 }
@@ -89,6 +89,7 @@ extension MirrorCore {
                 status.stopped = stopped.filter { $0.value.by == region }.map {
                     StoppedLog(log: $0.key, reason: $0.value.stop.description)
                 }
+                state.addLag(to: &status, settings, at: now)
                 return status
             }
         }

@@ -23,6 +23,8 @@ final class MirrorCore: Sendable {
         var announced: Set<LogIdentity> = []
         var consumer: (any MirroredLogConsumer)?
         var isRefusingWrites = false
+        /// Which logs stand still, and which origins are silent.
+        var lag = LagWatch()
     }
 
     struct CursorKey: Hashable {
@@ -40,9 +42,12 @@ final class MirrorCore: Sendable {
         var untold: Set<LogIdentity> = []
         var relayedUntold: Set<CursorKey> = []
         var wake: AsyncStream<Void>.Continuation?
+        /// Why it was not connected, as far as the log says so. At most `MirrorLimits.reasonsSaid`.
+        var saidReasons: Set<String> = []
     }
 
     let settings: MirrorSettings
+    /// The fingerprint of this region's terms: messages of regions with other ones are refused (S3).
     let deployment: UInt64
     let peers: MeshPeers
     let log: any EventLogEngine
@@ -60,7 +65,7 @@ final class MirrorCore: Sendable {
         self.environment = environment
         self.disk = disk
         self.logger = logger
-        deployment = SessionToken.deploymentHash(of: settings.deploymentID)
+        deployment = settings.terms.fingerprint.rawValue
         peers = MeshPeers(settings)
         var state = State(
             lineage: LineageFacts(seals: seals, limits: settings.limits), savedSeals: seals,
@@ -80,7 +85,8 @@ final class MirrorCore: Sendable {
         var reply = PullReply(
             holder: settings.region, wallTime: environment.clock.wallTime(), generation: generation)
         reply.applyVersion = settings.applyVersion
-        reply.isRefusingWrites = state.withLock(\.isRefusingWrites)
+        reply.deployment = deployment
+        (reply.isRefusingWrites, reply.incarnation) = state.withLock { ($0.isRefusingWrites, $0.incarnation) }
         return reply
     }
 

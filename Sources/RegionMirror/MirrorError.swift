@@ -13,8 +13,10 @@ package struct MirrorError: Error, Hashable, CustomStringConvertible {
         /// Bytes that are not a message of this version.
         package static let malformedFrame = Code("malformed frame")
         package static let unknownVersion = Code("unknown version")
-        /// A peer of another deployment or of another `apply` version (S3).
+        /// A peer whose deployment, partitions, D, F or R are others (S3).
         package static let otherDeployment = Code("other deployment")
+        /// A greeting found terms that break a rule (S3).
+        package static let termsDiffer = Code("terms differ")
         /// A batch that does not verify: the connection is to be dropped.
         package static let corruptBatch = Code("corrupt batch")
         /// A batch of a log that was not asked for, or a batch that does not go on where the last one ended.

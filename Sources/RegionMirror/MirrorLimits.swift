@@ -21,6 +21,10 @@ package struct MirrorLimits: Hashable, Sendable {
     package static let cursorsAtOnce = 4_096
     /// Cursors that wait for a look at the disk.
     package static let lookups = 256
+    /// Reasons of one region's lost links that are logged before it is connected again.
+    package static let reasonsSaid = 8
+    /// Refused callers that are remembered, so that each is logged once.
+    package static let refusalsSaid = 256
     /// A reply of at least this much is on the disk before the next pull: catching up does not fill the journal's backlog.
     package static let bytesBeforeFlush = 1 << 18
 

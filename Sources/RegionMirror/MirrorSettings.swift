@@ -33,6 +33,24 @@ package struct MirrorSettings: Sendable {
     /// Where seals are kept: the journal's directory.
     package var directory: String
     package var limits = MirrorLimits()
+    /// This region's name, as its peers list it.
+    package var regionName = ""
+    package var partitions = PartitionCount.standard
+    package var timeBounds = TimeBounds.standard
+    /// The oldest version of `apply` beside which this one works.
+    package var oldestApplyVersion: UInt32
+    package var tokenKeys: [TokenKeyFingerprint] = []
+    /// How old what is missing of a connected region may be before it alarms: the objective of RPO.
+    package var lagAlarm: Duration = .seconds(60)
+
+    /// What peers are told, and compare with their own.
+    package var terms: RegionTerms {
+        RegionTerms(
+            region: RegionTerms.Member(number: region, name: regionName),
+            others: peers.map { RegionTerms.Member(number: $0.region, name: $0.name) }, deploymentID: deploymentID,
+            partitions: partitions, applyVersion: applyVersion, oldestApplyVersion: oldestApplyVersion,
+            bounds: timeBounds, tokenKeys: tokenKeys)
+    }
 
     package init(
         region: RegionNumber, deploymentID: String, applyVersion: UInt32, peers: [MirrorPeer],
@@ -42,6 +60,7 @@ package struct MirrorSettings: Sendable {
         self.region = region
         self.deploymentID = deploymentID
         self.applyVersion = applyVersion
+        oldestApplyVersion = applyVersion
         self.peers = peers
         self.security = security
         self.maxBytesPerSecond = maxBytesPerSecond

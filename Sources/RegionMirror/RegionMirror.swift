@@ -10,13 +10,6 @@ import Synchronization
 
 /// Made once a node has its log; serves from then on and follows from `run`. Thread-safe.
 package final class RegionMirror: Sendable {
-    /// What peers said of this region's own logs before a node without a disk begins (S1, S2).
-    package struct Memory: Hashable, Sendable {
-        package var reachedPeers = 0
-        package var newestIncarnation: Incarnation?
-        package var latestStamp = HybridStamp.zero
-    }
-
     let core: MirrorCore
     private let mirrorService: MirrorService
 
@@ -24,7 +17,6 @@ package final class RegionMirror: Sendable {
     private static let flushCheck: Duration = .milliseconds(5)
     private static let liftTimeout: Duration = .seconds(5)
     private static let reachCheck: Duration = .milliseconds(20)
-    private static let probeTimeout: Duration = .seconds(1)
 
     /// Reads the seals: blocks on the disk. Throws `.sealsUnreadable`.
     package init(
@@ -55,8 +47,9 @@ package final class RegionMirror: Sendable {
         core.begin(incarnation, consumer)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [mirrorService] in await mirrorService.watchLinks() }
+            group.addTask { [core] in await core.watchLag() }
             for peer in core.settings.peers {
-                let link = MirrorLink(core: core, peer: peer) { [self] ends in heard(ends) }
+                let link = MirrorLink(core: core, peer: peer, onHeard: { [self] in heard($0) }, service: mirrorService)
                 // Above every generation of an earlier start: incarnations grow by far more than links are opened.
                 group.addTask { await link.run(firstGeneration: incarnation.rawValue) }
             }
@@ -77,53 +70,6 @@ package final class RegionMirror: Sendable {
         let consumer = core.state.withLock(\.consumer)
         for one in ends { consumer?.endsHeard(one) }
         mirrorService.onFacts()
-    }
-
-    /// Asks every peer once what it holds of this region's logs.
-    package func remember() async -> Memory {
-        var memory = Memory()
-        await withTaskGroup(of: PullReply?.self) { group in
-            for peer in core.settings.peers { group.addTask { [self] in await probe(peer) } }
-            for await case let reply? in group {
-                memory.reachedPeers += 1
-                for ends in reply.agreedEnds { _ = core.onAgreed(ends) }
-                for head in reply.heads where head.log.name.region == core.settings.region {
-                    memory.newestIncarnation = max(
-                        memory.newestIncarnation ?? head.log.incarnation, head.log.incarnation)
-                    memory.latestStamp = max(memory.latestStamp, head.lastStamp)
-                }
-            }
-        }
-        return memory
-    }
-
-    /// The first reply of any endpoint; nil where none answers.
-    private func probe(_ peer: MirrorPeer) async -> PullReply? {
-        for endpoint in peer.endpoints {
-            // An endpoint that cannot be asked says nothing; the caller counts who answered.
-            guard
-                let channel = try? core.environment.links.channel(
-                    to: endpoint, security: core.settings.security(of: [peer]))
-            else { continue }
-            let request = PullRequest(
-                follower: core.settings.region, applyVersion: core.settings.applyVersion, deployment: core.deployment,
-                incarnation: Incarnation(0), generation: 0, maxBytes: 0, waitMilliseconds: 0)
-            let deadline = core.environment.clock.bootTime().advanced(by: Self.probeTimeout)
-            // As above.
-            let reply = try? await channel.unary(
-                path: PullRequest.path, message: ByteBuffer(bytes: request.encoded), metadata: CallMetadata(),
-                deadline: deadline)
-            await channel.close()
-            guard let reply else { continue }
-            // As above.
-            if let decoded = try? PullReply(
-                decoding: Array(reply.message.readableBytesView), limits: core.settings.limits),
-                decoded.holder == peer.region
-            {
-                return decoded
-            }
-        }
-        return nil
     }
 
     // MARK: Seals
@@ -190,7 +136,21 @@ package final class RegionMirror: Sendable {
 
     // MARK: What operators and guards ask
 
-    package func links() -> [MirrorFacts] { core.links() }
+    package func links() -> [MirrorFacts] {
+        let rivals = mirrorService.rivals()
+        return core.links().map { link in
+            var link = link
+            link.rival = rivals[link.region]
+            return link
+        }
+    }
+
+    /// Whether what this process of another region says changes anything here: its terms break no rule, and it is the one
+    /// that speaks for its region (S1, S3).
+    package func admits(_ region: RegionNumber, _ incarnation: Incarnation) -> Bool {
+        guard region != core.settings.region else { return true }
+        return mirrorService.speaks(for: region, incarnation) && !core.refuses(region)
+    }
 
     /// Own flushed records that not one other region has flushed.
     package func unmirrored() -> UInt64 { core.unmirrored() }

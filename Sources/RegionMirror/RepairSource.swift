@@ -62,7 +62,7 @@ package struct RepairSource: Sendable {
     private func ask(_ point: LogPoint, over channel: any CallChannel) async -> [EncodedBatch]? {
         var request = PullRequest(
             follower: settings.region, applyVersion: settings.applyVersion,
-            deployment: SessionToken.deploymentHash(of: settings.deploymentID), incarnation: Incarnation(0),
+            deployment: settings.terms.fingerprint.rawValue, incarnation: Incarnation(0),
             generation: 0, maxBytes: UInt32(clamping: settings.limits.replyBytes), waitMilliseconds: 0)
         request.positions = [point]
         let deadline = environment.clock.bootTime().advanced(by: Self.timeout)

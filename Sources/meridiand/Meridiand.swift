@@ -35,7 +35,7 @@ struct Meridiand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let node = try readConfiguration()
-        if check { return }
+        if check { return try checkCredentials(node) }
         guard let level = Logger.Level(rawValue: logLevel) else {
             throw failure("--log-level \(logLevel): not a level", status: 2)
         }
@@ -51,7 +51,9 @@ struct Meridiand: AsyncParsableCommand {
         let service = MeridianNode(
             node, environment: environment, logger: logger, acceptsCorruption: acceptCorruption)
         let access = AccessReload(service, running: node, path: path, files: environment.files, logger: logger)
-        let reload = CredentialReload(at: hangups, links: environment.links, logger: logger) { access() }
+        let reload = CredentialReload(
+            at: hangups, links: environment.links, watch: service.credentials, logger: logger
+        ) { access() }
         let group = ServiceGroup(
             services: [service, reload], gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "lifecycle"))
@@ -69,6 +71,18 @@ struct Meridiand: AsyncParsableCommand {
             return try NodeConfiguration(path: path, files: HostFileStore())
         } catch {
             throw failure("\(error)", status: 2)
+        }
+    }
+
+    /// What a start would find out: files that cannot be used, are another's, or are past their date.
+    private func checkCredentials(_ node: NodeConfiguration) throws {
+        guard let check = CredentialCheck(node), let identity = node.tls else { return }
+        do throws(LinkError) {
+            let facts = try CredentialInspection.read(identity)
+            guard let problem = check.problem(with: facts, at: HostClock().wallTime()) else { return }
+            throw LinkError(.badCertificate, problem)
+        } catch {
+            throw failure("\(path): tls: \(error)", status: 2)
         }
     }
 

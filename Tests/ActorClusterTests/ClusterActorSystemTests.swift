@@ -11,7 +11,7 @@ import Testing
 struct Everywhere: ActorPlacement {
     static let mesh = Endpoint(host: "b", port: 7_000)
 
-    func endpoint(of actor: ActorIdentity) -> Endpoint? { Self.mesh }
+    func endpoints(of actor: ActorIdentity) -> [Endpoint] { [Self.mesh] }
 }
 
 let counterID = ActorIdentity(kind: Counter.kind, region: RegionNumber(3), number: 12)

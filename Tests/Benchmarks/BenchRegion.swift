@@ -34,13 +34,14 @@ final class BenchRegion: MirroredLogConsumer {
 
     init(_ place: Place, following other: Place, deployment: String, _ environment: NodeEnvironment) throws {
         log = try SegmentLog.open(directory: place.directory, environment: environment)
-        let settings = MirrorSettings(
+        var settings = MirrorSettings(
             region: RegionNumber(UInt16(place.number)), deploymentID: deployment, applyVersion: 1,
             peers: [
                 MirrorPeer(
                     region: RegionNumber(UInt16(other.number)), name: "r\(other.number)", endpoints: [other.endpoint])
             ], security: .mutualTLS(place.identity), maxBytesPerSecond: 1 << 40, heartbeat: .milliseconds(500),
             stallTimeout: .seconds(10), directory: place.directory)
+        settings.regionName = "r\(place.number)"
         mirror = try RegionMirror(
             settings, log: log, environment: environment,
             disk: environment.executors.makeDedicatedExecutor(label: "mirror-disk"),

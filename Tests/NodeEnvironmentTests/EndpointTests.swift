@@ -15,6 +15,23 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        "127.0.0.999:1", "127.0.0:1", "1.2.3.4.5:1", "010.0.0.1:1", "host:+80", "host:080", "host: 80", "a b:1", "-a:1",
+        "a..b:1", "host.:1", "[1::2::3]:1", "[12345::]:1", "[1:2:3:4:5:6:7]:1", "[1:2:3:4:5:6:7:8:9]:1", "[host]:1",
+        "[::1.2.3.256]:1", "[127.0.0.1]:1", "h\u{e4}:1", "[::1%]:1", "host:\u{0665}",
+    ])
+    func hostsAndPortsThatCannotExistAreNone(text: String) { #expect(Endpoint(text) == nil) }
+
+    @Test(arguments: [
+        "10.0.0.1:1", "sim-1:7412", "a_b.example:1", "1.example:1", "[::]:1", "[fe80::1%eth0]:1", "[1:2:3:4:5:6:7:8]:1",
+        "[::ffff:10.0.0.1]:1", "[2001:db8::]:1",
+    ])
+    func hostsThatCanExistReadBack(text: String) { #expect(Endpoint(text)?.description == text) }
+
+    @Test func aPortOfZeroReadsBack() {
+        #expect(Endpoint("localhost:0")?.port == 0)
+    }
+
     @Test func statusCodesHaveTheirWireNumbers() {
         #expect(RPCStatusCode.allCases.map(\.rawValue) == Array(0...16))
         #expect(RPCStatusCode(rawValue: 14) == .unavailable)

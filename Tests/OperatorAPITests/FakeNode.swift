@@ -23,6 +23,7 @@ final class FakeNode: NodeControl {
         var timesClockWasTrusted = 0
         var upkeep = LogUpkeepFacts()
         var isAccessOpen = false
+        var credentials: [CredentialExpiry] = []
     }
 
     let script = Mutex(Script())
@@ -44,6 +45,7 @@ final class FakeNode: NodeControl {
     var callsInFlight: Int { script.withLock(\.callsInFlight) }
     var mirrors: [MirrorFacts] { script.withLock(\.mirrors) }
     var unmirrored: UInt64? { script.withLock(\.unmirrored) }
+    var credentials: [CredentialExpiry] { script.withLock(\.credentials) }
     var clock: ClockVerdict { script.withLock(\.clock) }
 
     func drain() async { state = .draining }

@@ -2,6 +2,7 @@
 
 import ClusterModel
 import EventLog
+import Foundation
 import MeridianProtocol
 import NIOCore
 import NodeEnvironment
@@ -69,6 +70,69 @@ import Testing
         node.script.withLock { $0.mirrors = [Self.mirror(1, connected: true)] }
         let reply = try await harness.reply(.status, Meridian_V1_StatusRequest(), Meridian_V1_StatusReply.self)
         #expect(reply.alarms.isEmpty && reply.clock.state == .trusted)
+    }
+
+    /// FAULTS 31, S1, S3, C17: each condition has its name, its runbook and its series.
+    @Test func whatRegionsSayOfThemselvesAlarmsByName() async throws {
+        var mirror = Self.mirror(1, connected: true)
+        mirror.findings = [TermsFinding(.partitions, "16 here"), TermsFinding(.tokenKeys, "key 1")]
+        mirror.rival = "incarnation 9 is refused"
+        (mirror.isBehind, mirror.lagEvents, mirror.lagMilliseconds) = (true, 7, 61_000)
+        (mirror.isSilent, mirror.silentFor) = (true, .seconds(40))
+        mirror.standing = [StoppedLog(log: Self.log(3), reason: "at 5 of 9")]
+        let (near, urgent) = (
+            CredentialExpiry(kind: .authority, file: "ca.pem", subject: "ca", secondsLeft: 20 * 86_400, stage: .near),
+            CredentialExpiry(kind: .certificate, file: "n.pem", subject: "n", secondsLeft: -1, stage: .urgent)
+        )
+        node.script.withLock { [mirror] script in
+            script.mirrors = [mirror]
+            script.credentials = [near, urgent]
+        }
+        let reply = try await harness.reply(.status, Meridian_V1_StatusRequest(), Meridian_V1_StatusReply.self)
+        let alarms = Dictionary(reply.alarms.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        #expect(
+            Set(alarms.keys) == [
+                "credential_expiring", "credential_urgent", "link_refused", "terms_differ", "region_claimed",
+                "mirror_behind",
+                "mirror_silent", "mirror_standing",
+            ])
+        #expect(alarms["link_refused"]?.detail == "region r1, partitions: 16 here")
+        #expect(alarms["mirror_behind"]?.detail.contains("7 events") == true)
+        #expect(alarms["credential_urgent"]?.detail.contains("n.pem") == true)
+        #expect(reply.alarms.allSatisfy { $0.runbook.hasSuffix(".md") })
+        let metrics = MetricsRegistry()
+        _ = AdminPages(control: node, metrics: metrics)
+        let page = metrics.page()
+        for series in [
+            "meridian_alarms{name=\"link_refused\"} 1", "meridian_alarms{name=\"mirror_lost\"} 0",
+            "meridian_mirror_terms_differ{region=\"r1\"} 2", "meridian_mirror_link_refused{region=\"r1\"} 1",
+            "meridian_mirror_standing_logs{region=\"r1\"} 1", "meridian_credential_days_left{kind=\"authority\"} 20",
+        ] {
+            #expect(page.contains(series), "\(series)")
+        }
+    }
+
+    @Test func everyRunbookThatAnAlarmNamesIsThere() throws {
+        let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
+        for name in NodeAlarm.Name.allCases where !name.runbook.isEmpty {
+            #expect(FileManager.default.fileExists(atPath: "\(root)/Runbooks/\(name.runbook)"), "\(name.rawValue)")
+        }
+    }
+
+    /// A4: nothing is equal to a region that nobody asked.
+    @Test func a4ARegionThatOnlyAnotherListsIsNotAsked() async throws {
+        var mirror = Self.mirror(1, connected: true)
+        let ap = RegionTerms.Member(number: RegionNumber(9), name: "ap")
+        mirror.findings = [TermsFinding(.members, "ap", unlisted: ap)]
+        node.script.withLock { [mirror] script in
+            script.mirrors = [mirror]
+            script.peers[RegionNumber(1)] = [FakeNode.report(of: 5), FakeNode.report(of: 1)]
+        }
+        var request = Meridian_V1_DigestRequest()
+        request.allRegions = true
+        let reply = try await harness.reply(.digest, request, Meridian_V1_DigestReply.self)
+        #expect(reply.regions.map(\.region) == [1, 2, 9])
+        #expect(reply.regions[2].failure.contains("was not asked: region r1 lists it"))
     }
 
     @Test func thousandsOfStoppedLogsDoNotFillAnAnswer() {

@@ -107,6 +107,23 @@ import Testing
         #expect(Self.compared(Self.answer([Self.partition(0, at: [1])])).status == .success, "a region that is alone")
     }
 
+    /// A4: a lone region is equal to nothing, one that heard one of two has compared nothing, and what falls out of answers is open.
+    @Test func a4NothingIsEqualToWhatWasNotCompared() {
+        let alone = Self.compared(Self.answer([Self.partition(0, at: [1])]))
+        #expect(alone.answer.text.contains(#""digests_equal":null"#) && alone.equal.isEmpty)
+        #expect(alone.summary.contains("nothing to compare"))
+        var half = Self.answer([Self.partition(0, at: [1])], [])
+        half[1].failure = "other terms"
+        let halved = Self.compared(half)
+        #expect(halved.status == .unreachable && halved.equal.isEmpty)
+        let lost = Self.compared(
+            Self.answer([Self.partition(0, at: [3])], [Self.partition(0, at: [2], digest: "e")]), Self.answer([], []))
+        #expect(lost.status == .inconclusive && lost.open == [0])
+        let wider = Self.compared(
+            Self.answer([Self.partition(0, at: [1])], [Self.partition(0, at: [1]), Self.partition(1, at: [1])]))
+        #expect(wider.status == .inconclusive && wider.open == [1], "one region has more partitions")
+    }
+
     /// S1a: order, repetition and entries at 0 do not make vectors different.
     @Test func s1aVectorsCompareInNormalForm() {
         var one = Self.partition(0, at: [3, 4])

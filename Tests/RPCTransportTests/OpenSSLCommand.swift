@@ -51,6 +51,18 @@ final class OpenSSLCommand: Sendable {
         return list
     }
 
+    /// A list that was to be signed again in the year 2020.
+    func expiredRevocationList(_ files: TestCertificates) throws -> String {
+        let authority = try files.writeAuthority(into: directory.path)
+        let list = path("expired.pem")
+        try Self.run([
+            "ca", "-config", path("configuration"), "-cert", authority.certificate, "-keyfile", authority.key,
+            "-gencrl",
+            "-crl_lastupdate", "20190101000000Z", "-crl_nextupdate", "20200101000000Z", "-out", list,
+        ])
+        return list
+    }
+
     /// A client's certificate that begins to be valid in many years.
     func futureCertificate(_ files: TestCertificates) throws -> TLSIdentity {
         let authority = try files.writeAuthority(into: directory.path)

@@ -20,6 +20,8 @@ import Testing
         let report = Sample.report()
         #expect(try CursorReport(decoding: report.encoded, limits: limits) == report)
         #expect(try LinkClaim(decoding: Sample.claim.encoded) == Sample.claim)
+        #expect(try RegionGreeting(decoding: Sample.greeting.encoded) == Sample.greeting)
+        #expect(try GreetingReply(decoding: Sample.greetingReply.encoded) == Sample.greetingReply)
         let reply = try Sample.reply()
         #expect(reply.agreedEnds.count == 1)
         #expect(try PullReply(decoding: reply.encoded, limits: limits) == reply)
@@ -90,14 +92,28 @@ import Testing
         #expect(hex(Sample.claim.encoded) == expected)
     }
 
+    private static let terms =
+        "40000000" + "03000000" + "02000000" + "00000000" + "f4010000" + "88130000" + "c0270900"
+        + "0200" + "027232" + "01" + "0100" + "027231" + "01" + "07000000" + "0800000000000000"
+
+    @Test func greetingsHaveTheseBytes() {
+        let deployment = hex((0..<8).map { UInt8(truncatingIfNeeded: Sample.terms.deployment >> (8 * $0)) })
+        #expect(
+            hex(Sample.greeting.encoded) == "0100000000000000" + "0800000000000000" + deployment + Self.terms)
+        #expect(
+            hex(Sample.greetingReply.encoded)
+                == "0102000009000000" + "0800000000000000" + "0178" + deployment + Self.terms)
+    }
+
     @Test func aReplyHasTheseBytes() throws {
         var reply = try Sample.reply()
         let head = try #require(reply.heads.first)
         reply.answers.removeFirst()
         let log = { (partition: Int) in "010001000\(partition)000000" + "0700000000000000" }
         let expected =
-            "0101010011000000" + "6300000000000000" + "0500000000000000" + "00000000" + "03000000"
-            + "01" + log(1) + "0000000000000000" + String(repeating: "0", count: 32) + "0600000000000000"
+            "0201010011000000" + "6300000000000000" + "0500000000000000" + "00000000" + "03000000"
+            + "0400000000000000" + "0600000000000000" + "01" + log(1) + "0000000000000000"
+            + String(repeating: "0", count: 32) + "0600000000000000"
             + head.endDigest.description + "0600000000000000" + "0100000000000000"
             + "02" + log(2) + "01" + log(3) + "02" + "4d00000000000000"
             + "01" + "0100010009000000" + "0800000000000000" + "12" + "0100" + "0100000000000000" + "0200000000000000"
@@ -109,10 +125,10 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         let frames = [
             Sample.request([Sample.point]).encoded, try Sample.reply().encoded, Sample.report().encoded,
-            Sample.claim.encoded,
+            Sample.claim.encoded, Sample.greeting.encoded, Sample.greetingReply.encoded,
         ]
         for round in 0..<12_000 {
-            var bytes = frames[round % 4]
+            var bytes = frames[round % frames.count]
             for _ in 0...generator.next() % 3 {
                 bytes[Int(generator.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: generator.next())
             }
@@ -120,11 +136,13 @@ import Testing
             // What still decodes has one encoding: the bytes it came from.
             do throws(MirrorError) {
                 let again =
-                    switch round % 4 {
+                    switch round % frames.count {
                     case 0: try PullRequest(decoding: bytes, limits: limits).encoded
                     case 1: try PullReply(decoding: bytes, limits: limits).encoded
                     case 2: try CursorReport(decoding: bytes, limits: limits).encoded
-                    default: try LinkClaim(decoding: bytes).encoded
+                    case 3: try LinkClaim(decoding: bytes).encoded
+                    case 4: try RegionGreeting(decoding: bytes).encoded
+                    default: try GreetingReply(decoding: bytes).encoded
                     }
                 #expect(again == bytes, "seed \(seed) round \(round)")
             } catch {

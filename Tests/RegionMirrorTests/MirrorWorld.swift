@@ -44,6 +44,7 @@ final class MirrorWorld: Sendable {
                 SimulatedHandshake.identity(uri: "meridian://\(Self.deployment)/r\(region)/n1")),
             maxBytesPerSecond: 1 << 30, heartbeat: Self.heartbeat, stallTimeout: Self.stallTimeout,
             directory: MirrorRegion.directory)
+        settings.regionName = "r\(region)"
         self.settings(&settings)
         return settings
     }

@@ -76,6 +76,16 @@ enum Sample {
     static let claim = LinkClaim(
         follower: RegionNumber(2), deployment: 4, incarnation: Incarnation(8), generation: 5)
 
+    static let terms = RegionTerms(
+        region: .init(number: RegionNumber(2), name: "r2"), others: [.init(number: RegionNumber(1), name: "r1")],
+        deploymentID: "games", partitions: .standard, applyVersion: 3, oldestApplyVersion: 2, bounds: .standard,
+        tokenKeys: [TokenKeyFingerprint(id: 7, fingerprint: 8)])
+
+    static let greeting = RegionGreeting(incarnation: Incarnation(8), terms: terms)
+
+    static let greetingReply = GreetingReply(
+        .claimed, reason: "x", freshMilliseconds: 9, incarnation: Incarnation(8), terms: terms)
+
     static func report() -> CursorReport {
         CursorReport(
             teller: RegionNumber(2), deployment: 4, incarnation: Incarnation(8),
@@ -91,6 +101,8 @@ enum Sample {
         reply.waitedMicroseconds = 17
         reply.isRefusingWrites = true
         reply.applyVersion = 3
+        reply.deployment = 4
+        reply.incarnation = Incarnation(6)
         reply.heads = [head(batches, log(1))]
         reply.answers = [
             .init(log: log(1), .batches(batches)), .init(log: log(2), .otherChain),

@@ -212,16 +212,37 @@ import Foundation
                 false
             ),
             ([1, 2, 3], "SESSION_TOKEN_INVALID", 3, false),
-            (try fixture.session().dropLast() + [0x7f], "SESSION_TOKEN_INVALID", 3, false),
-            (
-                try fixture.session(keyring: ServingFixture.keyring([9])), "SESSION_TOKEN_KEY_UNKNOWN", 14, true
-            ),
         ]
         for (token, reason, code, retries) in foreign {
             let failure = try fixture.failure(.nextContent, Self.request { $0.sessionToken = Data(token) })
             #expect(failure.reason == reason)
             #expect(failure.code.rawValue == code && (failure.retryAfter != nil) == retries, "\(reason)")
         }
+    }
+
+    /// S3: keys differ between regions, or one has a new key first. A read is served, says that its session is not met, and
+    /// leaves the caller its token; only a demanded session is refused.
+    @Test func c18AReadIsNotRefusedForAKeyOfAnotherRegion() throws {
+        let fixture = try ServingFixture()
+        let tampered = try fixture.session().dropLast() + [0x7f]
+        let cases: [(token: [UInt8], reason: String, code: Int)] = [
+            (try fixture.session(keyring: ServingFixture.keyring([9])), "SESSION_TOKEN_KEY_UNKNOWN", 14),
+            (Array(tampered), "SESSION_TOKEN_INVALID", 3),
+        ]
+        for (token, reason, code) in cases {
+            let reply = try fixture.reply(
+                .nextContent, Self.request { $0.sessionToken = Data(token) }, Meridian_V1_NextContentReply.self)
+            #expect(!reply.items.isEmpty && reply.hasSessionSatisfied && !reply.sessionSatisfied, "\(reason)")
+            #expect(reply.sessionToken.isEmpty && !reply.lostTail, "\(reason)")
+            let failure = try fixture.failure(
+                .nextContent,
+                Self.request {
+                    $0.sessionToken = Data(token)
+                    $0.requireSession = true
+                })
+            #expect(failure.reason == reason && failure.code.rawValue == code)
+        }
+        #expect(fixture.shards.state.withLock { $0.queries.allSatisfy { $0.session == nil } })
     }
 
     /// S12: a demanded session that is not met names both positions.

@@ -2,6 +2,7 @@
 
 import ClusterModel
 import Distributed
+import GRPCFraming
 import NIOCore
 package import NodeEnvironment
 
@@ -14,12 +15,14 @@ package final class ActorInvocationServer: CallHandler {
     package let methods = [path]
     private let system: ClusterActorSystem
     private let clock: any NodeClock
+    private let trailers: CallMetadata
     private let suspended: AsyncStream<SuspendedInvocation>
     private let queue: AsyncStream<SuspendedInvocation>.Continuation
 
     package init(system: ClusterActorSystem, clock: any NodeClock) {
         self.system = system
         self.clock = clock
+        trailers = CallTerms.metadata(system.terms)
         (suspended, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(system.limits.suspendedCalls))
     }
 
@@ -43,13 +46,16 @@ package final class ActorInvocationServer: CallHandler {
         do throws(ActorCallError) {
             try dispatch(call)
         } catch {
-            call.answer(ReplyFrame.failure(error))
+            reply(call, ReplyFrame.failure(error))
         }
     }
 
     private func dispatch(_ call: UnaryCall) throws(ActorCallError) {
         guard call.message.readableBytes <= system.limits.frameBytes else {
             throw ActorCallError(.malformedFrame, "more than \(system.limits.frameBytes) bytes")
+        }
+        if let terms = system.terms, call.metadata.first(CallTerms.name) != terms.description {
+            throw ActorCallError(.otherTerms, "the regions' deployments, partitions, D, F or R are not the same")
         }
         var reader = ByteReader(Array(call.message.readableBytesView))
         let header = try InvocationHeader(from: &reader)
@@ -80,26 +86,26 @@ package final class ActorInvocationServer: CallHandler {
         _ invocation: SuspendedInvocation,
         _ body: @Sendable (any ClusterActor, inout ByteReader, inout ByteWriter) throws -> Void
     ) {
-        guard !isLate(invocation.call) else { return invocation.call.answer(Self.late) }
+        guard !isLate(invocation.call) else { return reply(invocation.call, Self.late) }
         var reader = invocation.arguments
         var writer = ReplyFrame.begun()
         do {
             try body(invocation.actor, &reader, &writer)
             answer(invocation.call, writer)
         } catch {
-            invocation.call.answer(Self.failure(error))
+            reply(invocation.call, Self.failure(error))
         }
     }
 
     private func perform(_ invocation: SuspendedInvocation) async {
-        guard !isLate(invocation.call) else { return invocation.call.answer(Self.late) }
+        guard !isLate(invocation.call) else { return reply(invocation.call, Self.late) }
         do {
             let writer = try await ClusterActorSystem.$deadline.withValue(invocation.call.deadline) {
                 try await outcome(of: invocation)
             }
             answer(invocation.call, writer)
         } catch {
-            invocation.call.answer(Self.failure(error))
+            reply(invocation.call, Self.failure(error))
         }
     }
 
@@ -116,9 +122,13 @@ package final class ActorInvocationServer: CallHandler {
     private func answer(_ call: UnaryCall, _ writer: ByteWriter) {
         guard writer.count <= system.limits.frameBytes else {
             let error = ActorCallError(.replyTooLarge, "\(writer.count) bytes, limit \(system.limits.frameBytes)")
-            return call.answer(ReplyFrame.failure(error))
+            return reply(call, ReplyFrame.failure(error))
         }
-        call.answer(writer.bytes)
+        reply(call, writer.bytes)
+    }
+
+    private func reply(_ call: UnaryCall, _ frame: [UInt8]) {
+        call.succeed(ByteBuffer(bytes: frame), trailers: trailers)
     }
 
     private func isLate(_ call: UnaryCall) -> Bool {
@@ -147,8 +157,4 @@ private struct SuspendedInvocation: Sendable {
     /// At the arguments.
     let arguments: ByteReader
     let executor: any NodeExecutor
-}
-
-extension UnaryCall {
-    fileprivate func answer(_ frame: [UInt8]) { succeed(ByteBuffer(bytes: frame)) }
 }

@@ -11,6 +11,8 @@ final class OutgoingCalls: Sendable {
     private struct State {
         var underWay = 0
         var channels: [Destination: any CallChannel] = [:]
+        /// Endpoints whose last call failed on its way: they are tried last. At most `limits.channels`.
+        var failed: Set<Endpoint> = []
     }
 
     /// Where a channel goes, and who must answer there.
@@ -22,38 +24,66 @@ final class OutgoingCalls: Sendable {
     private let environment: NodeEnvironment
     private let placement: any ActorPlacement
     private let security: LinkSecurity
+    private let terms: TermsFingerprint?
+    private let metadata: CallMetadata
     private let limits: ActorClusterLimits
     private let state = Mutex(State())
 
     init(
-        environment: NodeEnvironment, placement: any ActorPlacement, security: LinkSecurity, limits: ActorClusterLimits
+        environment: NodeEnvironment, placement: any ActorPlacement, security: LinkSecurity, terms: TermsFingerprint?,
+        limits: ActorClusterLimits
     ) {
         self.environment = environment
         self.placement = placement
         self.security = security
+        self.terms = terms
+        metadata = CallTerms.metadata(terms)
         self.limits = limits
     }
 
-    /// The reply's reader, at the value. `deadline` nil: `callTimeout` from now.
+    /// The reply's reader, at the value. `deadline` nil: `callTimeout` from now. `repeats`: whether the method may run twice;
+    /// then a call whose link fails goes on at the node's next endpoint. Otherwise the next call does.
     func call(
-        _ actor: ActorIdentity, frame: [UInt8], deadline: BootInstant?
+        _ actor: ActorIdentity, frame: [UInt8], deadline: BootInstant?, repeats: Bool
     ) async throws(ActorCallError) -> ByteReader {
         guard frame.count <= limits.frameBytes else {
             throw ActorCallError(.requestTooLarge, "\(frame.count) bytes, limit \(limits.frameBytes)")
         }
-        guard let endpoint = placement.endpoint(of: actor) else {
-            throw ActorCallError(.noRoute, "no node is known to run \(actor)")
-        }
+        let endpoints = ordered(placement.endpoints(of: actor))
+        guard !endpoints.isEmpty else { throw ActorCallError(.noRoute, "no node is known to run \(actor)") }
         let now = environment.clock.bootTime()
         let deadline = deadline ?? now.advanced(by: limits.callTimeout)
         guard now < deadline else { throw ActorCallError(.deadlineExceeded, "passed before the call was sent") }
-        let channel = try channel(to: Destination(endpoint: endpoint, peer: placement.expectedPeer(of: actor)))
         guard begin() else { throw ActorCallError(.tooManyCalls, "\(limits.outgoingCalls) calls wait already") }
         defer { end() }
+        var failure = ActorCallError(.noRoute, "no node is known to run \(actor)")
+        for (place, endpoint) in endpoints.enumerated() {
+            // An endpoint that never answers leaves the others their share of the time.
+            let left = endpoints.count - place
+            let now = environment.clock.bootTime()
+            let share = repeats && left > 1 ? now.advanced(by: deadline.since(now) / left) : deadline
+            do throws(ActorCallError) {
+                let reader = try await call(actor, at: endpoint, frame: frame, deadline: share)
+                state.withLock { _ = $0.failed.remove(endpoint) }
+                return reader
+            } catch {
+                guard error.code == .linkFailed || error.code == .deadlineExceeded else { throw error }
+                note(failed: endpoint)
+                failure = error
+                guard repeats else { throw error }
+            }
+        }
+        throw failure
+    }
+
+    private func call(
+        _ actor: ActorIdentity, at endpoint: Endpoint, frame: [UInt8], deadline: BootInstant
+    ) async throws(ActorCallError) -> ByteReader {
+        let channel = try channel(to: Destination(endpoint: endpoint, peer: placement.expectedPeer(of: actor)))
         let reply: UnaryReply
         do throws(RPCStatus) {
             reply = try await channel.unary(
-                path: ActorInvocationServer.path, message: ByteBuffer(bytes: frame), metadata: CallMetadata(),
+                path: ActorInvocationServer.path, message: ByteBuffer(bytes: frame), metadata: metadata,
                 deadline: deadline)
         } catch {
             let code = error.code == .deadlineExceeded ? ActorCallError.Code.deadlineExceeded : .linkFailed
@@ -62,7 +92,26 @@ final class OutgoingCalls: Sendable {
         guard reply.message.readableBytes <= limits.frameBytes else {
             throw ActorCallError(.malformedReply, "\(reply.message.readableBytes) bytes, limit \(limits.frameBytes)")
         }
-        return try ReplyFrame.open(Array(reply.message.readableBytesView))
+        let reader = try ReplyFrame.open(Array(reply.message.readableBytesView))
+        if let terms, reply.trailers.first(CallTerms.name) != terms.description {
+            throw ActorCallError(.otherTerms, "\(endpoint) is of a region with other terms")
+        }
+        return reader
+    }
+
+    /// Those whose last call failed come last.
+    private func ordered(_ endpoints: [Endpoint]) -> [Endpoint] {
+        guard endpoints.count > 1 else { return endpoints }
+        let failed = state.withLock(\.failed)
+        return endpoints.filter { !failed.contains($0) } + endpoints.filter { failed.contains($0) }
+    }
+
+    private func note(failed endpoint: Endpoint) {
+        state.withLock { state in
+            // Once all have failed, none is worse than the others: the oldest word counts no more.
+            if state.failed.count >= limits.channels { state.failed = [] }
+            state.failed.insert(endpoint)
+        }
     }
 
     private func channel(to destination: Destination) throws(ActorCallError) -> any CallChannel {

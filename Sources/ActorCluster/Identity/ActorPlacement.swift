@@ -4,8 +4,9 @@ package import NodeEnvironment
 
 /// Resolves identities to nodes. Called on the caller's executor: must not block.
 package protocol ActorPlacement: Sendable {
-    /// The mesh endpoint of the node that runs the actor; nil when no node is known to.
-    func endpoint(of actor: ActorIdentity) -> Endpoint?
+    /// The mesh endpoints of the node that runs the actor, in the order in which they are tried; none when no node is known
+    /// to.
+    func endpoints(of actor: ActorIdentity) -> [Endpoint]
 
     /// Who must answer there, where links have certificates.
     func expectedPeer(of actor: ActorIdentity) -> ExpectedPeer
@@ -20,5 +21,5 @@ extension ActorPlacement {
 package struct OnlyHere: ActorPlacement {
     package init() {}
 
-    package func endpoint(of actor: ActorIdentity) -> Endpoint? { nil }
+    package func endpoints(of actor: ActorIdentity) -> [Endpoint] { [] }
 }

@@ -18,6 +18,17 @@ package struct TokenKey: Sendable {
     }
 }
 
+/// What may be told of a key: equal for equal secrets, and of no use to anyone without one (S3).
+package struct TokenKeyFingerprint: Hashable, Sendable {
+    package var id: UInt32
+    package var fingerprint: UInt64
+
+    package init(id: UInt32, fingerprint: UInt64) {
+        self.id = id
+        self.fingerprint = fingerprint
+    }
+}
+
 /// Why a set of keys cannot serve.
 package enum TokenKeyringError: Error, Hashable, CustomStringConvertible {
     case empty
@@ -59,8 +70,19 @@ package struct TokenKeyring: Sendable {
 
     package var signingID: UInt32 { signing.id }
 
-    /// The ids of all keys, ascending: what members tell each other before a new key signs (S3).
+    /// The ids of all keys, ascending.
     package var ids: [UInt32] { keys.map(\.id).sorted() }
+
+    /// Of all keys, ascending by id but for the one that signs, which is the last: what members tell each other (S3). A
+    /// code over a message that is in no token.
+    package var fingerprints: [TokenKeyFingerprint] {
+        let message: [UInt8] = Array("meridian token key".utf8)
+        let ordered = keys.filter { $0.id != signing.id }.sorted { $0.id < $1.id } + [signing]
+        return ordered.map { key in
+            let code = unsafe key.authentication.code(of: message.span.bytes, [UInt8]().span.bytes)
+            return TokenKeyFingerprint(id: key.id, fingerprint: code.words.0)
+        }
+    }
 
     /// HMAC-SHA-256 of a message in two pieces under the signing key, its first 128 bits.
     func sign(_ first: borrowing RawSpan, _ second: borrowing RawSpan) -> Digest128 {

@@ -13,6 +13,8 @@ package enum TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The certificate's URI SAN is not the one that is expected.
     case wrongIdentity
     case certificateRevoked
+    /// The revocation list of the certificate's issuer is past its date: nobody is admitted before it is signed anew.
+    case revocationExpired
     /// There is no valid revocation list of the certificate's issuer.
     case revocationUnknown
     /// The peer showed no certificate where one is demanded.
@@ -42,6 +44,7 @@ package enum TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case .wrongName: "the peer's certificate is for another name"
         case .wrongIdentity: "the peer's certificate is for another identity"
         case .certificateRevoked: "the peer's certificate was revoked"
+        case .revocationExpired: "the revocation list for the peer's certificate is past its date"
         case .revocationUnknown: "there is no valid revocation list for the peer's certificate"
         case .noCertificate: "the peer showed no certificate"
         case .wrongPurpose: "the peer's certificate is for another purpose"
@@ -61,7 +64,7 @@ package enum TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case 42: " (bad certificate)"
         case 44: " (certificate revoked)"
         case 45: " (certificate expired)"
-        case 46: " (certificate unknown)"
+        case 46: " (certificate unknown; so it says, too, when its own revocation list is past its date)"
         case 48: " (unknown authority)"
         case 70: " (protocol version)"
         case 116: " (certificate required)"
@@ -83,7 +86,8 @@ package enum TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH: self = .wrongName
         case X509_V_ERR_APPLICATION_VERIFICATION: self = .wrongIdentity
         case X509_V_ERR_CERT_REVOKED: self = .certificateRevoked
-        case X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_CRL_NOT_YET_VALID,
+        case X509_V_ERR_CRL_HAS_EXPIRED, TLSPeerCheck.listIsPast: self = .revocationExpired
+        case X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_CRL_NOT_YET_VALID,
             X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, X509_V_ERR_CRL_SIGNATURE_FAILURE:
             self = .revocationUnknown
         case X509_V_ERR_INVALID_PURPOSE: self = .wrongPurpose

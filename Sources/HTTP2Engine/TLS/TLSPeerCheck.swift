@@ -6,8 +6,15 @@ import Glibc
 enum TLSPeerCheck {
     private static let maxURIBytes: Int32 = 512
 
+    /// Stands for X509_V_ERR_CRL_HAS_EXPIRED, which OpenSSL would tell the peer as "certificate expired": of a certificate that
+    /// is good. For this one it says "certificate unknown".
+    static let listIsPast: Int32 = X509_V_ERR_OCSP_VERIFY_FAILED
+
     /// Called by OpenSSL for each certificate of a chain, after its own checks: the last word on the peer's own.
     static let onVerified: @convention(c) (Int32, OpaquePointer?) -> Int32 = { isGood, store in
+        if isGood != 1, unsafe X509_STORE_CTX_get_error(store) == X509_V_ERR_CRL_HAS_EXPIRED {
+            unsafe X509_STORE_CTX_set_error(store, listIsPast)
+        }
         guard isGood == 1, unsafe X509_STORE_CTX_get_error_depth(store) == 0 else { return isGood }
         let index = SSL_get_ex_data_X509_STORE_CTX_idx()
         guard let connection = unsafe X509_STORE_CTX_get_ex_data(store, index).map({ OpaquePointer($0) }),

@@ -39,10 +39,7 @@ struct ConfigurationSection {
     mutating func strings(_ key: String, limit: Int) throws(ConfigurationError) -> [String] {
         var texts: [String] = []
         for element in try elements(key, limit: limit) {
-            guard let text = element.string else {
-                throw failure(.wrongType, key, element, "a list of texts is needed")
-            }
-            texts.append(text)
+            texts.append(try text(of: element, key, "a list of texts is needed"))
         }
         return texts
     }
@@ -52,8 +49,17 @@ struct ConfigurationSection {
             if let fallback { return fallback }
             throw failure(.missingKey, key, self.node, "this key has no default")
         }
-        guard let text = node.string, !text.isEmpty else { throw failure(.wrongType, key, node, "a text is needed") }
-        return text
+        return try text(of: node, key, "a text is needed")
+    }
+
+    private func text(of node: Node, _ key: String, _ need: String) throws(ConfigurationError) -> String {
+        guard let scalar = ConfigurationScalar(node), !scalar.text.isEmpty else {
+            throw failure(.wrongType, key, node, need)
+        }
+        guard !scalar.isNull else {
+            throw failure(.wrongType, key, node, "\(scalar.text) is no value here: \(need)")
+        }
+        return scalar.text
     }
 
     mutating func optionalString(_ key: String) throws(ConfigurationError) -> String? {
@@ -68,12 +74,17 @@ struct ConfigurationSection {
             if let fallback { return fallback }
             throw failure(.missingKey, key, self.node, "a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
-        guard let number = node.int else { throw failure(.wrongType, key, node, "a whole number is needed") }
-        guard range.contains(number) else {
+        let text = ConfigurationScalar(node)?.text ?? ""
+        switch ConfigurationScalar(node)?.number {
+        case .value(let number) where range.contains(number): return number
+        case .value, .tooLarge:
             throw failure(
-                .invalidValue, key, node, "\(number) is outside \(range.lowerBound) to \(range.upperBound)")
+                .invalidValue, key, node, "\(text) is outside \(range.lowerBound) to \(range.upperBound)")
+        case .ambiguous:
+            throw failure(.wrongType, key, node, "\(text) is not read as a number: no zeros or plus before the digits")
+        case .notDecimal, nil:
+            throw failure(.wrongType, key, node, "a whole number is needed: decimal digits, without quotes")
         }
-        return number
     }
 
     mutating func milliseconds(
@@ -90,7 +101,9 @@ struct ConfigurationSection {
 
     mutating func boolean(_ key: String, default fallback: Bool) throws(ConfigurationError) -> Bool {
         guard let node = value(key) else { return fallback }
-        guard let flag = node.bool else { throw failure(.wrongType, key, node, "true or false is needed") }
+        guard let flag = ConfigurationScalar(node)?.flag else {
+            throw failure(.wrongType, key, node, "true or false is needed, in small letters and without quotes")
+        }
         return flag
     }
 
@@ -106,6 +119,19 @@ struct ConfigurationSection {
                     message: "known keys here: \(known)")
             }
         }
+    }
+
+    /// Where a key stands, such as `peers[1].endpoints`, seen from here; where it is left out, what it is left out of.
+    func place(of key: String) -> ConfigurationError.Location? {
+        var found = node
+        for name in key.split(whereSeparator: { $0 == "." || $0 == "[" || $0 == "]" }) {
+            let next = Int(name).flatMap { index in
+                found?.sequence.flatMap { $0.indices.contains(index) ? $0[index] : nil }
+            }
+            guard let inner = next ?? found?.mapping?[Node(String(name))] else { break }
+            found = inner
+        }
+        return found?.location
     }
 
     func failure(

@@ -5,9 +5,10 @@ private import NodeEnvironment
 
 extension NodeConfiguration {
     /// Refuses combinations that are unsafe or that this release cannot serve.
-    func validate(file: String) throws(ConfigurationError) {
+    func validate(_ root: ConfigurationSection) throws(ConfigurationError) {
         func refuse(_ code: ConfigurationError.Code, _ key: String, _ message: String) -> ConfigurationError {
-            ConfigurationError(code: code, file: file, location: nil, key: key, message: message)
+            ConfigurationError(
+                code: code, file: root.file, location: root.place(of: key), key: key, message: message)
         }
         for (key, text) in [("deployment.id", deployment.id), ("region.name", region.name), ("node.name", nodeName)] {
             guard Self.isName(text) else {
@@ -21,6 +22,7 @@ extension NodeConfiguration {
                 .invalidValue, "region.name", "\"client\" is how certificates of clients begin; choose another name")
         }
         try validatePeers(refuse)
+        try validateEndpoints(refuse)
         guard tls != nil || listen.api.isLoopback else {
             throw refuse(
                 .invalidValue, "listen.api", "\(listen.api) is not loopback: set tls.ca, tls.certificate and tls.key")
@@ -29,8 +31,19 @@ extension NodeConfiguration {
             throw refuse(
                 .invalidValue, "listen.admin", "\(listen.admin): metrics and health are plaintext and stay on loopback")
         }
-        guard Set(tokenKeys.map(\.id)).count == tokenKeys.count else {
-            throw refuse(.invalidValue, "keys.tokens", "two keys have one id")
+        for (place, key) in tokenKeys.enumerated() {
+            let others = tokenKeys[..<place]
+            guard !others.contains(where: { $0.id == key.id }) else {
+                throw refuse(.invalidValue, "keys.tokens[\(place)].id", "\(key.id) is another key's id already")
+            }
+            guard !others.contains(where: { $0.file == key.file }) else {
+                throw refuse(.invalidValue, "keys.tokens[\(place)].file", "another id has the same file")
+            }
+        }
+        guard mirror.stallTimeout >= mirror.heartbeatInterval else {
+            throw refuse(
+                .invalidValue, "mirror.stall_timeout_ms",
+                "must not be below mirror.heartbeat_interval_ms: every silence would be a stall")
         }
         guard log.retention > timeBounds.forgetAfter else {
             throw refuse(.invalidValue, "log.retention_seconds", "must be above R + 2D (S5)")
@@ -51,20 +64,56 @@ extension NodeConfiguration {
         guard tls != nil else {
             throw refuse(.missingKey, "tls", "regions know each other by mutual TLS: set tls.ca, .certificate and .key")
         }
-        for peer in peers {
+        for (place, peer) in peers.enumerated() {
+            let key = "peers[\(place)]"
             guard Self.isName(peer.region), peer.region != "client" else {
-                throw refuse(.invalidValue, "peers.region", "\"\(peer.region)\" cannot be part of a certificate")
+                throw refuse(.invalidValue, "\(key).region", "\"\(peer.region)\" cannot be part of a certificate")
             }
             guard peer.number != region.number, peer.region != region.name else {
-                throw refuse(
-                    .invalidValue, "peers", "\(peer.region) (\(peer.number.rawValue)) is this node's own region")
+                throw refuse(.invalidValue, key, "\(peer.region) (\(peer.number.rawValue)) is this node's own region")
             }
             guard !peer.endpoints.isEmpty else {
-                throw refuse(.invalidValue, "peers.endpoints", "\(peer.region) has none")
+                throw refuse(.invalidValue, "\(key).endpoints", "\(peer.region) has none")
+            }
+            let others = peers[..<place]
+            guard !others.contains(where: { $0.number == peer.number }) else {
+                throw refuse(.invalidValue, "\(key).number", "\(peer.number.rawValue) is another peer's already")
+            }
+            guard !others.contains(where: { $0.region == peer.region }) else {
+                throw refuse(.invalidValue, "\(key).region", "\(peer.region) is another peer's name already")
             }
         }
-        guard Set(peers.map(\.number)).count == peers.count, Set(peers.map(\.region)).count == peers.count else {
-            throw refuse(.invalidValue, "peers", "two peers have one number or one name")
+    }
+
+    /// Listeners need ports of their own, and an endpoint reaches one region.
+    private func validateEndpoints(
+        _ refuse: (ConfigurationError.Code, String, String) -> ConfigurationError
+    ) throws(ConfigurationError) {
+        let all: [(name: String, endpoint: Endpoint?)] = [
+            ("api", listen.api), ("mesh", listen.mesh), ("admin", listen.admin),
+        ]
+        let listeners = all.compactMap { one in one.endpoint.map { (name: one.name, endpoint: $0) } }
+        for (place, (name, endpoint)) in listeners.enumerated() {
+            guard let other = listeners[..<place].first(where: { $0.endpoint.collides(with: endpoint) }) else {
+                continue
+            }
+            throw refuse(
+                .invalidValue, "listen.\(name)",
+                "\(endpoint) is where listen.\(other.name) listens: give it another port")
+        }
+        var known: [Endpoint: String] = [:]
+        if let mesh = listen.mesh { known[mesh] = "this node's own listen.mesh" }
+        for (place, peer) in peers.enumerated() {
+            for (index, endpoint) in peer.endpoints.enumerated() {
+                let key = "peers[\(place)].endpoints[\(index)]"
+                guard endpoint.port > 0, !endpoint.isWildcard else {
+                    throw refuse(.invalidValue, key, "\(endpoint) cannot be dialled: name the peer's host and port")
+                }
+                if let owner = known[endpoint] {
+                    throw refuse(.invalidValue, key, "\(endpoint) is \(owner) already")
+                }
+                known[endpoint] = "an endpoint of \(peer.region)"
+            }
         }
     }
 
@@ -85,5 +134,13 @@ extension Endpoint {
     /// Whether only this machine can reach the endpoint: 127.0.0.0/8, ::1 or `localhost`.
     package var isLoopback: Bool {
         host == "localhost" || host == "::1" || (host.hasPrefix("127.") && host.allSatisfy { $0.isNumber || $0 == "." })
+    }
+
+    /// Whether it stands for all addresses of a machine.
+    fileprivate var isWildcard: Bool { host == "0.0.0.0" || host == "::" }
+
+    /// Whether a listener at `other` keeps one here from listening. Port 0 collides with nothing.
+    fileprivate func collides(with other: Endpoint) -> Bool {
+        port == other.port && port != 0 && (host == other.host || isWildcard || other.isWildcard)
     }
 }

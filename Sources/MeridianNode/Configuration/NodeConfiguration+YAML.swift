@@ -31,12 +31,18 @@ extension NodeConfiguration {
         drillAllowed = try drill.boolean("allow", default: false)
         try drill.finish()
         try root.finish()
-        try validate(file: file)
+        try validate(root)
     }
 
     private static func compose(_ yaml: String, _ file: String) throws(ConfigurationError) -> Node {
+        try ConfigurationText.check(yaml, file: file)
         do {
-            if let node = try Yams.compose(yaml: yaml) { return node }
+            if let node = try Yams.compose(yaml: yaml), ConfigurationScalar(node)?.isNull != true { return node }
+        } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
+            let place = ConfigurationError.Location(line: context.mark.line, column: context.mark.column)
+            throw ConfigurationError(
+                code: .invalidValue, file: file, location: place, key: keys.joined(separator: ", "),
+                message: "it stands there twice; this is one of the places")
         } catch let error as YamlError {
             throw ConfigurationError(
                 code: .notYAML, file: file, location: error.location, key: "", message: "\(error)")
@@ -74,7 +80,7 @@ extension NodeConfiguration {
             var endpoints: [Endpoint] = []
             for text in try section.strings("endpoints", limit: 16) {
                 guard let endpoint = Endpoint(text) else {
-                    throw section.failure(.invalidValue, "endpoints", "\(text) is not host:port")
+                    throw section.failure(.invalidValue, "endpoints", "\(text) is not host:port or [v6]:port")
                 }
                 endpoints.append(endpoint)
             }
@@ -158,7 +164,8 @@ extension NodeConfiguration {
             maxBytesPerSecond: UInt64(
                 try section.integer("max_bytes_per_second", in: 1 << 16...1 << 40, default: 256 << 20)),
             heartbeatInterval: try section.milliseconds("heartbeat_interval_ms", in: 10...60_000, default: 500),
-            stallTimeout: try section.milliseconds("stall_timeout_ms", in: 100...600_000, default: 5_000))
+            stallTimeout: try section.milliseconds("stall_timeout_ms", in: 100...600_000, default: 5_000),
+            lagAlarm: try section.milliseconds("lag_alarm_ms", in: 1_000...86_400_000, default: 60_000))
         try section.finish()
         return mirror
     }

@@ -56,6 +56,8 @@ package struct NodeConfiguration: Sendable {
         package var maxBytesPerSecond: UInt64
         package var heartbeatInterval: Duration
         package var stallTimeout: Duration
+        /// How old what is missing of a connected region may be before it alarms.
+        package var lagAlarm: Duration
     }
 
     package struct TokenKey: Hashable, Sendable {

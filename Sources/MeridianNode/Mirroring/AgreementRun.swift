@@ -111,7 +111,10 @@ struct AgreementRun: Sendable {
                 group.addTask { [self] in
                     do {
                         let keeper = try LineageKeeper.resolve(id: LineageKeeper.identity(in: member), using: system)
-                        return (member, try await question(keeper))
+                        // Seals and lifts may be asked for twice.
+                        return try await ClusterActorSystem.$mayRepeat.withValue(true) {
+                            (member, try await question(keeper))
+                        }
                     } catch {
                         logger.debug("no answer yet", metadata: ["region": "\(member.rawValue)", "error": "\(error)"])
                         return nil

@@ -37,12 +37,22 @@ package distributed actor LineageKeeper: ClusterActor {
     /// This member's synced seal of the origin's incarnations below the writer's (S1a). Throws where it cannot be given
     /// now; the collector asks again.
     package distributed func seal(_ round: SealRound) async throws -> SealAnswer {
-        try await mirror.seal(round)
+        try check(round)
+        return try await mirror.seal(round)
     }
 
     /// Lets this member pull what the origin's ends records will name, and says whether all of it is flushed here (S1a).
     package distributed func lift(to collected: CollectedEnds) async throws -> LiftAnswer {
-        try await mirror.lift(to: collected)
+        try check(collected.round)
+        return try await mirror.lift(to: collected)
+    }
+
+    /// S1: a process that does not speak for its region seals nothing: that would silence the one that does. S3: nor does one
+    /// whose terms are refused.
+    private func check(_ round: SealRound) throws(ActorCallError) {
+        guard mirror.admits(round.origin, round.incarnation) else {
+            throw ActorCallError(.refused, "another process, or none, speaks for region \(round.origin.rawValue) here")
+        }
     }
 }
 

@@ -9,10 +9,12 @@ import RegionMirror
 struct MeshHandler: CallHandler {
     private let handler: any CallHandler
     private let peers: MeshPeers
+    private let refusals: MeshRefusals
 
-    init(_ handler: any CallHandler, peers: MeshPeers) {
+    init(_ handler: any CallHandler, peers: MeshPeers, refusals: MeshRefusals) {
         self.handler = handler
         self.peers = peers
+        self.refusals = refusals
     }
 
     var methods: [String] { handler.methods }
@@ -30,6 +32,8 @@ struct MeshHandler: CallHandler {
 
     private func refusal(of peer: PeerIdentity) -> RPCStatus {
         let name = peer.certificateURI ?? "a peer without a certificate"
-        return RPCStatus(.permissionDenied, "\(name) is no node of a configured region")
+        let reason = "\(name) is no node of a configured region"
+        refusals.onRefused(name, reason)
+        return RPCStatus(.permissionDenied, reason)
     }
 }

@@ -20,21 +20,18 @@ struct NodeMesh: Sendable {
     private let environment: NodeEnvironment
     private let logger: Logger
 
-    /// How long a node without a disk and without a disciplined clock looks for a peer before it gives up (S2).
-    private static let patience: Duration = .seconds(30)
-    private static let betweenProbes: Duration = .milliseconds(200)
-
     /// Nil for a node without peers. Serves what `recovery` found, up to the ends that it knows. Throws NodeError.
     static func start(
         _ configuration: NodeConfiguration, environment: NodeEnvironment, system: ClusterActorSystem,
-        recovery: NodeRecovery, disk: any DedicatedExecutor, logger: Logger
+        keyring: TokenKeyring, recovery: NodeRecovery, disk: any DedicatedExecutor, logger: Logger
     ) async throws -> NodeMesh? {
         guard let endpoint = configuration.listen.mesh, let tls = configuration.tls,
-            let settings = configuration.mirrorSettings
+            var settings = configuration.mirrorSettings
         else { return nil }
+        settings.tokenKeys = keyring.fingerprints
         let mirror: RegionMirror
         do {
-            mirror = try await disk.run { () throws(MirrorError) in
+            mirror = try await disk.run { [settings] () throws(MirrorError) in
                 try RegionMirror(settings, log: recovery.log, environment: environment, disk: disk, logger: logger)
             }
         } catch {
@@ -50,7 +47,9 @@ struct NodeMesh: Sendable {
         ) { LineageKeeper(mirror: mirror, actorSystem: system) }
         let invocations = ActorInvocationServer(system: system, clock: environment.clock)
         do {
-            let handler = MeshHandler(try ServiceTable([mirror.service, invocations]), peers: mirror.peers)
+            let handler = MeshHandler(
+                try ServiceTable([mirror.service, invocations]), peers: mirror.peers,
+                refusals: MeshRefusals(clock: environment.clock, logger: logger))
             // Another deployment's certificate ends the handshake; another region's is told at its call why not.
             let security = LinkSecurity.mutualTLS(tls).expecting(.member(of: configuration.deployment.id))
             let listener = try await environment.links.listen(on: endpoint, security: security, handler: handler)
@@ -62,25 +61,8 @@ struct NodeMesh: Sendable {
         }
     }
 
-    /// S2: with no disk of its own a node starts above what reachable members know; with none reachable and a clock that
-    /// nothing disciplines it refuses. Throws NodeError `.clockUntrusted`.
-    func raise(_ plan: IncarnationPlan) async throws -> IncarnationPlan {
-        guard plan.wait > .zero else { return plan }
-        let deadline = environment.clock.bootTime().advanced(by: Self.patience)
-        while true {
-            let memory = await mirror.remember()
-            if memory.reachedPeers > 0 || environment.clock.isSynchronised() {
-                return plan.raised(above: memory.newestIncarnation, memory.latestStamp)
-            }
-            guard environment.clock.bootTime() < deadline else {
-                throw NodeError(
-                    .clockUntrusted, "no peer answers, nothing disciplines this machine's clock, and the disk is new",
-                    nextStep: "start a peer region first, or run chrony or systemd-timesyncd")
-            }
-            logger.notice("waiting for a peer region: this disk is new and nothing disciplines the clock")
-            try await environment.clock.sleep(for: Self.betweenProbes)
-        }
-    }
+    /// What a start asks the other regions.
+    var start: RegionStart { RegionStart(mirror: mirror, clock: environment.clock, logger: logger) }
 
     /// Mirrors and agrees on ends until it is cancelled.
     func run(_ plan: IncarnationPlan, router: ShardRouter) async {

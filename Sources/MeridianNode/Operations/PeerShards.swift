@@ -42,7 +42,7 @@ package struct PeerShards: Sendable {
         let deadline = clock.bootTime().advanced(by: Self.timeout)
         do {
             return try await ClusterActorSystem.$deadline.withValue(deadline) {
-                try await ask(Array(wanted), in: region)
+                try await ClusterActorSystem.$mayRepeat.withValue(true) { try await ask(Array(wanted), in: region) }
             }
         } catch let error as ActorCallError {
             throw PeerFailure(region: region, name: name, cause: Self.cause(error.code), detail: error.message)
@@ -85,6 +85,7 @@ package struct PeerShards: Sendable {
         switch code {
         case .deadlineExceeded: .timedOut
         case .linkFailed, .noRoute, .overloaded, .tooManyCalls: .unreachable
+        case .otherTerms: .otherTerms
         default: .badAnswer
         }
     }

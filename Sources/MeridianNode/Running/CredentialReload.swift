@@ -4,21 +4,24 @@ package import Logging
 package import NodeEnvironment
 import ServiceLifecycle
 
-/// Reads the links' files again at each element of a sequence, such as a signal. A service of the process; ends with the
-/// sequence, or at a graceful shutdown.
+/// Reads the links' files again at each element of a sequence, such as a signal, if they are the node's and good. A service of
+/// the process; ends with the sequence, or at a graceful shutdown.
 package struct CredentialReload<Requests: AsyncSequence & Sendable>: Service where Requests.Element: Sendable {
     private let requests: Requests
     private let links: any Links
+    private let watch: CredentialWatch?
     private let logger: Logger
     private let first: @Sendable () -> Void
 
-    /// `first` is done before, at each request: what else is read again.
+    /// `watch`: nil for a node without TLS. `first` is done before, at each request: what else is read again.
     package init(
-        at requests: Requests, links: any Links, logger: Logger, first: @escaping @Sendable () -> Void = {}
+        at requests: Requests, links: any Links, watch: CredentialWatch?, logger: Logger,
+        first: @escaping @Sendable () -> Void = {}
     ) {
         self.first = first
         self.requests = requests
         self.links = links
+        self.watch = watch
         self.logger = logger
     }
 
@@ -26,6 +29,7 @@ package struct CredentialReload<Requests: AsyncSequence & Sendable>: Service whe
         for try await _ in requests.cancelOnGracefulShutdown() {
             first()
             do throws(LinkError) {
+                try watch?.verify()
                 try links.reload()
                 logger.notice("certificates reloaded; new connections use them")
             } catch {

@@ -16,14 +16,15 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Parses `host:port` and `[v6]:port`. Nil for anything else.
+    /// Parses `host:port` and `[v6]:port`: addresses and names that can exist, decimal ports. Nil for anything else.
     package init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-            (0...65_535).contains(port)
+        guard let colon = text.lastIndex(of: ":"),
+            let port = HostName.decimal(text[text.index(after: colon)...], upTo: 65_535)
         else { return nil }
         var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        guard !host.isEmpty, host.contains(":") == text.hasPrefix("[") else { return nil }
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+        if isBracketed { host = host.dropFirst().dropLast() }
+        guard isBracketed ? HostName.isIPv6(host) : HostName.isNameOrIPv4(host) else { return nil }
         self.init(host: String(host), port: port)
     }
 
@@ -131,9 +132,16 @@ package protocol Links: Sendable {
     /// go on. Files that cannot be used change nothing, and the first failure is thrown after everything else was tried.
     /// Blocks on the disk.
     func reload() throws(LinkError)
+
+    /// What stands in the files of an identity; nil for links that read none. Blocks on the disk. Throws `.badCertificate` with
+    /// the file that cannot be used.
+    func inspect(_ identity: TLSIdentity) throws(LinkError) -> CredentialFacts?
 }
 
 extension Links {
+    /// For links that read no files.
+    package func inspect(_ identity: TLSIdentity) throws(LinkError) -> CredentialFacts? { nil }
+
     /// For links that read no files.
     package func reload() throws(LinkError) {}
 }

@@ -10,6 +10,22 @@ struct NodeAlarm: Hashable, Sendable {
     enum Name: String, Hashable, Sendable, CaseIterable {
         case mirrorLost = "mirror_lost"
         case mirrorStopped = "mirror_stopped"
+        /// What is missing here of a connected region is older than the objective (RPO).
+        case mirrorBehind = "mirror_behind"
+        /// Nothing more of a log arrives although its region goes on writing it.
+        case mirrorStanding = "mirror_standing"
+        /// A region is connected and writes nothing, not even the time.
+        case mirrorSilent = "mirror_silent"
+        /// Another region's terms break a rule: there is no link to it (S3).
+        case linkRefused = "link_refused"
+        /// Another region's terms are others, and break no rule (S3).
+        case termsDiffer = "terms_differ"
+        /// A second process claims another region, and is refused (S1).
+        case regionClaimed = "region_claimed"
+        /// A certificate, authority or revocation list is near its end, or past it.
+        case credentialExpiring = "credential_expiring"
+        /// The same, so near that somebody has to act today.
+        case credentialUrgent = "credential_urgent"
         /// A shard or the catalogue cannot fold a log any further (S3).
         case replicaStopped = "replica_stopped"
         case clockAlarm = "clock_alarm"
@@ -31,6 +47,10 @@ struct NodeAlarm: Hashable, Sendable {
             switch self {
             case .mirrorLost: "region-lost.md"
             case .mirrorStopped, .replicaStopped: "mirror-stopped.md"
+            case .mirrorBehind, .mirrorStanding, .mirrorSilent: "mirror-behind.md"
+            case .linkRefused, .termsDiffer: "link-refused.md"
+            case .regionClaimed: "region-claimed.md"
+            case .credentialExpiring, .credentialUrgent: "certificate-replaced.md"
             case .clockAlarm, .clockRefusing: "clock-refused.md"
             case .logFenced: "log-fenced.md"
             case .logHeld: "disk-filling.md"
@@ -51,11 +71,15 @@ struct NodeAlarm: Hashable, Sendable {
     /// All that stand, worst first within a kind of thing. Complexity: O(regions + stopped logs).
     static func all(
         state: NodeState, clock: ClockVerdict, mirrors: [MirrorFacts], replicas: [StoppedLog],
-        upkeep: LogUpkeepFacts = LogUpkeepFacts()
+        upkeep: LogUpkeepFacts = LogUpkeepFacts(), credentials: [CredentialExpiry] = []
     ) -> [NodeAlarm] {
         var alarms: [NodeAlarm] = []
         if state == .fenced { alarms.append(NodeAlarm(name: .logFenced, detail: "the log takes no more appends")) }
         alarms += all(of: upkeep)
+        alarms += credentials.filter { $0.stage != .far }.map { expiry in
+            NodeAlarm(
+                name: expiry.stage == .near ? .credentialExpiring : .credentialUrgent, detail: expiry.description)
+        }
         switch clock {
         case .trusted: break
         case .alarm(let why): alarms.append(NodeAlarm(name: .clockAlarm, detail: why))
@@ -87,7 +111,39 @@ struct NodeAlarm: Hashable, Sendable {
             let why = mirror.lastFailure.map { ": \($0)" } ?? ""
             alarms.append(NodeAlarm(name: .mirrorLost, detail: "region \(mirror.name) \(heard)\(why)"))
         }
-        return alarms + stopped(mirror.stopped, .mirrorStopped, "region \(mirror.name), ")
+        return alarms + refusals(mirror) + stopped(mirror.stopped, .mirrorStopped, "region \(mirror.name), ")
+            + lags(mirror)
+    }
+
+    private static func refusals(_ mirror: MirrorFacts) -> [NodeAlarm] {
+        var alarms = mirror.findings.map { finding in
+            NodeAlarm(
+                name: finding.kind.refuses ? .linkRefused : .termsDiffer,
+                detail: "region \(mirror.name), \(finding.kind.rawValue): \(finding.detail)")
+        }
+        if let rival = mirror.rival {
+            alarms.append(
+                NodeAlarm(name: .regionClaimed, detail: "a second process of region \(mirror.name): \(rival)"))
+        }
+        return alarms
+    }
+
+    private static func lags(_ mirror: MirrorFacts) -> [NodeAlarm] {
+        var alarms: [NodeAlarm] = []
+        if mirror.isBehind {
+            let detail =
+                "\(mirror.lagEvents) events of region \(mirror.name) are missing here, the oldest for "
+                + "\(mirror.lagMilliseconds) ms"
+            alarms.append(NodeAlarm(name: .mirrorBehind, detail: detail))
+        }
+        if mirror.isSilent, let silence = mirror.silentFor {
+            let why = mirror.isRefusingWrites ? ": it refuses writes" : ""
+            alarms.append(
+                NodeAlarm(
+                    name: .mirrorSilent,
+                    detail: "region \(mirror.name) has written nothing for \(silence.wholeMilliseconds) ms\(why)"))
+        }
+        return alarms + stopped(mirror.standing, .mirrorStanding, "region \(mirror.name), ")
     }
 
     private static func stopped(_ logs: [StoppedLog], _ name: Name, _ place: String) -> [NodeAlarm] {

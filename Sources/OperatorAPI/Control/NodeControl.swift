@@ -47,6 +47,9 @@ package protocol NodeControl: Sendable {
     /// How the journal is kept. Never blocks.
     var upkeep: LogUpkeepFacts { get }
 
+    /// The files of `tls` that are in use, and when they end. Never blocks.
+    var credentials: [CredentialExpiry] { get }
+
     /// Stops taking user calls and returns; calls under way go on and finish. Idempotent.
     func drain() async
 

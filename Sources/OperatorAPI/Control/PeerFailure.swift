@@ -9,6 +9,8 @@ package struct PeerFailure: Error, Hashable, CustomStringConvertible {
         case unknownRegion = "not a region of this deployment"
         case unreachable = "unreachable"
         case timedOut = "timed out"
+        /// It was made for another deployment, other partitions or other bounds (S3): nothing of it compares.
+        case otherTerms = "was not compared: its terms are not this region's"
         /// It answered with something else than was asked for, or not at all.
         case badAnswer = "gave no usable answer"
     }

@@ -26,7 +26,30 @@ struct RegionGauges: Sendable {
             Meter(label: "meridian_node_state", dimensions: [("state", one.rawValue)], factory: factory)
                 .set(one == state ? 1 : 0)
         }
-        for mirror in control.mirrors { collect(mirror) }
+        let mirrors = control.mirrors
+        for mirror in mirrors { collect(mirror) }
+        collect(control.credentials)
+        collect(
+            NodeAlarm.all(
+                state: state, clock: control.clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep,
+                credentials: control.credentials))
+    }
+
+    /// How many alarms of each name stand. What shards say would need a turn of their loops: it has no series here.
+    private func collect(_ alarms: [NodeAlarm]) {
+        for name in NodeAlarm.Name.allCases where name != .replicaStopped {
+            Meter(label: "meridian_alarms", dimensions: [("name", name.rawValue)], factory: factory)
+                .set(Double(alarms.count { $0.name == name }))
+        }
+    }
+
+    /// The end that comes first of each kind.
+    private func collect(_ credentials: [CredentialExpiry]) {
+        for kind in CredentialExpiry.Kind.allCases {
+            guard let least = credentials.filter({ $0.kind == kind }).map(\.secondsLeft).min() else { continue }
+            Meter(label: "meridian_credential_days_left", dimensions: [("kind", kind.rawValue)], factory: factory)
+                .set(Double(least) / 86_400)
+        }
     }
 
     private func collect(_ mirror: MirrorFacts) {
@@ -39,6 +62,10 @@ struct RegionGauges: Sendable {
         gauge("silence_seconds", mirror, mirror.sinceHeard.map { Double($0.wholeMilliseconds) / 1_000 })
         gauge("clock_offset_ms", mirror, mirror.clockOffsetMilliseconds.map { Double($0) })
         gauge("stopped_logs", mirror, Double(mirror.stopped.count))
+        gauge("standing_logs", mirror, Double(mirror.standing.count))
+        gauge("silent_seconds", mirror, mirror.silentFor.map { Double($0.wholeMilliseconds) / 1_000 })
+        gauge("terms_differ", mirror, Double(mirror.findings.count))
+        gauge("link_refused", mirror, mirror.findings.contains { $0.kind.refuses } ? 1 : 0)
         gauge("received_bytes", mirror, Double(mirror.receivedBytes))
         gauge("lost_links", mirror, Double(mirror.lostLinks))
     }

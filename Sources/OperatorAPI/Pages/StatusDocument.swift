@@ -26,7 +26,8 @@ struct StatusDocument {
         add("mirrors", Self.array(mirrors.map(Self.mirror)))
         // What shards say would need a turn of their loops.
         let alarms = NodeAlarm.all(
-            state: control.state, clock: clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep)
+            state: control.state, clock: clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep,
+            credentials: control.credentials)
         add("alarms", Self.array(alarms.map(Self.alarm)))
     }
 
@@ -56,6 +57,8 @@ struct StatusDocument {
             ("clock_offset_ms", number(facts.clockOffsetMilliseconds)),
             ("round_trip_us", number(facts.roundTrip?.wholeMicroseconds)), ("lost_links", "\(facts.lostLinks)"),
             ("last_failure", facts.lastFailure.map(quoted) ?? "null"), ("stopped_logs", "\(facts.stopped.count)"),
+            ("standing_logs", "\(facts.standing.count)"), ("silent_ms", number(facts.silentFor?.wholeMilliseconds)),
+            ("terms_differ", array(facts.findings.map { quoted($0.kind.rawValue) })),
         ])
     }
 

@@ -47,8 +47,26 @@ extension OperatorAPI {
             own.partitions = await ownDigests(of: Set(partitions))
             var regions = [own]
             for await one in group { regions.append(one) }
+            regions += unasked(besides: Set(regions.map(\.region)))
             return regions.sorted { $0.region < $1.region }
         }
+    }
+
+    /// Regions that another one lists and this one does not: nothing is equal to what nobody asked for.
+    private func unasked(besides known: Set<UInt32>) -> [Meridian_V1_RegionDigest] {
+        var missing: [UInt32: Meridian_V1_RegionDigest] = [:]
+        for mirror in control.mirrors {
+            for case let member? in mirror.findings.map(\.unlisted)
+            where !known.contains(UInt32(member.number.rawValue)) {
+                var reply = Meridian_V1_RegionDigest()
+                reply.region = UInt32(member.number.rawValue)
+                reply.regionName = member.name
+                reply.failure =
+                    "region \(member.name) was not asked: region \(mirror.name) lists it, and this region does not"
+                missing[reply.region] = reply
+            }
+        }
+        return Array(missing.values)
     }
 
     private func digest(of peer: MirrorFacts, _ partitions: [PartitionID]) async -> Meridian_V1_RegionDigest {

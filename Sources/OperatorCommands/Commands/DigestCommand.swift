@@ -16,7 +16,8 @@ package struct DigestCommand: AsyncParsableCommand {
         discussion: """
             The node asks the shards of all regions. Digests compare where regions stand at a common vector; while they \
             do not, the question is asked again. Exit code 1 where digests differ at equal vectors, 3 where a region does \
-            not answer, 5 where partitions never stood at a common vector: stop the traffic and ask again. --only-here \
+            not answer, has other terms or is listed by another region only, 5 where partitions never stood at a common vector \
+            or apply versions differ: stop the traffic and ask again. --only-here \
             asks one node about itself. --log folds the log of a stopped node from its first record, without its snapshots.
             """)
 

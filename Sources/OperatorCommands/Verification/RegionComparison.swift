@@ -23,6 +23,8 @@ package struct RegionComparison: Hashable, Sendable {
     package private(set) var findings: [UInt32: Finding] = [:]
     package private(set) var undecided: [UInt32: Obstacle] = [:]
     package private(set) var attempts = 0
+    /// There is one region: nothing to compare, and nothing that is wrong.
+    private var isAlone = false
     /// The regions of the last answer that did not answer, with the reason.
     package private(set) var silent: [DigestReport] = []
     /// By region, in the order of the last answer; each partition as in the answer that decided it, or the last one.
@@ -35,9 +37,11 @@ package struct RegionComparison: Hashable, Sendable {
         attempts += 1
         silent = answer.filter { !$0.failure.isEmpty }
         let heard = answer.filter(\.failure.isEmpty)
+        isAlone = answer.count == 1 && heard.first?.partitions.isEmpty == false
+        // What was open and is in no answer any more is not decided by that.
+        let asked = Set(heard.flatMap { $0.partitions.map(\.partition) }).union(undecided.keys)
         undecided = [:]
-        for partition in Set(heard.flatMap { $0.partitions.map(\.partition) }).sorted()
-        where findings[partition] == nil {
+        for partition in asked.sorted() where findings[partition] == nil && !isAlone {
             switch Self.compare(heard.map { report in report.partitions.first { $0.partition == partition } }) {
             case .success(let finding): findings[partition] = finding
             case .failure(let obstacle): undecided[partition] = obstacle.why
@@ -59,7 +63,7 @@ package struct RegionComparison: Hashable, Sendable {
                 return .success(.different)
             }
         }
-        guard known.count == reports.count else { return .failure(Undecided(why: .missing)) }
+        guard known.count == reports.count, known.count > 1 else { return .failure(Undecided(why: .missing)) }
         guard Set(known.map(\.applyVersion)).count <= 1 else {
             return .failure(Undecided(why: .applyVersionsDiffer))
         }
@@ -90,13 +94,14 @@ package struct RegionComparison: Hashable, Sendable {
     package var status: ExitStatus {
         if !different.isEmpty { return .doesNotHold }
         if !silent.isEmpty { return .unreachable }
-        return undecided.isEmpty && !findings.isEmpty ? .success : .inconclusive
+        return isAlone || (undecided.isEmpty && !findings.isEmpty) ? .success : .inconclusive
     }
 
     /// The keys of the command's JSON object.
     package var answer: JSONValue {
         .object([
-            "digests_equal": status == .success ? .boolean(true) : different.isEmpty ? .null : .boolean(false),
+            "digests_equal": status == .success && !isAlone
+                ? .boolean(true) : different.isEmpty ? .null : .boolean(false),
             "attempts": .count(attempts), "equal_partitions": .count(equal.count),
             "different_partitions": .array(different.map { .count($0) }),
             "undecided_partitions": .array(
@@ -117,6 +122,7 @@ package struct RegionComparison: Hashable, Sendable {
                 ? "\(region.title): \(region.partitions.count) partitions"
                 : "\(region.title): no answer: \(region.failure)"
         }
+        if isAlone { lines.append("one region: there is nothing to compare") }
         if regions.count - silent.count > 1 {
             lines.append("\(equal.count) partitions hold the same state in every region that answered")
         }

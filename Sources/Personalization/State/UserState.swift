@@ -62,6 +62,8 @@ package enum StateLimits {
     /// The version of `apply`: in openings, snapshots, digests and handshakes. 2: consent is bounded and cancels only what is
     /// older than the grant, cuts of erasures follow the id, languages are tags (Decisions/0027).
     package static let applyVersion: UInt32 = 2
+    /// Regions of versions from this one on mirror each other: nobody runs an earlier one; from now on N reads N-1.
+    package static let oldestApplyVersion: UInt32 = applyVersion
 }
 
 extension InteractionKind {

@@ -97,6 +97,11 @@ package struct FollowerInstance: Sendable {
     /// What `holder` last said that it has flushed of a log; nil while its link is down.
     package func head(of log: LogIdentity, at holder: RegionNumber) -> LogSummary? { links[holder]?.heads[log] }
 
+    /// Of a connected holder's own logs, in their order.
+    package func ownHeads(of holder: RegionNumber) -> [LogSummary] {
+        (links[holder]?.heads ?? [:]).filter { $0.key.name.region == holder }.sorted { $0.key < $1.key }.map(\.value)
+    }
+
     /// Up to where batches were handed down.
     package func position(of log: LogIdentity) -> Offset { positions[log]?.point.offset ?? .zero }
 
@@ -141,13 +146,16 @@ package struct FollowerInstance: Sendable {
     }
 
     /// How far `holder`'s own logs are ahead of us: records over all, milliseconds of stamps in the one that lags most.
-    package func lag(behind holder: RegionNumber) -> (records: UInt64, milliseconds: UInt64) {
+    package func lag(
+        behind holder: RegionNumber, _ facts: LineageFacts = LineageFacts()
+    ) -> (records: UInt64, milliseconds: UInt64) {
         var lag: (records: UInt64, milliseconds: UInt64) = (0, 0)
         for (log, head) in links[holder]?.heads ?? [:] where log.name.region == holder {
             let known = positions[log]
             let end = known?.point.offset ?? .zero
-            guard head.flushedEnd > end else { continue }
-            lag.records += head.flushedEnd.rawValue - end.rawValue
+            let target = facts.servedEnd(of: log).map { min($0, head.flushedEnd) } ?? head.flushedEnd
+            guard target > end else { continue }
+            lag.records &+= target.rawValue - end.rawValue
             let (theirs, ours) = (head.lastStamp.wallTime.milliseconds, known?.lastStamp.wallTime.milliseconds)
             // Nothing of the log is here: its age is not known from stamps, and the next batch says more.
             if let ours, theirs > ours { lag.milliseconds = max(lag.milliseconds, theirs - ours) }

@@ -14,6 +14,8 @@ package struct RegionClaim: Hashable, Sendable {
     /// The link that is watched: its generation.
     private var watched: UInt64?
     private var closedAt: BootInstant?
+    /// It answers this holder's own pulls too.
+    private var isReplying = false
 
     /// How long a living process has to dial again, of its stall time-out: links try several times in it.
     private static let graceParts = 5
@@ -41,6 +43,28 @@ package struct RegionClaim: Hashable, Sendable {
         closedAt = nil
         if watched != generation { watched = nil }
     }
+
+    /// It greeted.
+    package mutating func onHeard(at now: BootInstant) {
+        freshUntil = max(freshUntil, now.advanced(by: stallTimeout))
+        closedAt = nil
+    }
+
+    /// It answered a pull of ours: a heartbeat as good as its own pulls.
+    package mutating func onReply(at now: BootInstant) {
+        onHeard(at: now)
+        isReplying = true
+    }
+
+    /// Our own link to it is gone. Where that was all that showed its life, it may be dead.
+    package mutating func onRepliesEnded(at now: BootInstant) {
+        guard isReplying else { return }
+        isReplying = false
+        if watched == nil { onClosed(at: now) }
+    }
+
+    /// How long it stays fresh if nothing more is heard.
+    package func freshness(at now: BootInstant) -> Duration { max(.zero, freshUntil.since(now)) }
 
     /// Its pull was answered: the next one is due. Says nothing of whether anybody heard the answer.
     package mutating func onAnswered(at now: BootInstant) { freshUntil = now.advanced(by: stallTimeout) }

@@ -13,6 +13,8 @@ struct MirrorLink: Sendable {
     let peer: MirrorPeer
     /// Facts were heard: the service's waiting pulls may have something to say.
     let onHeard: @Sendable ([AgreedEnds]) -> Void
+    /// Who else hears the peer, and knows which process speaks for it.
+    let service: MirrorService
 
     private static let firstDelay: Duration = .milliseconds(20)
     private static let longestDelay: Duration = .seconds(1)
@@ -59,6 +61,7 @@ struct MirrorLink: Sendable {
         core.onLink(peer.region, generation, endpoint, wake)
         var reason = "closed"
         do {
+            try await greet(over: channel)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await pull(from: channel, generation) { answer.yield() } }
                 group.addTask { try await claim(on: channel, generation, answers) }
@@ -70,9 +73,20 @@ struct MirrorLink: Sendable {
             reason = "\(error)"
         }
         wake.finish()
+        service.onReplyLinkLost(peer.region)
         let hadAnswer = core.onLinkLost(peer.region, reason)
         await channel.close()
         return hadAnswer
+    }
+
+    /// Terms, and this process's claim to its region, before anything else is said.
+    private func greet(over channel: any CallChannel) async throws {
+        let reply = try await core.greet(peer, over: channel, as: core.state.withLock(\.incarnation))
+        switch reply.verdict {
+        case .welcome: return
+        case .termsDiffer: throw MirrorError(.termsDiffer, reply.reason)
+        case .claimed: throw MirrorError(.regionClaimed, reply.reason)
+        }
     }
 
     // MARK: Pulls
@@ -118,6 +132,12 @@ struct MirrorLink: Sendable {
         let decoded = try PullReply(decoding: Array(reply.message.readableBytesView), limits: settings.limits)
         guard decoded.holder == peer.region else {
             throw MirrorError(.notAPeer, "region \(decoded.holder.rawValue) answers for \(peer.region.rawValue)")
+        }
+        guard decoded.deployment == core.deployment else {
+            throw MirrorError(.otherDeployment, "region \(peer.name) has other terms than when it was greeted")
+        }
+        guard service.admitsReply(of: peer.region, decoded.incarnation) else {
+            throw MirrorError(.regionClaimed, "another process speaks for region \(peer.name)")
         }
         let roundTrip = received.since(sent)
         core.onHeartbeat(decoded, from: peer.region, roundTrip: roundTrip, at: received)

@@ -9,25 +9,30 @@ import Synchronization
 extension MirrorService {
     func check(_ peer: PeerIdentity, _ region: RegionNumber, _ deployment: UInt64) throws(MirrorError) {
         guard deployment == core.deployment else {
-            throw MirrorError(.otherDeployment, "this node is of \(core.settings.deploymentID)")
+            throw MirrorError(
+                .otherDeployment,
+                "deployment, partitions, D, F or R are not those of deployment \(core.settings.deploymentID) in region "
+                    + "\(core.settings.regionName) (\(core.settings.region.rawValue))")
         }
-        guard core.peers.admits(peer, as: region) else {
-            throw MirrorError(.notAPeer, "region \(region.rawValue) by \(peer.certificateURI ?? peer.address)")
-        }
+        guard core.peers.admits(peer, as: region) else { throw notAPeer(peer, region) }
     }
 
-    /// The waiting pull of another process that speaks for the region: only its loop knows whether it is still there.
-    /// Nil where there is none. Throws `.regionClaimed`.
-    func rival(of request: PullRequest) throws(MirrorError) -> WaitingPull? {
-        let known = state.withLock { $0.followers[request.follower] }
-        guard let known, known.claim.incarnation != request.incarnation else { return nil }
-        if let waiting = known.waiting { return waiting }
-        guard isAdmitted(request) else { throw Self.claimed }
-        return nil
+    /// Whether the process may speak for its region now: told at once, or once the loop of a rival's waiting pull has said
+    /// whether that one is still there.
+    func judge(_ claimant: Claimant, _ body: @escaping @Sendable (Bool) -> Void) {
+        let known = state.withLock { $0.followers[claimant.region] }
+        guard let known, known.claim.incarnation != claimant.incarnation, let rival = known.waiting else {
+            return body(isAdmitted(claimant))
+        }
+        rival.call.executor.execute { [self] in
+            if rival.call.isLive { return body(false) }
+            onGone(rival)
+            body(isAdmitted(claimant))
+        }
     }
 
     /// What became of a rival that is not live any more. One that was answered meanwhile is no dead one.
-    func onGone(_ rival: WaitingPull) {
+    private func onGone(_ rival: WaitingPull) {
         let now = core.environment.clock.bootTime()
         state.withLock { state in
             let region = rival.request.follower
@@ -36,9 +41,9 @@ extension MirrorService {
         }
     }
 
-    func isAdmitted(_ request: PullRequest) -> Bool {
+    private func isAdmitted(_ claimant: Claimant) -> Bool {
         let now = core.environment.clock.bootTime()
-        return state.withLock { $0.followers[request.follower]?.claim.admits(request.incarnation, at: now) ?? true }
+        return state.withLock { $0.followers[claimant.region]?.claim.admits(claimant.incarnation, at: now) ?? true }
     }
 
     static var claimed: MirrorError {

@@ -7,8 +7,8 @@ import NIOCore
 import NodeEnvironment
 import Synchronization
 
-/// Serves `/Mirror/Pull`, `/Mirror/Report` and `/Mirror/Claim`. One pull a follower waits at a time: a later one of the
-/// same follower takes the place of an earlier one. Thread-safe; nothing here blocks a loop.
+/// Serves `/Mirror/Pull`, `/Mirror/Report`, `/Mirror/Greet` and `/Mirror/Claim`. One pull a follower waits at a time: a later
+/// one of the same follower takes the place of an earlier one. Thread-safe; nothing here blocks a loop.
 final class MirrorService: CallHandler {
     struct Follower {
         var instance = HolderInstance()
@@ -24,6 +24,10 @@ final class MirrorService: CallHandler {
         /// Group commits so far, and the facts heard: what a pull that goes to sleep must not have missed.
         var changes: UInt64 = 0
         var unreadable: UnreadableLogs
+        /// Callers that were turned away.
+        var refusals = RefusalLog()
+        /// The last process of each region that was refused because another one speaks for it.
+        var rivals: [RegionNumber: RivalWatch] = [:]
 
         /// Whether the process still speaks for its region, over this link.
         func isCurrent(_ request: PullRequest) -> Bool {
@@ -33,7 +37,7 @@ final class MirrorService: CallHandler {
         }
     }
 
-    let methods = [PullRequest.path, CursorReport.path]
+    let methods = [PullRequest.path, CursorReport.path, RegionGreeting.path]
     let streamingMethods = [LinkClaim.path]
     let core: MirrorCore
     let state: Mutex<State>
@@ -52,12 +56,13 @@ final class MirrorService: CallHandler {
                 throw MirrorError(.malformedFrame, "\(call.message.readableBytes) bytes")
             }
             let bytes = Array(call.message.readableBytesView)
-            if call.method == 0 {
-                try admit(call, try PullRequest(decoding: bytes, limits: core.settings.limits))
-            } else {
-                try take(call, try CursorReport(decoding: bytes, limits: core.settings.limits))
+            switch call.method {
+            case 0: try admit(call, try PullRequest(decoding: bytes, limits: core.settings.limits))
+            case 1: try take(call, try CursorReport(decoding: bytes, limits: core.settings.limits))
+            default: try greet(call, try RegionGreeting(decoding: bytes))
             }
         } catch {
+            say(error, to: call.peer)
             call.fail(error.status)
         }
     }
@@ -66,6 +71,8 @@ final class MirrorService: CallHandler {
 
     private func take(_ call: UnaryCall, _ report: CursorReport) throws(MirrorError) {
         try check(call.peer, report.teller, report.deployment)
+        // S1: what a process without the claim says changes nothing.
+        guard speaks(for: report.teller, report.incarnation) else { throw Self.claimed }
         core.onCursors(report)
         call.succeed(ByteBuffer())
     }
@@ -76,11 +83,11 @@ final class MirrorService: CallHandler {
         try check(call.peer, request.follower, request.deployment)
         guard request.incarnation != Incarnation(0) else { return answerProbe(call, request) }
         // S1: while a process that claims the region is heard of, another is refused.
-        guard let rival = try rival(of: request) else { return accept(call, request) }
-        rival.call.executor.execute { [self] in
-            if rival.call.isLive { return call.fail(Self.claimed.status) }
-            onGone(rival)
-            if isAdmitted(request) { accept(call, request) } else { call.fail(Self.claimed.status) }
+        let claimant = Claimant(region: request.follower, incarnation: request.incarnation)
+        judge(claimant) { [self] isAdmitted in
+            if isAdmitted { return accept(call, request) }
+            onRefused(claimant)
+            call.fail(Self.claimed.status)
         }
     }
 
@@ -236,7 +243,7 @@ extension MirrorError {
     var status: RPCStatus {
         switch code {
         case .notAPeer, .otherDeployment: RPCStatus(.permissionDenied, description)
-        case .regionClaimed: RPCStatus(.failedPrecondition, description)
+        case .regionClaimed, .termsDiffer: RPCStatus(.failedPrecondition, description)
         default: RPCStatus(.invalidArgument, description)
         }
     }

@@ -4,7 +4,7 @@
 //   1   u8   zero                        24  …    cursors: count, then each
 //   2   u16  teller's region                        region u16, incarnation of that region's start u64, LogPoint
 //   4   u32  zero
-//   8   u64  deployment
+//   8   u64  fingerprint of the teller's terms
 //
 // Numbers are little-endian, counts LEB128. Valid: all bytes are used, zeros are zero, counts are within `MirrorLimits`.
 // The answer is empty.

@@ -1,6 +1,6 @@
 // A follower's link, as its holder watches it, in the stream `/meridian.mesh.v1.Mirror/Claim`.
 //
-//   0   u8   version (1)                 8   u64  deployment
+//   0   u8   version (1)                 8   u64  fingerprint of the follower's terms
 //   1   u8   zero                        16  u64  incarnation of the follower's start
 //   2   u16  follower's region           24  u64  generation of its link
 //   4   u32  zero

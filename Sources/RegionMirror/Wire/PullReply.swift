@@ -1,12 +1,14 @@
 // What a holder answers.
 //
-//   0   u8   version (1)                 28  u32  holder's apply version
-//   1   u8   flags: 1 = refuses writes   32  …    heads: count, head each (80 bytes)
-//   2   u16  holder's region                  …    answers: count, then log, u8 kind and
-//   4   u32  microseconds that it waited             0 = batches: count, each with a LEB128 length
-//   8   u64  holder's wall time, ms                  1 = other chain
-//   16  u64  link generation, echoed                 2 = gap: first available offset u64
-//   24  u32  zero                             …    agreed ends: count, AgreedEnds each
+//   0   u8   version (2)                 28  u32  holder's apply version
+//   1   u8   flags: 1 = refuses writes   32  u64  fingerprint of the holder's terms
+//   2   u16  holder's region             40  u64  incarnation of its start, 0 for one that has not begun
+//   4   u32  microseconds that it waited 48  …    heads: count, head each (80 bytes)
+//   8   u64  holder's wall time, ms           …    answers: count, then log, u8 kind and
+//   16  u64  link generation, echoed                 0 = batches: count, each with a LEB128 length
+//   24  u32  zero                                    1 = other chain
+//                                                    2 = gap: first available offset u64
+//                                             …    agreed ends: count, AgreedEnds each
 //
 // Numbers are little-endian, counts LEB128. Valid: all bytes are used, zeros are zero, counts are within `MirrorLimits`.
 
@@ -15,7 +17,7 @@ package import EventLog
 
 /// Heads of logs, and batches for the logs that were asked for.
 package struct PullReply: Hashable, Sendable {
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
 
     package enum Answer: Hashable, Sendable {
         /// Whole batches as they stand on the holder's disk, flushed there (S6). Decoding verifies each.
@@ -46,6 +48,10 @@ package struct PullReply: Hashable, Sendable {
     /// The holder's clock guard refuses writes (S2).
     package var isRefusingWrites = false
     package var applyVersion: UInt32 = 0
+    /// `RegionTerms.fingerprint`.
+    package var deployment: UInt64 = 0
+    /// Tells two processes apart that claim one region (S1).
+    package var incarnation = Incarnation(0)
     package var generation: UInt64
     /// All heads in the first reply of a generation, then those that changed.
     package var heads: [LogSummary] = []
@@ -71,6 +77,8 @@ package struct PullReply: Hashable, Sendable {
         writer.write(generation)
         writer.write(UInt32(0))
         writer.write(applyVersion)
+        writer.write(deployment)
+        writer.write(incarnation.rawValue)
         writer.writeVarint(UInt64(heads.count))
         for head in heads { Self.encode(head, into: &writer) }
         writer.writeVarint(UInt64(answers.count))
@@ -97,6 +105,8 @@ package struct PullReply: Hashable, Sendable {
             throw ByteCodingError(.invalidValue(field: "reserved"), at: reader.offset)
         }
         applyVersion = try reader.read()
+        deployment = try reader.read()
+        incarnation = Incarnation(try reader.read())
         for _ in 0..<(try reader.readCount(limit: limits.logs, itemBytes: Self.headBytes)) {
             heads.append(try Self.readHead(&reader))
         }

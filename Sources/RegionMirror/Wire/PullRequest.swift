@@ -4,7 +4,7 @@
 //   1   u8   zero                        32  u32  bytes of batches that the reply may carry
 //   2   u16  follower's region           36  u32  milliseconds to wait when there is nothing
 //   4   u32  apply version               40  …    positions: count, LogPoint each
-//   8   u64  deployment
+//   8   u64  fingerprint of the follower's terms
 //   16  u64  incarnation of the follower's start, 0 for one that has not begun
 //
 // Numbers are little-endian, counts LEB128. Valid: all bytes are used, zeros are zero, counts are within `MirrorLimits`.
@@ -18,6 +18,7 @@ package struct PullRequest: Hashable, Sendable {
 
     package var follower: RegionNumber
     package var applyVersion: UInt32
+    /// `RegionTerms.fingerprint`.
     package var deployment: UInt64
     /// Tells two processes apart that claim one region (S1).
     package var incarnation: Incarnation

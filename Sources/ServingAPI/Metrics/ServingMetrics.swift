@@ -13,6 +13,7 @@ package final class ServingMetrics: Sendable {
     private let applied: Counter
     private let duplicate: Counter
     private let ignored: [ContextField: Counter]
+    private let unopened: Counter
 
     package init(factory: any MetricsFactory) {
         func counters<Key: RawRepresentable<String>>(_ label: String, _ name: String, _ keys: [Key]) -> [Key: Counter] {
@@ -40,6 +41,7 @@ package final class ServingMetrics: Sendable {
         applied = outcome("applied")
         duplicate = outcome("duplicate")
         ignored = counters("meridian_context_fields_ignored_total", "field", ContextField.allCases)
+        unopened = Counter(label: "meridian_sessions_unopened_total", factory: factory)
     }
 
     /// Why load refuses calls.
@@ -55,6 +57,9 @@ package final class ServingMetrics: Sendable {
 
     /// A call ended with this reason.
     package func refused(_ reason: ErrorReason) { refusals[reason]?.increment() }
+
+    /// A read was served without its session, whose token is of a key that is not here.
+    func sessionUnopened() { unopened.increment() }
 
     /// An event of an answered call was refused.
     func eventRefused(_ refusal: EventRefusal) { eventRefusals[refusal]?.increment() }

@@ -12,6 +12,8 @@ struct SlateReply {
     let region: RegionNumber
     let stalenessMilliseconds: UInt64
     let sessionToken: [UInt8]
+    /// The request's session is of a key that this region does not have.
+    let isSessionUnopened: Bool
     let serverTime: WallTime
     let seed: UInt64
     let keyring: TokenKeyring
@@ -30,6 +32,8 @@ struct SlateReply {
         if let session = slate.session {
             writer.writePresent(9, bool: session.isSatisfied)
             writer.write(10, varint: session.lost.isEmpty ? 0 : 1)
+        } else if isSessionUnopened {
+            writer.writePresent(9, bool: false)
         }
         writer.write(11, varint: serverTime.milliseconds)
         writer.write(12, fixed64: seed)

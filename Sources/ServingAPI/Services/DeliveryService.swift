@@ -16,18 +16,23 @@ struct DeliveryService: Sendable {
     /// Fields that this version does not know are ignored, unlike in writes: a client always gets content.
     func nextContent(_ open: OpenCall) {
         open.serve(Meridian_V1_NextContentRequest.self) { request throws(Refusal) in
-            let query = try self.query(from: request)
+            let (query, isUnopened) = try self.query(from: request)
+            if isUnopened { edge.metrics.sessionUnopened() }
             let maxStaleness = request.maxStalenessMs
             shards.slate(query) { outcome in
                 switch outcome {
-                case .success(let slate): self.answer(open, slate, to: query, maxStaleness: maxStaleness)
+                case .success(let slate):
+                    self.answer(open, slate, to: query, maxStaleness: maxStaleness, isUnopened: isUnopened)
                 case .failure(let error): open.refuse(Refusal(error, session: query.session, now: query.now))
                 }
             }
         }
     }
 
-    private func query(from request: Meridian_V1_NextContentRequest) throws(Refusal) -> SlateQuery {
+    /// Whether the request has a session that cannot be opened here, too.
+    private func query(
+        from request: Meridian_V1_NextContentRequest
+    ) throws(Refusal) -> (SlateQuery, isUnopened: Bool) {
         let user = try FieldReading.user(request.userID)
         let count = request.count == 0 ? RequestBounds.defaultSlateItems : Int(request.count)
         guard RequestBounds.slateItems.contains(count) else { throw .outOfBounds("count", "1 to 100; 0 means 10") }
@@ -35,11 +40,10 @@ struct DeliveryService: Sendable {
             user: user, count: count, seed: request.requestID == 0 ? edge.entropy.next() : request.requestID,
             now: edge.clock.wallTime(), requireSession: request.requireSession)
         if request.hasContext { read(request.context, into: &query) }
-        if !request.sessionToken.isEmpty {
-            query.session = try edge.sessions.open(
-                request.sessionToken, partition: user.partition(of: shards.partitions))
-        }
-        return query
+        let opened = try edge.sessions.openForRead(
+            request.sessionToken, partition: user.partition(of: shards.partitions), isDemanded: request.requireSession)
+        query.session = opened.session
+        return (query, opened.isUnopened)
     }
 
     /// What does not name a language, a country or a surface counts as absent, and is counted: whoever asks with a tag that
@@ -62,7 +66,10 @@ struct DeliveryService: Sendable {
         }
     }
 
-    private func answer(_ open: OpenCall, _ slate: Slate, to query: SlateQuery, maxStaleness: UInt64) {
+    /// A session that could not be opened is not met, and the caller keeps its token: another region can open it.
+    private func answer(
+        _ open: OpenCall, _ slate: Slate, to query: SlateQuery, maxStaleness: UInt64, isUnopened: Bool
+    ) {
         let staleness = query.now.milliseconds - min(query.now.milliseconds, slate.originTime.milliseconds)
         if let refusal = refusal(of: slate, to: query, staleness: staleness, maxStaleness: maxStaleness) {
             return open.refuse(refusal)
@@ -70,8 +77,9 @@ struct DeliveryService: Sendable {
         let session = edge.sessions.following(slate.session, applied: slate.applied)
         let reply = SlateReply(
             slate: slate, region: edge.identity.region, stalenessMilliseconds: staleness,
-            sessionToken: edge.sessions.seal(session, partition: query.user.partition(of: shards.partitions)),
-            serverTime: edge.serverTime, seed: query.seed, keyring: edge.keyring)
+            sessionToken: isUnopened
+                ? [] : edge.sessions.seal(session, partition: query.user.partition(of: shards.partitions)),
+            isSessionUnopened: isUnopened, serverTime: edge.serverTime, seed: query.seed, keyring: edge.keyring)
         do throws(TokenError) {
             open.succeed(encoded: try reply.encoded())
         } catch {

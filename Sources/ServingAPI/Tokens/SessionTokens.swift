@@ -25,19 +25,45 @@ struct SessionTokens: Sendable {
     /// What a token names; nil for no token.
     func open(_ bytes: Data, partition: PartitionID) throws(Refusal) -> VersionVector? {
         guard !bytes.isEmpty else { return nil }
-        guard bytes.count <= RequestBounds.sessionTokenBytes else {
-            throw .outOfBounds("session_token", "at most \(RequestBounds.sessionTokenBytes) bytes")
-        }
+        try Self.checkLength(bytes)
         do throws(TokenError) {
-            let token = try SessionToken(
-                opening: Array(bytes), with: keyring, deployment: deployment, topic: .userEvents, partition: partition)
-            return VersionVector(
-                token.entries.lazy.map {
-                    VersionVector.Entry(region: $0.region, incarnation: $0.incarnation, next: $0.next)
-                })
+            return try vector(of: bytes, partition)
         } catch {
             throw Refusal(sessionToken: error)
         }
+    }
+
+    /// The same for a read, which must not be refused for a key that only another region has (S3, S12): what cannot be opened
+    /// demands nothing. Throws for tokens of other places and for what is no token, and where the session is demanded.
+    func openForRead(
+        _ bytes: Data, partition: PartitionID, isDemanded: Bool
+    ) throws(Refusal) -> (session: VersionVector?, isUnopened: Bool) {
+        guard !bytes.isEmpty else { return (nil, false) }
+        try Self.checkLength(bytes)
+        do throws(TokenError) {
+            return (try vector(of: bytes, partition), false)
+        } catch {
+            // Two secrets under one id show as a signature that does not verify.
+            switch error {
+            case .unknownKey where !isDemanded, .badSignature where !isDemanded: return (nil, true)
+            default: throw Refusal(sessionToken: error)
+            }
+        }
+    }
+
+    private static func checkLength(_ bytes: Data) throws(Refusal) {
+        guard bytes.count <= RequestBounds.sessionTokenBytes else {
+            throw .outOfBounds("session_token", "at most \(RequestBounds.sessionTokenBytes) bytes")
+        }
+    }
+
+    private func vector(of bytes: Data, _ partition: PartitionID) throws(TokenError) -> VersionVector {
+        let token = try SessionToken(
+            opening: Array(bytes), with: keyring, deployment: deployment, topic: .userEvents, partition: partition)
+        return VersionVector(
+            token.entries.lazy.map {
+                VersionVector.Entry(region: $0.region, incarnation: $0.incarnation, next: $0.next)
+            })
     }
 
     /// The token that names `vector`, or the part of it that fits (`kept`).

@@ -131,6 +131,25 @@ final class RegionDeployment: Sendable {
         run.start()
     }
 
+    /// A second process of the region on a machine of its own, whose disk is what the region's disk holds now.
+    func startTwin(of index: Int, asCopy: Bool) -> SimulatedMachine {
+        let name = "twin-\(index + 1)"
+        let twin = simulation.machine(name)
+        twin.kill()
+        twin.disk.install(machine(index).disk.image(), asCopy: asCopy)
+        twin.restart()
+        installKey(twin)
+        var configuration = configurations[index]
+        configuration.listen.api.host = name
+        configuration.listen.mesh?.host = name
+        let log = RegionLog(name: name, scheduler: simulation.scheduler, ledger: ledger)
+        NodeRun(
+            machine: twin, configuration: configuration, acceptsCorruption: false,
+            logger: Logger(label: "twin") { _ in log }
+        ).start()
+        return twin
+    }
+
     /// Drains the region's node; throws when it ends with an error.
     func stop(_ index: Int) async throws {
         try await lives.withLock({ $0[index].run })?.stop()

@@ -137,6 +137,11 @@ package final class RegionScript: Sendable {
 
     package func sleep(_ duration: Duration) async throws { try await deployment.phonesClock.sleep(for: duration) }
 
+    /// Another process of a region, on a copy of its disk and a machine of its own (S1).
+    package func startTwin(of region: Int, asCopy: Bool) -> SimulatedMachine {
+        deployment.startTwin(of: region, asCopy: asCopy)
+    }
+
     /// What the node ended with; nil while it runs.
     package func outcome(_ region: Int) -> String? { deployment.outcome(region) }
 

@@ -1,0 +1,100 @@
+// What a start needs of other regions before its first stamp (S1, S2).
+
+import ClusterModel
+import EventLog
+import Logging
+import NodeEnvironment
+import RegionMirror
+
+/// Asks until it may go on, or knows that it may not. One a start.
+struct RegionStart: Sendable {
+    let mirror: RegionMirror
+    let clock: any NodeClock
+    let logger: Logger
+
+    /// How long a node without a disk and without a disciplined clock looks for a peer before it gives up (S2).
+    private static let patience: Duration = .seconds(30)
+    private static let betweenProbes: Duration = .milliseconds(200)
+    /// Beyond the time for which a claim of a process that died can be fresh.
+    private static let slack: Duration = .milliseconds(500)
+
+    /// S2: with no disk of its own a node starts above what reachable members know; with none reachable and a clock that
+    /// nothing disciplines it refuses. Throws NodeError `.clockUntrusted`, which names who refuses and why.
+    func raise(_ plan: IncarnationPlan) async throws -> IncarnationPlan {
+        guard plan.wait > .zero else { return plan }
+        let deadline = clock.bootTime().advanced(by: Self.patience)
+        var said = ""
+        while true {
+            let memory = await mirror.remember()
+            if memory.reachedPeers > 0 || clock.isSynchronised() {
+                return plan.raised(above: memory.newestIncarnation, memory.latestStamp)
+            }
+            let reasons = memory.answers.map(Self.words).joined(separator: "; ")
+            guard clock.bootTime() < deadline else {
+                throw NodeError(
+                    .clockUntrusted,
+                    "no peer vouches for the time, nothing disciplines this machine's clock, and the disk is new: "
+                        + reasons,
+                    nextStep: memory.answers.contains { $0.refusal != nil }
+                        ? "mend what is refused (Runbooks/link-refused.md), or run chrony or systemd-timesyncd"
+                        : "start a peer region first, or run chrony or systemd-timesyncd")
+            }
+            if reasons != said {
+                logger.warning(
+                    "waiting for a peer region: this disk is new and nothing disciplines the clock",
+                    metadata: ["peers": "\(reasons)"])
+            }
+            said = reasons
+            try await clock.sleep(for: Self.betweenProbes)
+        }
+    }
+
+    /// S1: each reachable member says whether this process may speak for its region. A claim of a process that died is waited
+    /// for; a living one ends this start. Throws NodeError `.regionClaimed`.
+    func claim(_ incarnation: Incarnation) async throws {
+        var deadlines: [RegionNumber: BootInstant] = [:]
+        var said: Set<RegionNumber> = []
+        while true {
+            let answers = await mirror.claim(incarnation)
+            let now = clock.bootTime()
+            var isClaimed = false
+            for answer in answers {
+                guard case .claimed(let reason, let fresh) = answer.outcome else {
+                    say(answer, &said)
+                    continue
+                }
+                isClaimed = true
+                let deadline = deadlines[answer.region] ?? now.advanced(by: fresh + Self.slack)
+                deadlines[answer.region] = deadline
+                guard now < deadline else { throw Self.claimed(answer.name, reason) }
+                if said.insert(answer.region).inserted {
+                    logger.notice(
+                        "another process spoke for this region a moment ago: waiting until it is known to be gone",
+                        metadata: ["told_by": "\(answer.name)", "at_most": "\(fresh + Self.slack)"])
+                }
+            }
+            guard isClaimed else { return }
+            try await clock.sleep(for: Self.betweenProbes)
+        }
+    }
+
+    /// A refusal for other reasons keeps nobody from starting: other regions may be content, and both sides say why.
+    private func say(_ answer: StartAnswer, _ said: inout Set<RegionNumber>) {
+        guard let refusal = answer.refusal, said.insert(answer.region).inserted else { return }
+        logger.error("a region refuses this one; see Runbooks/link-refused.md", metadata: ["reason": "\(refusal)"])
+    }
+
+    private static func claimed(_ name: String, _ reason: String) -> NodeError {
+        NodeError(
+            .regionClaimed, "region \(name) hears a living process that speaks for this region: \(reason)",
+            nextStep: "stop the other process, or give this one a region of its own; see Runbooks/region-claimed.md")
+    }
+
+    private static func words(_ answer: StartAnswer) -> String {
+        switch answer.outcome {
+        case .welcome: "region \(answer.name) answers"
+        case .silent(let reason): "region \(answer.name) does not answer: \(reason)"
+        case .refused, .claimed: answer.refusal ?? ""
+        }
+    }
+}
