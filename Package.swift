@@ -171,6 +171,13 @@ let package = Package(
         support("EventLogConformance", ["ClusterModel", "NodeEnvironment", "EventLog"]),
 
         support("TransportFuzzing", ["GRPCFraming", "HTTP2Engine", nioCore]),
+        support(
+            "ExtremesFuzzing",
+            [
+                "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
+                "SegmentLog", "ActorCluster", "RegionMirror", "Personalization", "ServingAPI", "MeridianNode",
+                "SimulatedEnvironment", "TransportFuzzing", nioCore, protobuf, metrics,
+            ]),
 
         // MARK: Benchmarks, fuzzing and simulation
         executable(
@@ -192,7 +199,11 @@ let package = Package(
                 protobuf,
             ]),
         .executableTarget(
-            name: "meridian-fuzz", dependencies: ["TransportFuzzing", "OperatorCommands", arguments],
+            name: "meridian-fuzz",
+            dependencies: [
+                "TransportFuzzing", "ExtremesFuzzing", "ClusterModel", "NodeEnvironment", "HostEnvironment",
+                "OperatorCommands", arguments,
+            ],
             path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
         executable(
             "simulate", path: "Tests/Simulate",

@@ -26,6 +26,8 @@ package struct ActorCallError: DistributedActorSystemError, Hashable, CustomStri
         package static let replyTooLarge = Code(rawValue: 8)
         /// The deadline passed before the method ran, or before its answer came.
         package static let deadlineExceeded = Code(rawValue: 9)
+        /// The caller may not make this call, or not about this: it is somebody else's to make.
+        package static let notPermitted = Code(rawValue: 10)
 
         // MARK: Found by the caller
 
@@ -55,7 +57,7 @@ package struct ActorCallError: DistributedActorSystemError, Hashable, CustomStri
         private static let names: [UInt16: String] = [
             1: "unknown actor", 2: "unknown method", 3: "unknown frame version", 4: "malformed frame",
             5: "malformed arguments", 6: "method threw", 7: "overloaded", 8: "reply too large",
-            9: "deadline exceeded", 256: "no route", 257: "link failed", 258: "too many calls",
+            9: "deadline exceeded", 10: "not permitted", 256: "no route", 257: "link failed", 258: "too many calls",
             259: "request too large", 260: "malformed reply", 261: "unnumbered method", 262: "generic method",
             512: "duplicate identity", 513: "too many actors", 514: "bad method table", 515: "wrong type",
         ]

@@ -23,6 +23,8 @@ final class MirrorCore: Sendable {
         var announced: Set<LogIdentity> = []
         var consumer: (any MirroredLogConsumer)?
         var isRefusingWrites = false
+        /// Regions that have reported what was not theirs to report: people are told once.
+        var misreporting: Set<RegionNumber> = []
     }
 
     struct CursorKey: Hashable {
@@ -45,6 +47,7 @@ final class MirrorCore: Sendable {
     let settings: MirrorSettings
     let deployment: UInt64
     let peers: MeshPeers
+    let authority: MeshAuthority
     let log: any EventLogEngine
     let environment: NodeEnvironment
     let disk: any DedicatedExecutor
@@ -62,6 +65,7 @@ final class MirrorCore: Sendable {
         self.logger = logger
         deployment = SessionToken.deploymentHash(of: settings.deploymentID)
         peers = MeshPeers(settings)
+        authority = MeshAuthority(settings)
         var state = State(
             lineage: LineageFacts(seals: seals, limits: settings.limits), savedSeals: seals,
             cursors: CursorTable(origin: settings.region, limits: settings.limits))
@@ -75,6 +79,9 @@ final class MirrorCore: Sendable {
     var loop: any NodeExecutor { environment.executors.loops[0] }
 
     var facts: LineageFacts { state.withLock { $0.lineage } }
+
+    /// The latest time that is believed now of what others say.
+    var ceiling: TimeCeiling { TimeCeiling(at: environment.clock.wallTime()) }
 
     func makeReply(generation: UInt64) -> PullReply {
         var reply = PullReply(
@@ -127,7 +134,7 @@ final class MirrorCore: Sendable {
                 if state.announced.count < settings.limits.logs, state.announced.insert(log).inserted {
                     appeared.append(log)
                 } else if let stamp = self.log.summary(of: log)?.lastStamp {
-                    let age = wall.milliseconds - min(wall.milliseconds, stamp.wallTime.milliseconds)
+                    let age = wall.milliseconds(since: stamp.wallTime)
                     state.links[log.name.region]?.meter.record(milliseconds: age, at: boot)
                 }
             }
@@ -170,10 +177,12 @@ final class MirrorCore: Sendable {
 
     /// Takes a reply down into the engine. Throws where the connection is to be dropped.
     func onReply(_ reply: PullReply, from region: RegionNumber, to asked: [LogPoint]) throws(MirrorError) -> Taken {
+        let ceiling = ceiling
         let (taken, alarms) = try state.withLock { state throws(MirrorError) in
             // Taken out, not copied: it holds every log's position.
             guard var follower = state.follower.take() else { return (Taken(), [FollowerInstance.Directive]()) }
             defer { state.follower = follower }
+            follower.ceiling = ceiling
             let directives = try follower.onReply(reply, from: region, to: asked, state.lineage)
             return try run(directives, &follower, &state, region)
         }
@@ -199,8 +208,8 @@ final class MirrorCore: Sendable {
             case .submit(let batch) where refused.contains(batch.header.log): follower.onRefused(batch)
             case .submit(let batch):
                 if try submit(batch, &follower) {
-                    taken.bytes += batch.length
-                    taken.batches += 1
+                    taken.bytes = taken.bytes.adding(clamping: batch.length)
+                    taken.batches &+= 1
                     taken.ends[batch.header.log] = batch.endOffset
                 } else {
                     taken.isRefused = true
@@ -208,8 +217,8 @@ final class MirrorCore: Sendable {
                 }
             }
         }
-        state.links[region]?.status.receivedBytes += UInt64(taken.bytes)
-        state.links[region]?.status.receivedBatches += taken.batches
+        state.links[region]?.status.receivedBytes &+= UInt64(clamping: taken.bytes)
+        state.links[region]?.status.receivedBatches &+= taken.batches
         return (taken, alarms)
     }
 

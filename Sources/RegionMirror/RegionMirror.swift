@@ -50,6 +50,9 @@ package final class RegionMirror: Sendable {
     /// Who may call on the mesh.
     package var peers: MeshPeers { core.peers }
 
+    /// Who may say what there.
+    package var authority: MeshAuthority { core.authority }
+
     /// Follows all peers until the task is cancelled. `incarnation` is what this node writes itself.
     package func run(incarnation: Incarnation, consumer: any MirroredLogConsumer) async {
         core.begin(incarnation, consumer)
@@ -86,8 +89,15 @@ package final class RegionMirror: Sendable {
             for peer in core.settings.peers { group.addTask { [self] in await probe(peer) } }
             for await case let reply? in group {
                 memory.reachedPeers += 1
-                for ends in reply.agreedEnds { _ = core.onAgreed(ends) }
+                let ceiling = core.ceiling
+                for ends in reply.agreedEnds where ceiling.admits(ends.writer) { _ = core.onAgreed(ends) }
                 for head in reply.heads where head.log.name.region == core.settings.region {
+                    guard ceiling.admits(head.log.incarnation), ceiling.admits(head.lastStamp) else {
+                        core.logger.error(
+                            "what a region remembers of this one is ahead of every clock that is believed: left out",
+                            metadata: ["log": "\(head.log)", "from": "\(reply.holder.rawValue)"])
+                        continue
+                    }
                     memory.newestIncarnation = max(
                         memory.newestIncarnation ?? head.log.incarnation, head.log.incarnation)
                     memory.latestStamp = max(memory.latestStamp, head.lastStamp)
@@ -129,6 +139,10 @@ package final class RegionMirror: Sendable {
     /// Promises not to extend the origin's incarnations below the writer's before their ends are agreed, durably, and
     /// says how long they are here (S1a). Throws `.notFlushed`, `.sealsUnreadable`; the collector asks again.
     package func seal(_ round: SealRound) async throws -> SealAnswer {
+        // The own line may be ahead of a clock that was set back (HISTORIES 9).
+        guard round.origin == core.settings.region || core.ceiling.admits(round.incarnation) else {
+            throw MirrorError(.aheadOfClock, "a seal below incarnation \(String(round.incarnation.rawValue, radix: 16))")
+        }
         guard core.state.withLock({ $0.lineage.seal(round) }) else {
             throw MirrorError(.sealsUnreadable, "\(SealBook.maxOrigins) origins are sealed already")
         }

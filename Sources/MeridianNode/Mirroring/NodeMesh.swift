@@ -66,7 +66,7 @@ struct NodeMesh: Sendable {
         while true {
             let memory = await mirror.remember()
             if memory.reachedPeers > 0 || environment.clock.isSynchronised() {
-                return plan.raised(above: memory.newestIncarnation, memory.latestStamp)
+                return try plan.raised(above: memory.newestIncarnation, memory.latestStamp)
             }
             guard environment.clock.bootTime() < deadline else {
                 throw NodeError(
