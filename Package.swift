@@ -173,6 +173,13 @@ let package = Package(
         support("PrometheusPage", []),
 
         support("TransportFuzzing", ["GRPCFraming", "HTTP2Engine", nioCore]),
+        support(
+            "ExtremesFuzzing",
+            [
+                "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
+                "SegmentLog", "ActorCluster", "RegionMirror", "Personalization", "ServingAPI", "MeridianNode",
+                "SimulatedEnvironment", "TransportFuzzing", nioCore, protobuf, metrics,
+            ]),
 
         // MARK: Benchmarks, fuzzing and simulation
         executable(
@@ -194,7 +201,11 @@ let package = Package(
                 protobuf,
             ]),
         .executableTarget(
-            name: "meridian-fuzz", dependencies: ["TransportFuzzing", "OperatorCommands", arguments],
+            name: "meridian-fuzz",
+            dependencies: [
+                "TransportFuzzing", "ExtremesFuzzing", "ClusterModel", "NodeEnvironment", "HostEnvironment",
+                "OperatorCommands", arguments,
+            ],
             path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
         executable(
             "simulate", path: "Tests/Simulate",

@@ -30,6 +30,8 @@ package struct ActorCallError: DistributedActorSystemError, Hashable, CustomStri
         package static let otherTerms = Code(rawValue: 10)
         /// The actor does not take this from this caller.
         package static let refused = Code(rawValue: 11)
+        /// The caller may not make this call, or not about this: it is somebody else's to make.
+        package static let notPermitted = Code(rawValue: 12)
 
         // MARK: Found by the caller
 
@@ -59,8 +61,8 @@ package struct ActorCallError: DistributedActorSystemError, Hashable, CustomStri
         private static let names: [UInt16: String] = [
             1: "unknown actor", 2: "unknown method", 3: "unknown frame version", 4: "malformed frame",
             5: "malformed arguments", 6: "method threw", 7: "overloaded", 8: "reply too large",
-            9: "deadline exceeded", 10: "other terms", 11: "refused", 256: "no route", 257: "link failed",
-            258: "too many calls",
+            9: "deadline exceeded", 10: "other terms", 11: "refused", 12: "not permitted", 256: "no route",
+            257: "link failed", 258: "too many calls",
             259: "request too large", 260: "malformed reply", 261: "unnumbered method", 262: "generic method",
             512: "duplicate identity", 513: "too many actors", 514: "bad method table", 515: "wrong type",
         ]

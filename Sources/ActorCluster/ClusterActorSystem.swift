@@ -31,6 +31,8 @@ package final class ClusterActorSystem: DistributedActorSystem {
     @TaskLocal private static var assignment: Assignment?
     /// When the calls of this task must have an answer; nil for `ActorClusterLimits.callTimeout` from the call.
     @TaskLocal package static var deadline: BootInstant?
+    /// Who makes the call that runs now, as the connection knows it; nil in calls of this process.
+    @TaskLocal package static var caller: PeerIdentity?
 
     /// Whether the calls of this task may run twice: then one whose link fails goes on at the node's next endpoint.
     @TaskLocal package static var mayRepeat = false

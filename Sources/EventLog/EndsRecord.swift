@@ -54,7 +54,7 @@ package struct EndsRecord: Hashable, Sendable {
     package init(body: [UInt8]) throws(ByteCodingError) {
         var reader = ByteReader(body)
         let count = Int(try reader.read(UInt16.self))
-        guard count <= Self.maxEnds, reader.remaining == 16 * count else {
+        guard count <= Self.maxEnds, reader.remaining.isMultiple(of: 16), reader.remaining / 16 == count else {
             throw ByteCodingError(.invalidValue(field: "count of ends"), at: 0)
         }
         var ends: [End] = []

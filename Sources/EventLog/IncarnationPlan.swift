@@ -20,17 +20,22 @@ package struct IncarnationPlan: Hashable, Sendable {
     package var wait: Duration
     package var beginnings: [Beginning]
 
-    /// Plans a start of `names`. Throws `.corrupt` when a log has more incarnations than an ends record holds.
+    /// Plans a start of `names`. Throws `.corrupt` when a log has more incarnations than an ends record holds, or one that
+    /// leaves no room for a newer one.
     ///
     /// The number is the clock with random low bits, but above everything on the disk: a clock that was set back does not
-    /// make an incarnation look old (HISTORIES 9). The predecessor of a log is its newest incarnation that has records.
+    /// make an incarnation look old (HISTORIES 9). Another region's number that no clock can have made does not count: it
+    /// names nothing of this region's. The predecessor of a log is its newest incarnation that has records.
     package init(
         starting names: [LogName], after recovered: RecoveryReport, now: WallTime, entropy: UInt64,
         bounds: TimeBounds, applyVersion: UInt32, isSoleMember: Bool
     ) throws(EventLogError) {
         let proposed = Incarnation(startedAt: now, entropy: entropy)
-        let newest = recovered.logs.map(\.log.incarnation).max()
-        let number = newest.map { max(proposed, Incarnation($0.rawValue + 1)) } ?? proposed
+        let own = Set(names.map(\.region))
+        let newest = recovered.logs.map(\.log).filter {
+            own.contains($0.name.region) || TimeCeiling.possible.admits($0.incarnation)
+        }.map(\.incarnation).max()
+        let number = max(proposed, try Self.above(newest) ?? proposed)
         incarnation = number
         let isFirst = !recovered.logs.contains { summary in names.contains(summary.log.name) }
         wait = isFirst || recovered.isCopy ? bounds.maxDrift * 2 : .zero
@@ -43,10 +48,21 @@ package struct IncarnationPlan: Hashable, Sendable {
         }
     }
 
-    /// The same start above what other regions know of this one's logs: for a disk that has lost them (S1, S2).
-    package func raised(above newest: Incarnation?, _ stamp: HybridStamp) -> IncarnationPlan {
+    /// The number after `newest`. Throws `.corrupt` behind the last that is possible.
+    private static func above(_ newest: Incarnation?) throws(EventLogError) -> Incarnation? {
+        guard let newest else { return nil }
+        guard let next = newest.next, TimeCeiling.possible.admits(next) else {
+            throw EventLogError(
+                .corrupt, "incarnation \(String(newest.rawValue, radix: 16)) leaves no room for a newer one")
+        }
+        return next
+    }
+
+    /// The same start above what other regions know of this one's logs: for a disk that has lost them (S1, S2). Throws
+    /// `.corrupt` where nothing can be above it.
+    package func raised(above newest: Incarnation?, _ stamp: HybridStamp) throws(EventLogError) -> IncarnationPlan {
         var plan = self
-        if let newest, newest >= incarnation { plan.incarnation = Incarnation(newest.rawValue + 1) }
+        if let newest, newest >= incarnation, let next = try Self.above(newest) { plan.incarnation = next }
         for index in plan.beginnings.indices {
             plan.beginnings[index].log.incarnation = plan.incarnation
             plan.beginnings[index].stampFloor = max(plan.beginnings[index].stampFloor, stamp)

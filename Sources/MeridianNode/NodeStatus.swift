@@ -50,7 +50,8 @@ package final class NodeStatus: NodeControl {
     func onServing(_ log: any EventLogEngine, _ router: ShardRouter, _ report: RecoveryReport) {
         let facts = RecoveryFacts(
             wasClean: report.wasCleanStop, batches: report.batches,
-            records: report.logs.reduce(0) { $0 + Int($1.flushedEnd.rawValue) }, cutBytes: Int(report.cutBytes),
+            records: report.logs.reduce(0) { $0.adding(clamping: Int(clamping: $1.flushedEnd.rawValue)) },
+            cutBytes: Int(clamping: report.cutBytes),
             corruptRanges: report.corruptRanges.count, duration: uptime)
         change { state in
             state.serving = Serving(log: log, router: router)

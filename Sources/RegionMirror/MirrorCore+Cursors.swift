@@ -7,10 +7,16 @@ import NodeEnvironment
 import Synchronization
 
 extension MirrorCore {
-    /// Takes a peer's report. Cursors at places that memory does not know are looked up on the disk.
+    /// Takes a peer's report. Cursors at places that memory does not know are looked up on the disk; those that the peer may
+    /// not report, or of a start that no clock can have made, count for nothing.
     func onCursors(_ report: CursorReport) {
         var unknown: [CursorReport.Cursor] = []
+        let ceiling = ceiling
         for cursor in report.cursors {
+            guard authority.mayReport(cursor, by: report.teller), ceiling.admits(cursor.incarnation) else {
+                onMisreport(cursor, by: report.teller)
+                continue
+            }
             let point = cursor.point
             guard point.log.name.region == settings.region else {
                 relay(cursor)
@@ -27,6 +33,13 @@ extension MirrorCore {
             }
         }
         if !unknown.isEmpty { lookUpLater(unknown) }
+    }
+
+    private func onMisreport(_ cursor: CursorReport.Cursor, by teller: RegionNumber) {
+        guard state.withLock({ $0.misreporting.insert(teller).inserted }) else { return }
+        logger.error(
+            "a region reports cursors that are not its own to report, or are ahead of every clock that is believed",
+            metadata: ["region": "\(teller.rawValue)", "as": "\(cursor.region.rawValue)", "log": "\(cursor.point.log)"])
     }
 
     /// The newest cursor of each region and log, at most `MirrorLimits.lookups`: what does not fit is told again by the
@@ -148,9 +161,9 @@ extension MirrorCore {
     func unmirrored() -> UInt64 {
         let own = log.logs().filter { $0.log.name.region == settings.region }
         return state.withLock { state in
-            own.filter { !state.cursors.isLongerElsewhere($0.log) }.reduce(0) { sum, summary in
+            own.filter { !state.cursors.isLongerElsewhere($0.log) }.reduce(0 as UInt64) { sum, summary in
                 let end = min(summary.flushedEnd, state.lineage.servedEnd(of: summary.log) ?? summary.flushedEnd)
-                return sum + end.rawValue - min(end, state.cursors.farthest(in: summary.log)).rawValue
+                return sum.adding(clamping: end.distance(from: state.cursors.farthest(in: summary.log)))
             }
         }
     }

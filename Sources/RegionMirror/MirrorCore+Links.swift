@@ -8,8 +8,10 @@ import Synchronization
 
 extension MirrorCore {
     func positions(for region: RegionNumber) -> [LogPoint] {
-        state.withLock { state in
+        let ceiling = ceiling
+        return state.withLock { state in
             let lineage = state.lineage
+            state.follower?.ceiling = ceiling
             return state.follower?.positions(for: region, lineage) ?? []
         }
     }
@@ -50,9 +52,9 @@ extension MirrorCore {
         let wall = environment.clock.wallTime()
         let network = max(.zero, roundTrip - .microseconds(Int64(reply.waitedMicroseconds)))
         // The reply was made half a network round trip ago.
-        let made = Int64(wall.milliseconds) - (network / 2).signedMilliseconds
+        let made = wall.advanced(by: .zero - network / 2)
         let clock = PeerClock(
-            offsetMilliseconds: Int64(reply.wallTime.milliseconds & WallTime.mask) - made, roundTrip: network,
+            offsetMilliseconds: reply.wallTime.signedMilliseconds(from: made), roundTrip: network,
             isRefusing: reply.isRefusingWrites)
         let isNew = state.withLock { state in
             guard var link = state.links[region] else { return false }

@@ -25,6 +25,8 @@ final class MirrorCore: Sendable {
         var isRefusingWrites = false
         /// Which logs stand still, and which origins are silent.
         var lag = LagWatch()
+        /// Regions that have reported what was not theirs to report: people are told once.
+        var misreporting: Set<RegionNumber> = []
     }
 
     struct CursorKey: Hashable {
@@ -50,6 +52,7 @@ final class MirrorCore: Sendable {
     /// The fingerprint of this region's terms: messages of regions with other ones are refused (S3).
     let deployment: UInt64
     let peers: MeshPeers
+    let authority: MeshAuthority
     let log: any EventLogEngine
     let environment: NodeEnvironment
     let disk: any DedicatedExecutor
@@ -67,6 +70,7 @@ final class MirrorCore: Sendable {
         self.logger = logger
         deployment = settings.terms.fingerprint.rawValue
         peers = MeshPeers(settings)
+        authority = MeshAuthority(settings)
         var state = State(
             lineage: LineageFacts(seals: seals, limits: settings.limits), savedSeals: seals,
             cursors: CursorTable(origin: settings.region, limits: settings.limits))
@@ -80,6 +84,9 @@ final class MirrorCore: Sendable {
     var loop: any NodeExecutor { environment.executors.loops[0] }
 
     var facts: LineageFacts { state.withLock { $0.lineage } }
+
+    /// The latest time that is believed now of what others say.
+    var ceiling: TimeCeiling { TimeCeiling(at: environment.clock.wallTime()) }
 
     func makeReply(generation: UInt64) -> PullReply {
         var reply = PullReply(
@@ -133,7 +140,7 @@ final class MirrorCore: Sendable {
                 if state.announced.count < settings.limits.logs, state.announced.insert(log).inserted {
                     appeared.append(log)
                 } else if let stamp = self.log.summary(of: log)?.lastStamp {
-                    let age = wall.milliseconds - min(wall.milliseconds, stamp.wallTime.milliseconds)
+                    let age = wall.milliseconds(since: stamp.wallTime)
                     state.links[log.name.region]?.meter.record(milliseconds: age, at: boot)
                 }
             }
@@ -176,10 +183,12 @@ final class MirrorCore: Sendable {
 
     /// Takes a reply down into the engine. Throws where the connection is to be dropped.
     func onReply(_ reply: PullReply, from region: RegionNumber, to asked: [LogPoint]) throws(MirrorError) -> Taken {
+        let ceiling = ceiling
         let (taken, alarms) = try state.withLock { state throws(MirrorError) in
             // Taken out, not copied: it holds every log's position.
             guard var follower = state.follower.take() else { return (Taken(), [FollowerInstance.Directive]()) }
             defer { state.follower = follower }
+            follower.ceiling = ceiling
             let directives = try follower.onReply(reply, from: region, to: asked, state.lineage)
             return try run(directives, &follower, &state, region)
         }
@@ -205,8 +214,8 @@ final class MirrorCore: Sendable {
             case .submit(let batch) where refused.contains(batch.header.log): follower.onRefused(batch)
             case .submit(let batch):
                 if try submit(batch, &follower) {
-                    taken.bytes += batch.length
-                    taken.batches += 1
+                    taken.bytes = taken.bytes.adding(clamping: batch.length)
+                    taken.batches &+= 1
                     taken.ends[batch.header.log] = batch.endOffset
                 } else {
                     taken.isRefused = true
@@ -214,8 +223,8 @@ final class MirrorCore: Sendable {
                 }
             }
         }
-        state.links[region]?.status.receivedBytes += UInt64(taken.bytes)
-        state.links[region]?.status.receivedBatches += taken.batches
+        state.links[region]?.status.receivedBytes &+= UInt64(clamping: taken.bytes)
+        state.links[region]?.status.receivedBatches &+= taken.batches
         return (taken, alarms)
     }
 

@@ -61,8 +61,15 @@ extension RegionMirror {
             memory.answers.append(answer)
             guard let reply else { continue }
             memory.reachedPeers += 1
-            for ends in reply.agreedEnds { _ = core.onAgreed(ends) }
+            let ceiling = core.ceiling
+            for ends in reply.agreedEnds where ceiling.admits(ends.writer) { _ = core.onAgreed(ends) }
             for head in reply.heads where head.log.name.region == core.settings.region {
+                guard ceiling.admits(head.log.incarnation), ceiling.admits(head.lastStamp) else {
+                    core.logger.error(
+                        "what a region remembers of this one is ahead of every clock that is believed: left out",
+                        metadata: ["log": "\(head.log)", "from": "\(reply.holder.rawValue)"])
+                    continue
+                }
                 memory.newestIncarnation = max(memory.newestIncarnation ?? head.log.incarnation, head.log.incarnation)
                 memory.latestStamp = max(memory.latestStamp, head.lastStamp)
             }

@@ -42,6 +42,9 @@ package final class RegionMirror: Sendable {
     /// Who may call on the mesh.
     package var peers: MeshPeers { core.peers }
 
+    /// Who may say what there.
+    package var authority: MeshAuthority { core.authority }
+
     /// Follows all peers until the task is cancelled. `incarnation` is what this node writes itself.
     package func run(incarnation: Incarnation, consumer: any MirroredLogConsumer) async {
         core.begin(incarnation, consumer)
@@ -77,6 +80,10 @@ package final class RegionMirror: Sendable {
     /// Promises not to extend the origin's incarnations below the writer's before their ends are agreed, durably, and
     /// says how long they are here (S1a). Throws `.notFlushed`, `.sealsUnreadable`; the collector asks again.
     package func seal(_ round: SealRound) async throws -> SealAnswer {
+        // The own line may be ahead of a clock that was set back (HISTORIES 9).
+        guard round.origin == core.settings.region || core.ceiling.admits(round.incarnation) else {
+            throw MirrorError(.aheadOfClock, "a seal below incarnation \(String(round.incarnation.rawValue, radix: 16))")
+        }
         guard core.state.withLock({ $0.lineage.seal(round) }) else {
             throw MirrorError(.sealsUnreadable, "\(SealBook.maxOrigins) origins are sealed already")
         }

@@ -112,7 +112,7 @@ struct GroupFrame: Hashable, Sendable {
         guard let count = try? tail.read(UInt32.self), let payload = try? tail.read(UInt32.self),  // likewise
             count >= 1, count <= UInt32(JournalLimits.groupBatches), payload <= UInt32(JournalLimits.groupBytesOnDisk)
         else { return nil }
-        return Prefix(crc: crc, count: Int(count), payloadLength: Int(payload))
+        return Prefix(crc: crc, count: Int(clamping: count), payloadLength: Int(clamping: payload))
     }
 
     /// The frame at the start of a segment, of whatever journal and generation; nil where none stands.
@@ -142,7 +142,9 @@ struct GroupFrame: Hashable, Sendable {
         } catch {
             return nil
         }
-        guard entries.reduce(0, { $0 + Int($1.length) }) == prefix.payloadLength else { return nil }
+        guard entries.reduce(0, { $0 + Int($1.length) }) == prefix.payloadLength,
+            max(generation, number, position, mark, previousSegmentEnd) <= JournalLimits.lastNumber
+        else { return nil }
     }
 
     init(

@@ -14,11 +14,17 @@ struct JournalDirectory: Sendable {
         return "\(path)/\(String(repeating: "0", count: 16 - digits.count))\(digits).segment"
     }
 
+    /// The generation of a segment's file name; nil for any other name.
+    static func generation(ofSegment name: some StringProtocol) -> UInt64? {
+        guard name.hasSuffix(".segment"), let generation = UInt64(name.dropLast(8), radix: 16),
+            generation <= JournalLimits.lastNumber
+        else { return nil }
+        return generation
+    }
+
     /// Generations of the segments that are there, in order.
     func generations() throws(FileError) -> [UInt64] {
-        try files.list(path).compactMap { name in
-            name.hasSuffix(".segment") ? UInt64(name.dropLast(8), radix: 16) : nil
-        }.sorted()
+        try files.list(path).compactMap { Self.generation(ofSegment: $0) }.sorted()
     }
 
     /// The last generation whose number is used, at least `last`: a segment behind it in which something was begun keeps

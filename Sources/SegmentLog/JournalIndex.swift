@@ -148,6 +148,7 @@ struct JournalIndex: Sendable {
             sequence = try reader.read()
             let group = try reader.read(UInt64.self)
             tail = JournalTail(generation: try reader.read(), end: try reader.read(), group: group)
+            guard max(sequence, group, tail.generation, tail.end) <= JournalLimits.lastNumber else { return nil }
             let batches = try reader.read(UInt64.self)
             let count = Int(try reader.read(UInt32.self))
             guard try reader.read(UInt32.self) == 0,
@@ -155,6 +156,7 @@ struct JournalIndex: Sendable {
             else { return nil }
             segments = []
             for _ in 0..<count { segments.append(try reader.read()) }
+            guard segments.allSatisfy({ $0 <= JournalLimits.lastNumber }) else { return nil }
             var entries: [LogIdentity: LogTable.Entry] = [:]
             for _ in 0..<logs {
                 guard let (log, entry) = try Self.decode(&reader, of: bytes.count) else { return nil }
@@ -188,8 +190,9 @@ struct JournalIndex: Sendable {
         entry.index.reserveCapacity(places)
         for _ in 0..<places {
             let base = Offset(try reader.read())
-            entry.index.append(
-                (base, JournalPlace(generation: try reader.read(), position: try reader.read())))
+            let place = JournalPlace(generation: try reader.read(), position: try reader.read())
+            guard max(place.generation, place.position) <= JournalLimits.lastNumber else { return nil }
+            entry.index.append((base, place))
         }
         for _ in 0..<boundaries {
             let end = Offset(try reader.read())

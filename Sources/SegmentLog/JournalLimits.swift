@@ -20,6 +20,9 @@ package struct JournalLimits: Hashable, Sendable {
     /// the disk is full.
     package static func reservedBytes(forSegmentOf length: Int) -> UInt64 { UInt64(length / 8) }
 
+    /// Generations, groups, positions and sequences end here. No journal gets that far: a file that names a higher number is
+    /// damaged or made up and does not verify, so that counting on from what was read never runs over.
+    package static let lastNumber: UInt64 = 1 << 62
     /// A group is closed once it holds this much.
     package static let groupBytes = 4 << 20
     package static let groupBatches = 4_096

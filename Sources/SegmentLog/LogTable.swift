@@ -108,7 +108,7 @@ struct LogTable: Sendable {
         newestGeneration = max(newestGeneration, place.generation)
         guard entries.keys.contains(log) || batch.extends(log, end: .zero, digest: .zero) else { return .doesNotExtend }
         let outcome = entries[log, default: Entry()].extend(with: batch, at: place, check)
-        if outcome == .extended { batches += 1 }
+        if outcome == .extended { batches = batches.adding(clamping: 1) }
         return outcome
     }
 
@@ -162,6 +162,7 @@ struct LogTable: Sendable {
 
 extension JournalPlace {
     fileprivate func isFar(from other: JournalPlace) -> Bool {
-        generation != other.generation || other.position - position >= JournalLimits.indexInterval
+        generation != other.generation
+            || other.position.subtracting(clamping: position) >= JournalLimits.indexInterval
     }
 }

@@ -58,6 +58,7 @@ struct Mark: Hashable, Sendable {
         } catch {
             return nil
         }
+        guard max(sequence, group) <= JournalLimits.lastNumber else { return nil }
     }
 
     init(journal: UInt64, sequence: UInt64, group: UInt64, isClean: Bool) {

@@ -42,7 +42,7 @@ final class SegmentPool: Sendable {
         var found = State()
         for name in try directory.files.list(directory.path) {
             guard name.hasSuffix(Self.blankSuffix) || name.hasSuffix(Self.spareSuffix) else { continue }
-            let number = UInt64(name.prefix { $0 != "." }) ?? 0
+            let number = UInt64(name.prefix { $0 != "." }).map { min($0, JournalLimits.lastNumber) } ?? 0
             found.next = max(found.next, number + 1)
             if name == "\(number)\(Self.spareSuffix)", found.spares.count < JournalLimits.spareSegments,
                 try isWhole(number)

@@ -1,4 +1,5 @@
-// `meridian-fuzz TARGET --runs N`: damages good inputs of one reader of bytes, from a seed.
+// `meridian-fuzz TARGET --runs N`: damages good inputs of one reader of bytes, from a seed. `meridian-fuzz extremes` stands in
+// ExtremesFuzz.swift.
 
 import ArgumentParser
 import Foundation
@@ -6,9 +7,15 @@ import OperatorCommands
 import TransportFuzzing
 
 @main
-struct MeridianFuzz: ParsableCommand {
+struct MeridianFuzz: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "meridian-fuzz", abstract: "Fuzz what reads a peer's bytes.",
+        commandName: "meridian-fuzz", abstract: "Fuzz what reads bytes from outside.",
+        subcommands: [DamageFuzz.self, ExtremesFuzz.self], defaultSubcommand: DamageFuzz.self)
+}
+
+struct DamageFuzz: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "damage", abstract: "Damage what a peer sends; what is meant without a subcommand.",
         discussion: """
             An input that breaks a rule, crashes or hangs stays in the file that --last names; once it is fixed it belongs
             into Tests/Fuzz/Corpus/TARGET, which every test run reads again. --guided lets libFuzzer choose the inputs,

@@ -27,6 +27,7 @@ struct Simulate: ParsableCommand {
     @Flag(help: "The disk only says that it synced: the run must fail (the canary of the checks).") var lyingDisk =
         false
     @Flag(help: "Print one JSON object.") var json = false
+    @Flag(help: "Print resident memory after every tenth seed to standard error.") var memory = false
 
     func validate() throws {
         guard (1...1_000_000).contains(seeds), (1...1_000_000).contains(steps ?? 1), (0...1_000).contains(deaths ?? 0)
@@ -47,6 +48,7 @@ struct Simulate: ParsableCommand {
 
     func run() throws {
         DeterministicHashing.ensure()
+        SimulatorMemory.keepFlat()
         let kinds = try faultKinds()
         var sweep = SweepReport()
         let clock = ContinuousClock()
@@ -57,6 +59,10 @@ struct Simulate: ParsableCommand {
             sweep.add(report)
             for line in report.trace { Console.progress("seed \(next) \(line)") }
             for violation in report.violations { Console.progress("\(violation)") }
+            SimulatorMemory.giveBack()
+            if memory, sweep.seeds % 10 == 0 {
+                Console.progress("\(sweep.seeds) seeds: \(SimulatorMemory.residentBytes >> 20) MiB resident")
+            }
             if untilFailure, !sweep.failed.isEmpty { break }
             next &+= 1
         }

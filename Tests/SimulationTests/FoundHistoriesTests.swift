@@ -51,4 +51,36 @@ import Testing
             #expect(await regions.converge())
         }
     }
+
+    /// Two clock faults met on one machine: the second one's end set the clock right while the first was still being slewed
+    /// back, so that it drifted by 5 % for six seconds. The guard followed every look of it, and an id 300 ms out of bounds
+    /// was taken.
+    @Test("S2, S4: a clock that drifts for long is refused before an id far out of bounds is taken")
+    func aLongDriftIsNotFollowed() {
+        var size = RegionScenarioSize()
+        size.regions = 2
+        let report = RegionScenario(seed: 8_000_505, size: size).run()
+        #expect(report.violations.isEmpty, "\(report.violations.map(\.description))")
+        #expect(report.acknowledged > 0)
+    }
+
+    @Test("S2: one of two regions drifts by 5 %: it refuses within seconds, the other goes on", arguments: [50_000, -50_000])
+    func aDriftingRegionRefuses(partsPerMillion: Int64) throws {
+        try Self.play(regions: 2) { regions in
+            regions.clock(of: 0).setDrift(partsPerMillion: partsPerMillion)
+            // D is 50 ms here: gained in a second.
+            try await regions.sleep(.milliseconds(1_500))
+            #expect(await regions.report(regions.makeEvent(), of: "u", through: 0) == .failed("CLOCK_UNTRUSTED"))
+            guard case .applied = await regions.report(regions.makeEvent(), of: "u", through: 1) else {
+                Issue.record("the region whose clock is right does not write")
+                return
+            }
+            regions.clock(of: 0).correct()
+            try await regions.sleep(.milliseconds(500))
+            guard case .applied = await regions.report(regions.makeEvent(), of: "u", through: 0) else {
+                Issue.record("the region does not write again once its clock is right")
+                return
+            }
+        }
+    }
 }

@@ -90,7 +90,9 @@ package final class ActorInvocationServer: CallHandler {
         var reader = invocation.arguments
         var writer = ReplyFrame.begun()
         do {
-            try body(invocation.actor, &reader, &writer)
+            try ClusterActorSystem.$caller.withValue(invocation.call.peer) {
+                try body(invocation.actor, &reader, &writer)
+            }
             answer(invocation.call, writer)
         } catch {
             reply(invocation.call, Self.failure(error))
@@ -100,8 +102,10 @@ package final class ActorInvocationServer: CallHandler {
     private func perform(_ invocation: SuspendedInvocation) async {
         guard !isLate(invocation.call) else { return reply(invocation.call, Self.late) }
         do {
-            let writer = try await ClusterActorSystem.$deadline.withValue(invocation.call.deadline) {
-                try await outcome(of: invocation)
+            let writer = try await ClusterActorSystem.$caller.withValue(invocation.call.peer) {
+                try await ClusterActorSystem.$deadline.withValue(invocation.call.deadline) {
+                    try await outcome(of: invocation)
+                }
             }
             answer(invocation.call, writer)
         } catch {

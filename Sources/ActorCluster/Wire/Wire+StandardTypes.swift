@@ -22,7 +22,7 @@ extension Int: Wire {
     package func encode(into writer: inout ByteWriter) { writer.write(Int64(self)) }
 
     package init(from reader: inout ByteReader) throws(ByteCodingError) {
-        self = Int(truncatingIfNeeded: try reader.read(Int64.self))
+        self = Int(clamping: try reader.read(Int64.self))
     }
 }
 
@@ -74,10 +74,10 @@ extension Array: Wire where Element: Wire {
         let offset = reader.offset
         let count = try reader.readVarint()
         let limit = Swift.min(WireLimits.arrayElements, reader.remaining)
-        guard count <= UInt64(limit) else {
+        guard count <= UInt64(clamping: limit) else {
             throw ByteCodingError(.tooLong(length: count, limit: limit), at: offset)
         }
         self = []
-        for _ in 0..<Int(count) { append(try Element(from: &reader)) }
+        for _ in 0..<Int(clamping: count) { append(try Element(from: &reader)) }
     }
 }

@@ -129,7 +129,7 @@ package struct ByteReader: Sendable {
     package mutating func readLengthPrefixed(limit: Int) throws(ByteCodingError) -> ArraySlice<UInt8> {
         let start = offset
         let length = try readVarint()
-        guard length <= UInt64(limit) else {
+        guard length <= UInt64(clamping: limit) else {
             throw ByteCodingError(.tooLong(length: length, limit: limit), at: start)
         }
         return try readBytes(Int(length))

@@ -60,8 +60,8 @@ extension TimeBounds {
     package func verdict(on id: EventID, at stamp: HybridStamp) -> EventIDVerdict {
         let time = id.wallTime.milliseconds
         let now = stamp.wallTime.milliseconds
-        if time > now &+ maxFuture.wholeMilliseconds { return .tooNew }
-        if time &+ maxAge.wholeMilliseconds <= now { return .tooOld }
+        if time > now.adding(clamping: maxFuture.wholeMilliseconds) { return .tooNew }
+        if time.adding(clamping: maxAge.wholeMilliseconds) <= now { return .tooOld }
         return .admitted
     }
 }

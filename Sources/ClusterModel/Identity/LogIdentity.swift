@@ -43,6 +43,9 @@ package struct Incarnation: Hashable, Comparable, Sendable {
         rawValue = (now.milliseconds & WallTime.mask) << 16 | entropy & 0xffff
     }
 
+    /// The number after this one; nil behind the last that there is, which no clock reaches.
+    package var next: Incarnation? { rawValue == .max ? nil : Incarnation(rawValue &+ 1) }
+
     /// The wall clock that the number was made from.
     package var startedAt: WallTime { WallTime(milliseconds: rawValue >> 16) }
 
@@ -66,8 +69,12 @@ package struct Offset: Hashable, Comparable, Sendable {
 
     package static let zero = Offset(0)
 
-    /// The offset `count` records on. Wraps only past 2^64 records, which no disk holds.
-    package func advanced(by count: Int) -> Offset { Offset(rawValue &+ UInt64(clamping: count)) }
+    /// The offset `count` records on, the last one where that lies beyond: a header of malice may come near it, no disk does.
+    /// A negative count moves nothing.
+    package func advanced(by count: Int) -> Offset { Offset(rawValue.adding(clamping: UInt64(clamping: count))) }
+
+    /// The records from `earlier` up to here; none where `earlier` lies behind.
+    package func distance(from earlier: Offset) -> UInt64 { rawValue.subtracting(clamping: earlier.rawValue) }
 
     package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
 }

@@ -34,43 +34,67 @@ package enum ClockVerdict: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Decides from readings that its owner gives it. A pure value.
+///
+/// Wall clock less elapsed time (CLOCK_BOOTTIME) is a constant of a machine whose clock is right: the kernel slews both
+/// alike, and both count a sleep. The guard *believes* a value of it, which follows what the wall clock shows by
+/// `slewPerMillion` of the elapsed time and no faster, and refuses while the two are more than D apart. So a jump is found at
+/// once, and a steady drift after the time in which it gains D on the slew, however little it does between two looks. A clock
+/// that comes back is trusted again.
 package struct ClockGuard: Sendable {
-    private struct Reading: Sendable {
-        var wall: WallTime
-        var boot: BootInstant
-    }
-
     package static let maxPeers = 31
+    /// Millionths of elapsed time by which the wall clock may be moved against it, for ever: what adjtimex(2) and NTP's
+    /// kernel discipline do at most.
+    package static let slewPerMillion = 500
+    /// No look counts for more elapsed time than this: after a sleep or a stop of the process a jump is no slew.
+    package static let longestSlewing: Duration = .seconds(10)
+    /// What is believed of a peer's word: more is as good as this.
+    private static let maxOffset = Int64(clamping: WallTime.mask)
 
     private let maxDrift: Duration
-    /// The last reading that agreed with the one before it: a jump is measured from there, so that a clock that comes
-    /// back is trusted again.
-    private var anchor: Reading?
-    private var jump: Duration = .zero
+    /// Wall clock less elapsed time, as believed.
+    private var believed: Duration?
+    private var lastLook = BootInstant(nanoseconds: 0)
+    /// How far the wall clock was from what is believed, at the last look.
+    private var deviation: Duration = .zero
     private var isSynchronised = true
     private var peers: [RegionNumber: PeerClock] = [:]
 
     package init(bounds: TimeBounds) { maxDrift = bounds.maxDrift }
 
-    /// Looks at the own clocks. Slow corrections, less than D between two readings, are followed.
+    /// Looks at the own clocks.
     package mutating func onReading(wall: WallTime, boot: BootInstant, isSynchronised: Bool) {
         self.isSynchronised = isSynchronised
-        let reading = Reading(wall: wall, boot: boot)
-        guard let anchor else {
-            anchor = reading
+        let shown = Self.shown(wall, boot)
+        guard let believed else {
+            believed = shown
+            lastLook = boot
             return
         }
-        let passed = boot.since(anchor.boot)
-        let shown = Duration.milliseconds(Int64(wall.milliseconds) - Int64(anchor.wall.milliseconds))
-        jump = shown - passed
-        if abs(jump) <= maxDrift { self.anchor = reading }
+        let passed = min(max(.zero, boot.since(lastLook)), Self.longestSlewing)
+        lastLook = boot
+        deviation = shown - believed
+        // Never towards a clock that is refused: waiting would make it right.
+        guard abs(deviation) <= maxDrift else { return }
+        let slew = min(abs(deviation), passed * Self.slewPerMillion / 1_000_000)
+        self.believed = believed + (deviation < .zero ? .zero - slew : slew)
+    }
+
+    /// What the wall clock would show at `boot` if it had kept to what is believed: stamps are held against it between two
+    /// looks. Nil before the first.
+    package func believedTime(at boot: BootInstant) -> WallTime? {
+        believed.map { WallTime(milliseconds: 0).advanced(by: $0 + .nanoseconds(Int64(clamping: boot.nanoseconds))) }
+    }
+
+    private static func shown(_ wall: WallTime, _ boot: BootInstant) -> Duration {
+        .milliseconds(Int64(clamping: wall.milliseconds)) - .nanoseconds(Int64(clamping: boot.nanoseconds))
     }
 
     package mutating func onPeer(_ region: RegionNumber, _ clock: PeerClock) {
         guard peers[region] != nil || peers.count < Self.maxPeers else { return }
-        let best = min(peers[region]?.roundTrip ?? clock.roundTrip, clock.roundTrip)
+        var clock = clock
+        clock.offsetMilliseconds = max(-Self.maxOffset, min(Self.maxOffset, clock.offsetMilliseconds))
+        clock.roundTrip = max(.zero, min(peers[region]?.roundTrip ?? clock.roundTrip, clock.roundTrip))
         peers[region] = clock
-        peers[region]?.roundTrip = best
     }
 
     /// A member that is away says nothing of our clock.
@@ -78,13 +102,14 @@ package struct ClockGuard: Sendable {
 
     /// An operator says that the clock is right as it is.
     package mutating func reopen() {
-        anchor = nil
-        jump = .zero
+        believed = nil
+        deviation = .zero
     }
 
     package var verdict: ClockVerdict {
-        if abs(jump) > maxDrift {
-            return .refusing("the wall clock jumped by \(jump.signedMilliseconds) ms against elapsed time")
+        if abs(deviation) > maxDrift {
+            return .refusing(
+                "the wall clock jumped or drifted by \(deviation.signedMilliseconds) ms against elapsed time")
         }
         let voters = peers.values.filter { !$0.isRefusing }
         guard !voters.isEmpty else { return .trusted }

@@ -16,6 +16,10 @@ package struct HybridStamp: Hashable, Comparable, Sendable {
 
     package var wallTime: WallTime { WallTime(milliseconds: rawValue >> 16) }
 
+    /// The stamp after this one; a counter that runs over carries into the milliseconds. The last one stays: stamps never
+    /// decrease, and nobody's door lets one come near it (TimeCeiling).
+    package var next: HybridStamp { HybridStamp(rawValue: rawValue.adding(clamping: 1)) }
+
     package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
 }
 
@@ -27,10 +31,9 @@ package struct HybridClock: Sendable {
     /// Starts above `floor`, the highest stamp that the line is known to have reached.
     package init(above floor: HybridStamp = .zero) { latest = floor }
 
-    /// The next stamp: the wall clock, or one above the latest where the wall clock lags. A counter that runs over
-    /// carries into the milliseconds.
+    /// The next stamp: the wall clock, or one above the latest where the wall clock lags.
     package mutating func stamp(at now: WallTime) -> HybridStamp {
-        latest = max(HybridStamp(at: now), HybridStamp(rawValue: latest.rawValue &+ 1))
+        latest = max(HybridStamp(at: now), latest.next)
         return latest
     }
 }

@@ -12,8 +12,18 @@ package struct WallTime: Hashable, Comparable, Sendable {
     /// Saturates at both ends of the range.
     package func advanced(by duration: Duration) -> WallTime {
         let delta = duration.signedMilliseconds
-        if delta < 0 { return WallTime(milliseconds: milliseconds - min(milliseconds, delta.magnitude)) }
-        return WallTime(milliseconds: min(Self.mask, milliseconds &+ delta.magnitude))
+        if delta < 0 { return WallTime(milliseconds: milliseconds.subtracting(clamping: delta.magnitude)) }
+        return WallTime(milliseconds: min(Self.mask, milliseconds.adding(clamping: delta.magnitude)))
+    }
+
+    /// Milliseconds from `earlier` to this time; zero where `earlier` is later.
+    package func milliseconds(since earlier: WallTime) -> UInt64 {
+        milliseconds.subtracting(clamping: earlier.milliseconds)
+    }
+
+    /// Milliseconds from `other` to this time, negative where `other` is later; at most what 63 bits hold.
+    package func signedMilliseconds(from other: WallTime) -> Int64 {
+        Int64(clamping: milliseconds).subtracting(clamping: Int64(clamping: other.milliseconds))
     }
 
     package static func < (lhs: Self, rhs: Self) -> Bool { lhs.milliseconds < rhs.milliseconds }
@@ -44,9 +54,12 @@ package struct BootInstant: Hashable, Comparable, Sendable {
 }
 
 extension Duration {
-    /// Whole milliseconds, rounded towards zero.
+    /// Whole milliseconds, rounded towards zero and clamped to 292 million years.
     package var signedMilliseconds: Int64 {
-        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+        let (scaled, overflow) = components.seconds.multipliedReportingOverflow(by: 1_000)
+        if overflow { return components.seconds < 0 ? .min : .max }
+        let (sum, carried) = scaled.addingReportingOverflow(components.attoseconds / 1_000_000_000_000_000)
+        return carried ? (components.seconds < 0 ? .min : .max) : sum
     }
 
     /// Whole milliseconds of a duration that is not negative; a negative one counts as zero.

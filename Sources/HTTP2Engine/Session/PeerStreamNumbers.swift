@@ -12,7 +12,8 @@ struct PeerStreamNumbers: Hashable, Sendable {
     /// HEADERS came with this odd number. False when the number was passed over earlier.
     mutating func onHeaders(_ number: Int32) -> Bool {
         guard number > highest else { return !gaps.contains { $0.contains(number) } }
-        if number > highest + 2 {
+        // Taken from the new number, which is at least 1: the highest may be the last that there is.
+        if number - 2 > highest {
             if gaps.count == Self.maxGaps { gaps.removeFirst() }
             gaps.append(highest + 2...number - 2)
         }

@@ -3,6 +3,7 @@
 package import ActorCluster
 package import ClusterModel
 package import Distributed
+import NodeEnvironment
 package import RegionMirror
 
 /// One a region. The same typed call reaches it in this process and in another region.
@@ -35,21 +36,27 @@ package distributed actor LineageKeeper: ClusterActor {
     }
 
     /// This member's synced seal of the origin's incarnations below the writer's (S1a). Throws where it cannot be given
-    /// now; the collector asks again.
+    /// now; the collector asks again. Throws ActorCallError `.notPermitted` for another origin's lines.
     package distributed func seal(_ round: SealRound) async throws -> SealAnswer {
         try check(round)
         return try await mirror.seal(round)
     }
 
     /// Lets this member pull what the origin's ends records will name, and says whether all of it is flushed here (S1a).
+    /// Throws ActorCallError `.notPermitted` for another origin's lines.
     package distributed func lift(to collected: CollectedEnds) async throws -> LiftAnswer {
         try check(collected.round)
         return try await mirror.lift(to: collected)
     }
 
-    /// S1: a process that does not speak for its region seals nothing: that would silence the one that does. S3: nor does one
-    /// whose terms are refused.
+    /// An origin's lines are sealed and lifted by itself and by nobody else (MeshAuthority). S1: a process that does not
+    /// speak for its region seals nothing: that would silence the one that does. S3: nor does one whose terms are refused.
     private func check(_ round: SealRound) throws(ActorCallError) {
+        let caller = ClusterActorSystem.caller
+        guard mirror.authority.mayCollect(for: round.origin, by: caller) else {
+            let name = caller.map { $0.certificateURI ?? $0.address } ?? "this process"
+            throw ActorCallError(.notPermitted, "the lines of region \(round.origin.rawValue), for \(name)")
+        }
         guard mirror.admits(round.origin, round.incarnation) else {
             throw ActorCallError(.refused, "another process, or none, speaks for region \(round.origin.rawValue) here")
         }

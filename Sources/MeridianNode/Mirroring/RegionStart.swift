@@ -27,7 +27,7 @@ struct RegionStart: Sendable {
         while true {
             let memory = await mirror.remember()
             if memory.reachedPeers > 0 || clock.isSynchronised() {
-                return plan.raised(above: memory.newestIncarnation, memory.latestStamp)
+                return try plan.raised(above: memory.newestIncarnation, memory.latestStamp)
             }
             let reasons = memory.answers.map(Self.words).joined(separator: "; ")
             guard clock.bootTime() < deadline else {

@@ -55,7 +55,7 @@ package final class ClockWatch: Sendable {
     package func look() {
         let peers = peers()
         let (wall, boot, isSynchronised) = (clock.wallTime(), clock.bootTime(), clock.isSynchronised())
-        let (before, after) = state.withLock { state in
+        let (before, after, believed) = state.withLock { state in
             state.clockGuard.onReading(wall: wall, boot: boot, isSynchronised: isSynchronised)
             for region in peers.keys.sorted() {
                 if let peer = peers[region] { state.clockGuard.onPeer(region, peer) }
@@ -64,9 +64,10 @@ package final class ClockWatch: Sendable {
             state.known = Set(peers.keys)
             let before = state.verdict
             state.verdict = state.clockGuard.verdict
-            return (before, state.verdict)
+            return (before, state.verdict, state.clockGuard.believedTime(at: boot))
         }
-        if after.rank < 2 { gate.vouch(wall: wall, boot: boot, maxDrift: maxDrift) }
+        // What is believed, not what was read: a stamp is then within D of it, and not of a reading that was off by D.
+        if after.rank < 2 { gate.vouch(wall: believed ?? wall, boot: boot, maxDrift: maxDrift) }
         guard before.rank != after.rank else { return }
         switch after {
         case .refusing:

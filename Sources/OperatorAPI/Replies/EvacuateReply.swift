@@ -22,7 +22,7 @@ extension OperatorAPI {
         }
         // In this order: see EvacuationFacts.
         let calls = control.callsInFlight
-        let unflushed = await control.shardReports().reduce(0) { $0 + $1.unflushedRecords }
+        let unflushed = await control.shardReports().reduce(0) { $0.adding(clamping: $1.unflushedRecords) }
         let facts = EvacuationFacts(
             state: control.state, callsInFlight: calls, unflushedRecords: unflushed, unmirrored: control.unmirrored)
         var reply = Meridian_V1_EvacuateReply(facts)

@@ -19,9 +19,9 @@ extension OperatorAPI {
         reply.uptimeMs = control.uptime.wholeMilliseconds
         reply.version = facts.version
         reply.partitions = UInt32(clamping: facts.partitions.rawValue)
-        reply.users = shards.reduce(0) { $0 + UInt64(clamping: $1.users) }
-        reply.indexedIds = shards.reduce(0) { $0 + UInt64(clamping: $1.indexedIDs) }
-        reply.unflushedRecords = shards.reduce(0) { $0 + UInt64(clamping: $1.unflushedRecords) }
+        reply.users = shards.reduce(0) { $0.adding(clamping: UInt64(clamping: $1.users)) }
+        reply.indexedIds = shards.reduce(0) { $0.adding(clamping: UInt64(clamping: $1.indexedIDs)) }
+        reply.unflushedRecords = shards.reduce(0) { $0.adding(clamping: UInt64(clamping: $1.unflushedRecords)) }
         reply.regionName = facts.regionName
         reply.callsInFlight = UInt64(clamping: control.callsInFlight)
         reply.mirrors = mirrors.map(Meridian_V1_MirrorStatus.init)

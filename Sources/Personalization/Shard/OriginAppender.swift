@@ -42,7 +42,7 @@ package struct OriginAppender: Sendable {
     package var epoch: Epoch { writer.epoch }
     package var nextOffset: Offset { writer.nextOffset }
     package var lastStamp: HybridStamp { clock.latest }
-    package var unflushedRecords: Int { Int(writer.nextOffset.rawValue - flushed.rawValue) }
+    package var unflushedRecords: Int { Int(clamping: writer.nextOffset.distance(from: flushed)) }
     package var hasPending: Bool { writer.hasPending || !outbox.isEmpty }
 
     /// The stamp that the next record gets at `now`.

@@ -12,7 +12,7 @@ import Synchronization
 /// An ends record is appended all the same: it needs no clock, only a stamp above the last one of its line.
 package final class StampGate: Sendable {
     private let closed = Atomic(false)
-    /// Wall clock less elapsed time, milliseconds, when the guard last found them in agreement.
+    /// Wall clock less elapsed time, milliseconds, as the guard believed at its last look.
     private let difference = Atomic(StampGate.unknown)
     /// D, milliseconds.
     private let tolerance = Atomic<Int64>(0)
@@ -28,7 +28,7 @@ package final class StampGate: Sendable {
 
     package func open() { closed.store(false, ordering: .relaxed) }
 
-    /// The guard found that these readings agree with those before them; `maxDrift` is D.
+    /// The guard believes that the wall clock shows `wall` at `boot`, give or take D, which is `maxDrift`.
     package func vouch(wall: WallTime, boot: BootInstant, maxDrift: Duration) {
         tolerance.store(maxDrift.signedMilliseconds, ordering: .relaxed)
         difference.store(Self.difference(wall, boot), ordering: .relaxed)
@@ -40,11 +40,11 @@ package final class StampGate: Sendable {
         let wall = clock.wallTime()
         let known = difference.load(ordering: .relaxed)
         guard known != Self.unknown else { return wall }
-        let moved = Self.difference(wall, clock.bootTime()) - known
+        let moved = Self.difference(wall, clock.bootTime()).subtracting(clamping: known)
         return moved.magnitude <= tolerance.load(ordering: .relaxed).magnitude ? wall : nil
     }
 
     private static func difference(_ wall: WallTime, _ boot: BootInstant) -> Int64 {
-        Int64(wall.milliseconds) - Int64(boot.nanoseconds / 1_000_000)
+        Int64(clamping: wall.milliseconds) - Int64(clamping: boot.nanoseconds / 1_000_000)
     }
 }

@@ -137,7 +137,7 @@ package enum ShardSnapshot {
         }
         let users = try reader.read(UInt32.self)
         // The count may be damaged: no more room than the rest can fill.
-        state.reserve(users: min(Int(users), reader.remaining / minUserBytes))
+        state.reserve(users: min(Int(clamping: users), reader.remaining / minUserBytes))
         for _ in 0..<users {
             let user = UserKey(digest: try reader.readDigest())
             state.restore(try UserState(from: &reader), of: user)

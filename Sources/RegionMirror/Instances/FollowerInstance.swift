@@ -17,6 +17,9 @@ package struct FollowerInstance: Sendable {
         case gap(firstAvailable: Offset)
         case epochWentDown
         case acrossAgreedEnd(Offset)
+        /// It claims this time, which is ahead of every clock that is believed (TimeCeiling). It goes on by itself when the
+        /// own clock gets there.
+        case aheadOfClock(WallTime)
 
         package var description: String {
             switch self {
@@ -25,6 +28,8 @@ package struct FollowerInstance: Sendable {
                 "the holder begins at offset \(first.rawValue): bytes in between are gone or damaged there"
             case .epochWentDown: "a batch of a lower epoch"
             case .acrossAgreedEnd(let end): "a batch across the agreed end \(end.rawValue)"
+            case .aheadOfClock(let time):
+                "it claims the time \(time.milliseconds) ms, which is ahead of every clock that is believed"
             }
         }
     }
@@ -52,6 +57,8 @@ package struct FollowerInstance: Sendable {
     }
 
     package let limits: MirrorLimits
+    /// What is believed of times: as of the clock now, set before replies are taken and positions asked for.
+    package var ceiling = TimeCeiling.possible
     private let own: RegionNumber
     private let incarnation: Incarnation
     private var links: [RegionNumber: Link] = [:]
@@ -124,6 +131,7 @@ package struct FollowerInstance: Sendable {
         if case .gap? = stopped[log]?.stop, copies(of: log, from: position(of: log)).contains(where: \.isWhole) {
             stopped[log] = nil
         }
+        if case .aheadOfClock(let time)? = stopped[log]?.stop, time <= ceiling.latest { stopped[log] = nil }
         guard stopped[log] == nil else { return false }
         switch facts.limit(of: log) {
         case .open: return true
@@ -155,10 +163,11 @@ package struct FollowerInstance: Sendable {
             let end = known?.point.offset ?? .zero
             let target = facts.servedEnd(of: log).map { min($0, head.flushedEnd) } ?? head.flushedEnd
             guard target > end else { continue }
-            lag.records &+= target.rawValue - end.rawValue
-            let (theirs, ours) = (head.lastStamp.wallTime.milliseconds, known?.lastStamp.wallTime.milliseconds)
+            // What heads say is anybody's word: their sum ends at the largest number.
+            lag.records = lag.records.adding(clamping: target.distance(from: end))
             // Nothing of the log is here: its age is not known from stamps, and the next batch says more.
-            if let ours, theirs > ours { lag.milliseconds = max(lag.milliseconds, theirs - ours) }
+            guard let ours = known?.lastStamp.wallTime else { continue }
+            lag.milliseconds = max(lag.milliseconds, head.lastStamp.wallTime.milliseconds(since: ours))
         }
         return lag
     }
@@ -169,25 +178,40 @@ package struct FollowerInstance: Sendable {
         _ reply: PullReply, from holder: RegionNumber, to asked: [LogPoint], _ facts: LineageFacts
     ) throws(MirrorError) -> [Directive] {
         guard reply.generation == links[holder]?.generation else {
-            staleReplies += 1
+            staleReplies &+= 1
             return []
         }
         let places = Dictionary(asked.map { ($0.log, $0.offset) }, uniquingKeysWith: { first, _ in first })
         for answer in reply.answers { try Self.check(answer, places) }
         var facts = facts
         var directives: [Directive] = []
-        for ends in reply.agreedEnds where facts.onAgreed(ends) { directives.append(.heard(ends)) }
+        for ends in reply.agreedEnds where isBelieved(ends, holder, &directives) && facts.onAgreed(ends) {
+            directives.append(.heard(ends))
+        }
         for answer in reply.answers {
             // The position went back since it was asked: the engine refused something. This answer is for later.
             guard let place = places[answer.log], position(of: answer.log) >= place else { continue }
             take(answer, from: holder, facts, &directives)
         }
-        for head in reply.heads { onHead(head, of: holder) }
+        for head in reply.heads { onHead(head, of: holder, &directives) }
         return directives
     }
 
-    private mutating func onHead(_ head: LogSummary, of holder: RegionNumber) {
+    /// Ends by a writer that no clock can have made would be the newest for ever.
+    private mutating func isBelieved(
+        _ ends: AgreedEnds, _ holder: RegionNumber, _ directives: inout [Directive]
+    ) -> Bool {
+        if ceiling.admits(ends.writer) { return true }
+        let log = LogIdentity(name: ends.name, incarnation: ends.writer)
+        directives.append(.alarm(log, .aheadOfClock(ends.writer.startedAt)))
+        return false
+    }
+
+    private mutating func onHead(_ head: LogSummary, of holder: RegionNumber, _ directives: inout [Directive]) {
         guard let known = links[holder]?.heads, known[head.log] != nil || known.count < limits.logs else { return }
+        if !ceiling.admits(head.log.incarnation) {
+            halt(head.log, .aheadOfClock(head.log.incarnation.startedAt), holder, &directives)
+        }
         var head = head
         head.base = max(head.base, links[holder]?.firstAvailable[head.log] ?? .zero)
         links[holder]?.heads[head.log] = head
@@ -233,7 +257,7 @@ package struct FollowerInstance: Sendable {
         guard stopped[log] == nil else { return }
         var position = positions[log] ?? Position(point: LogPoint(startOf: log), epoch: Epoch(0))
         guard batch.endOffset > position.point.offset else {
-            duplicates += 1
+            duplicates &+= 1
             return
         }
         switch facts.limit(of: log) {
@@ -247,6 +271,12 @@ package struct FollowerInstance: Sendable {
         // Equal chains have equal batches: one that begins inside ours is of another.
         guard batch.extends(log, end: position.point.offset, digest: position.point.digest) else {
             return halt(log, .otherChain, holder, &directives)
+        }
+        guard ceiling.admits(log.incarnation) else {
+            return halt(log, .aheadOfClock(log.incarnation.startedAt), holder, &directives)
+        }
+        guard ceiling.admits(batch.header.lastStamp) else {
+            return halt(log, .aheadOfClock(batch.header.lastStamp.wallTime), holder, &directives)
         }
         guard position.epoch <= batch.header.epoch else { return halt(log, .epochWentDown, holder, &directives) }
         position.point = LogPoint(log: log, offset: batch.endOffset, digest: batch.chainDigest)

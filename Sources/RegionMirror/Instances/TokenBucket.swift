@@ -13,7 +13,7 @@ package struct TokenBucket: Sendable {
     /// Takes `bytes` and returns how long to wait before more may be taken.
     package mutating func take(_ bytes: Int, at now: BootInstant) -> Duration {
         let price = Duration.nanoseconds(
-            Int64(clamping: UInt64(bytes).multipliedFullWidth(by: 1_000_000_000, over: rate)))
+            Int64(clamping: UInt64(clamping: bytes).multipliedFullWidth(by: 1_000_000_000, over: rate)))
         let earliest = now.advanced(by: .seconds(-1))
         let from = max(paidUntil ?? earliest, earliest)
         let until = from.advanced(by: price)

@@ -81,6 +81,9 @@ final class MirrorService: CallHandler {
 
     private func admit(_ call: UnaryCall, _ request: PullRequest) throws(MirrorError) {
         try check(call.peer, request.follower, request.deployment)
+        guard core.ceiling.admits(request.incarnation) else {
+            throw MirrorError(.aheadOfClock, "a pull by incarnation \(String(request.incarnation.rawValue, radix: 16))")
+        }
         guard request.incarnation != Incarnation(0) else { return answerProbe(call, request) }
         // S1: while a process that claims the region is heard of, another is refused.
         let claimant = Claimant(region: request.follower, incarnation: request.incarnation)
@@ -132,7 +135,7 @@ final class MirrorService: CallHandler {
 
     private func wake(where isConcerned: (WaitingPull) -> Bool) {
         let concerned = state.withLock { state -> [RegionNumber] in
-            state.changes += 1
+            state.changes &+= 1
             return state.followers.filter { $0.value.waiting.map(isConcerned) ?? false }.keys.sorted()
         }
         for follower in concerned { serve(follower) }

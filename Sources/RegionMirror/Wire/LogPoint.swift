@@ -43,11 +43,14 @@ extension ByteReader {
     mutating func readCount(limit: Int, itemBytes: Int) throws(ByteCodingError) -> Int {
         let start = offset
         let count = try readVarint()
-        guard count <= UInt64(limit) else { throw ByteCodingError(.tooLong(length: count, limit: limit), at: start) }
-        guard Int(count) * itemBytes <= remaining else {
-            throw ByteCodingError(.truncated(needed: Int(count) * itemBytes - remaining), at: start)
+        guard count <= UInt64(clamping: limit) else {
+            throw ByteCodingError(.tooLong(length: count, limit: limit), at: start)
         }
-        return Int(count)
+        let (needed, isOver) = Int(clamping: count).multipliedReportingOverflow(by: itemBytes)
+        guard !isOver, needed <= remaining else {
+            throw ByteCodingError(.truncated(needed: isOver ? .max : needed - remaining), at: start)
+        }
+        return Int(clamping: count)
     }
 
     /// The whole of a message: version and flags, then what `read` reads of it, and nothing more. `read` gets the flags.

@@ -163,6 +163,7 @@ extension PullReply {
 
     private static func readAnswer(_ reader: inout ByteReader) throws -> LogAnswer {
         let log = try reader.readLogIdentity()
+        let kindAt = reader.offset
         switch try reader.read(UInt8.self) {
         case 0:
             var batches: [EncodedBatch] = []
@@ -173,7 +174,7 @@ extension PullReply {
             return LogAnswer(log: log, .batches(batches))
         case 1: return LogAnswer(log: log, .otherChain)
         case 2: return LogAnswer(log: log, .gap(firstAvailable: Offset(try reader.read())))
-        default: throw ByteCodingError(.invalidValue(field: "answer"), at: reader.offset - 1)
+        default: throw ByteCodingError(.invalidValue(field: "answer"), at: kindAt)
         }
     }
 

@@ -8,8 +8,7 @@ import Synchronization
 extension SegmentLog {
     /// The segment that a corrupt range's path names; nil where it names none.
     package func generation(ofSegment path: String) -> UInt64? {
-        guard let name = path.split(separator: "/").last, name.hasSuffix(".segment") else { return nil }
-        return UInt64(name.dropLast(8), radix: 16)
+        path.split(separator: "/").last.flatMap { JournalDirectory.generation(ofSegment: $0) }
     }
 
     /// What a sealed segment needs to be whole again. Blocks on the disk. Throws EventLogError `.io`, and `.outOfRange` for

@@ -75,6 +75,7 @@ struct TrimmedPrefix: Hashable, Sendable {
             journal = try reader.read()
             sequence = try reader.read()
             firstGeneration = try reader.read()
+            guard max(sequence, firstGeneration) <= JournalLimits.lastNumber else { return nil }
             for _ in 0..<count {
                 bases[try reader.readLogIdentity()] = Base(
                     offset: Offset(try reader.read()), digest: try reader.readDigest(),

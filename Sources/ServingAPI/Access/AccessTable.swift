@@ -40,6 +40,7 @@ package enum AccessTable {
         Row(path: "/meridian.mesh.v1.Mirror/Pull", need: .peerNode),
         Row(path: "/meridian.mesh.v1.Mirror/Report", need: .peerNode),
         Row(path: "/meridian.mesh.v1.Mirror/Claim", need: .peerNode),
+        Row(path: "/meridian.mesh.v1.Mirror/Greet", need: .peerNode),
         Row(path: "/meridian.mesh.v1.Actors/Invoke", need: .peerNode),
     ]
 

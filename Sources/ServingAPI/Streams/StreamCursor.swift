@@ -84,7 +84,7 @@ package struct StreamCursor: Hashable, Sendable {
                 throw ByteCodingError(.invalidValue(field: "partition"), at: reader.offset)
             }
             last = number
-            positions[PartitionID(UInt32(number))] = try Self.readPosition(&reader, logs)
+            positions[PartitionID(UInt32(clamping: number))] = try Self.readPosition(&reader, logs)
         }
         try reader.expectEnd()
     }
@@ -132,7 +132,7 @@ package struct StreamCursor: Hashable, Sendable {
         guard place < UInt64(logs.count) else {
             throw ByteCodingError(.invalidValue(field: "index of a log"), at: reader.offset)
         }
-        return logs[Int(place)]
+        return logs[Int(clamping: place)]
     }
 
     private static func count(

@@ -21,12 +21,12 @@ package struct StreamLag: Hashable, Sendable {
                 let next = position.next(in: log.name.region, log.incarnation), next < summary.flushedEnd
             else { continue }
             let first = max(next, summary.base)
-            records += summary.flushedEnd.rawValue - first.rawValue
+            records = records.adding(clamping: summary.flushedEnd.distance(from: first))
             let recent = engine.recent(log, from: first, maxBytes: 1)?.first
             // A place that cannot be read says nothing of its age; reading it alarms elsewhere.
             let batch = recent ?? (try? engine.read(log, from: first, maxBytes: 1))?.first
             guard let stamp = batch?.header.firstStamp else { continue }
-            age = max(age, .milliseconds(Int64(now.milliseconds) - Int64(stamp.wallTime.milliseconds)))
+            age = max(age, .milliseconds(now.signedMilliseconds(from: stamp.wallTime)))
         }
     }
 }

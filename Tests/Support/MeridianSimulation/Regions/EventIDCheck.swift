@@ -9,11 +9,12 @@ struct EventIDCheck: Sendable {
     let sentAt: WallTime
     let answeredAt: WallTime
 
-    /// Half a drift of 5 % over the longest clock fault, and D.
-    private static let tolerance: Int64 = 250
+    /// D, which a writer's clock may be away before it refuses, and what a wrong clock can slew its guard to in a run: 500
+    /// ppm over 20 s.
+    private var tolerance: Int64 { bounds.maxDrift.signedMilliseconds + 10 }
 
     private var stamps: ClosedRange<Int64> {
-        Int64(sentAt.milliseconds) - Self.tolerance...Int64(answeredAt.milliseconds) + Self.tolerance
+        Int64(sentAt.milliseconds) - tolerance...Int64(answeredAt.milliseconds) + tolerance
     }
 
     /// In time for every stamp that the writer can have had.

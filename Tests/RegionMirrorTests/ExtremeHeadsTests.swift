@@ -1,0 +1,95 @@
+// A7: what a holder claims of its logs is anybody's word. Nothing traps, and times that no clock can have made stay outside.
+
+import ClusterModel
+import EventLog
+import SimulatedEnvironment
+import Testing
+
+@testable import RegionMirror
+
+@Suite struct ExtremeHeadsTests {
+    private static let holder = RegionNumber(1)
+    private static let now = WallTime(milliseconds: 1_700_000_000_000)
+    private let facts = LineageFacts()
+
+    private func head(_ log: LogIdentity, end: UInt64, stamp: UInt64 = 9) -> LogSummary {
+        LogSummary(
+            log: log, base: .zero, baseDigest: .zero, flushedEnd: Offset(end), endDigest: .zero,
+            lastStamp: HybridStamp(rawValue: stamp), epoch: Epoch(.max))
+    }
+
+    private func follower(_ heads: [LogSummary]) throws -> (FollowerInstance, [FollowerInstance.Directive]) {
+        var follower = FollowerInstance(own: RegionNumber(2), incarnation: Incarnation(50), held: [])
+        follower.ceiling = TimeCeiling(at: Self.now)
+        follower.onLink(Self.holder, generation: 1)
+        var reply = PullReply(holder: Self.holder, wallTime: WallTime(milliseconds: .max), generation: 1)
+        reply.heads = heads
+        let directives = try follower.onReply(reply, from: Self.holder, to: [], facts)
+        return (follower, directives)
+    }
+
+    @Test("A7: the lag behind a peer that claims logs without end is the largest number")
+    func theLagIsClamped() throws {
+        let (follower, _) = try follower((1...3).map { head(Sample.log($0), end: .max - 1, stamp: .max) })
+        #expect(follower.lag(behind: Self.holder).records == .max)
+    }
+
+    @Test("A7: a head of an incarnation that no clock can have made is not asked for, until the clock gets there")
+    func incarnationsAheadOfTheClockStayOutside() throws {
+        let soon = Sample.log(1, incarnation: Incarnation(startedAt: Self.now.advanced(by: .seconds(90_000)), entropy: 1).rawValue)
+        let never = Sample.log(2, incarnation: .max)
+        var (follower, directives) = try follower([head(soon, end: 5), head(never, end: 5), head(Sample.log(3), end: 5)])
+        #expect(directives.count == 2)
+        #expect(follower.positions(for: Self.holder, facts).map(\.log) == [Sample.log(3)])
+        follower.ceiling = TimeCeiling(at: Self.now.advanced(by: .seconds(10_000)))
+        #expect(follower.positions(for: Self.holder, facts).map(\.log) == [Sample.log(3), soon])
+    }
+
+    @Test("A7: ends by a writer that no clock can have made are not heard")
+    func endsOfTheFarFutureAreNotHeard() throws {
+        var follower = try follower([]).0
+        var reply = PullReply(holder: Self.holder, wallTime: Self.now, generation: 1)
+        reply.agreedEnds = [
+            try Sample.ends(Sample.log(1).name, writer: .max, [(1, .max)]),
+            try Sample.ends(Sample.log(2).name, writer: 8, [(1, 2)]),
+        ]
+        let directives = try follower.onReply(reply, from: Self.holder, to: [], facts)
+        #expect(directives.contains(.heard(reply.agreedEnds[1])) && !directives.contains(.heard(reply.agreedEnds[0])))
+    }
+
+    @Test("A7: a batch ahead of every clock that is believed never reaches the disk, and goes on when the clock gets there")
+    func batchesAheadOfTheClockAreNotWritten() throws {
+        let world = MirrorWorld(seed: 3, regions: 2)
+        world.startAll()
+        world.run(.milliseconds(100))
+        world[1].machine.clock.jumpWallClock(by: .seconds(2 * 86_400))
+        try world[1].append(to: 0)
+        let log = world[1].own(0)
+        world.run(.seconds(3))
+        #expect(world[1].end(of: log) == Offset(3))
+        #expect(world[2].end(of: log) == .zero)
+        #expect(world[2].link(to: 1)?.stopped.map(\.log) == [log])
+        #expect(world[2].link(to: 1)?.state == .stopped)
+        world[2].machine.clock.jumpWallClock(by: .seconds(2 * 86_400))
+        #expect(world.run { world[2].end(of: log) == Offset(3) })
+        #expect(world[2].link(to: 1)?.stopped == [])
+    }
+
+    @Test("A7: what a peer remembers of this region from the far future raises no start")
+    func memoriesOfTheFarFutureAreLeftOut() throws {
+        let world = MirrorWorld(seed: 4, regions: 2)
+        world.start(1)
+        world.run(.milliseconds(100))
+        let mad = Sample.log(0, region: 2, incarnation: .max)
+        for batch in try Sample.chain(mad, 1) + Sample.chain(Sample.log(1, region: 2, incarnation: 6), 1) {
+            try world[1].log?.submit(batch)
+        }
+        world.run(.milliseconds(100))
+        world.start(2)
+        world.run(.milliseconds(100))
+        let mirror = try #require(world[2].mirror)
+        let memory = try world.simulation.drive { await mirror.remember() }
+        #expect(memory.reachedPeers == 1)
+        #expect(memory.newestIncarnation == Incarnation(6))
+    }
+}
