@@ -2,6 +2,7 @@
 
 import ClusterModel
 import GRPCFraming
+import MeridianProtocol
 import NIOCore
 import NodeEnvironment
 import Personalization

@@ -38,9 +38,6 @@ package final class ClientCounts: Sendable {
         }
     }
 
-    /// Counts one call.
-    func count(_ certificateURI: String?) { counter(of: certificateURI).increment() }
-
     /// `client/shop` or `region/node`; nil for an identity of another deployment, or one longer than 128 bytes.
     private static func name(in uri: String, after prefix: String) -> String? {
         guard uri.hasPrefix(prefix) else { return nil }
