@@ -19,7 +19,7 @@ import Testing
             event: .profile(
                 ProfileEvent(user: user, language: "zh-hant", country: "TW", deviceModel: "phone", maxAgeRating: 16))),
         .init(
-            id: id(2, 1),
+            id: id(100_000, 1),
             event: .interaction(
                 InteractionEvent(
                     user: user, kind: .like, contentID: "item-1",
@@ -27,13 +27,14 @@ import Testing
         .init(
             id: id(3, 1),
             event: .interaction(
-                InteractionEvent(user: user, kind: .impression, contentID: "item-2", occurredAt: WallTime(milliseconds: 6)))),
+                InteractionEvent(
+                    user: user, kind: .impression, contentID: "item-2", occurredAt: WallTime(milliseconds: 6)))),
         .init(id: id(4, 2), event: .consent(ConsentEvent(user: user, change: .withdrawal(replacing: [])))),
         .init(id: id(5, 2), event: .consent(ConsentEvent(user: user, change: .withdrawal(replacing: [id(4, 2)])))),
         .init(id: id(6, 2), event: .consent(ConsentEvent(user: user, change: .grant(cancelling: [id(5, 2)])))),
         .init(
             id: id(0, 3),
-            event: .erase(EraseEvent(user: user, cut: TimeBounds.standard.eraseCut(of: id(0, 3)).advanced(by: .seconds(-5))))),
+            event: .erase(EraseEvent(user: user, cut: WallTime(milliseconds: RandomEvents.start)))),
     ]
 
     private static func hexadecimal(_ bytes: [UInt8]) -> String {
@@ -42,8 +43,12 @@ import Testing
 
     @Test func bodiesOfConsentAndErasure() {
         #expect(StateLimits.applyVersion == 2)
-        #expect(Self.hexadecimal(Self.events[4].event.body) == "WITHDRAWAL")
-        #expect(Self.hexadecimal(Self.events[5].event.body) == "GRANT")
+        #expect(
+            Self.hexadecimal(Self.events[4].event.body)
+                == "dd56de4137951d9c92681b03416ec15f00010300a077e5cf8b010200000000000000")
+        #expect(
+            Self.hexadecimal(Self.events[5].event.body)
+                == "dd56de4137951d9c92681b03416ec15f01010300887be5cf8b010200000000000000")
         #expect(Self.hexadecimal(Self.events[6].event.body) == "ERASE")
     }
 
@@ -62,7 +67,8 @@ import Testing
     @Test func aCatalogue() throws {
         var catalogue = Catalogue(limit: 9)
         let item = try ContentItem(
-            id: "item-1", title: "Title", language: "zh-Hant-TW", category: "news", countries: ["TW", "HK"], ageRating: 12,
+            id: "item-1", title: "Title", language: "zh-Hant-TW", category: "news", countries: ["TW", "HK"],
+            ageRating: 12,
             publishedAt: WallTime(milliseconds: 5), expiresAt: WallTime(milliseconds: 9))
         for event in [ContentEvent.publish(item), .withdraw(try ContentWithdrawal(id: "item-2"))] {
             catalogue.apply(
@@ -70,7 +76,11 @@ import Testing
         }
         var writer = ByteWriter()
         catalogue.encode(into: &writer)
-        #expect(Self.hexadecimal(writer.bytes) == "CATALOGUE")
-        #expect(catalogue.digest.description == "CATDIGEST")
+        #expect(
+            Self.hexadecimal(writer.bytes)
+                == "0100020000000300e86be5cf8b0101000000000000003201066974656d2d31055469746c65077a682d68616e"
+                + "74046e6577730200484b54570c050000000000000009000000000000000300e86be5cf8b0101000000000000"
+                + "000802066974656d2d32")
+        #expect(catalogue.digest.description == "ed3f2e73ecc60c72aab1e157a8591876")
     }
 }
