@@ -95,6 +95,9 @@ import Testing
         #expect([1, 2, 3, 4].map { state.user(UserKey(userID: "user-\($0)")) != nil } == [true, false, true, true])
         #expect(state.lines.next(in: RegionNumber(2), Incarnation(9)) == Offset(3))
         #expect(!state.lines.exceedsAgreedEnds && state.lines.isSettled(RegionNumber(2), Incarnation(5)))
+        // What a mesh is told before it serves.
+        let name = LogName(region: RegionNumber(2), topic: .userEvents, partition: PartitionID(0))
+        #expect(recovery.agreedEnds.contains { $0.name == name && $0.writer == Incarnation(9) })
         recovery.log.abandon()
     }
 

@@ -30,7 +30,7 @@ import Testing
             #expect(try ContentEvent(Self.record(event.body)) == event)
             #expect(event.kind == .content)
         }
-        #expect(try ContentEvent(Self.record([], kind: .timeMark)) == nil)
+        #expect(throws: ByteCodingError.self) { try ContentEvent(Self.record([], kind: .timeMark)) }
         #expect(throws: ByteCodingError.self) { try ContentEvent(Self.record(Self.events()[2].body, version: 2)) }
     }
 

@@ -8,16 +8,19 @@ import Testing
 
 @Suite struct LanguageTagTests {
     /// RFC 5646, appendix A, and what devices send.
-    @Test(arguments: [
-        ("de", "de"), ("fr", "fr"), ("DE-de", "de-de"), ("es-419", "es-419"), ("zh-Hant", "zh-hant"),
-        ("zh-Hant-TW", "zh-hant"), ("sr-Cyrl", "sr-cyrl"), ("zh-cmn-Hans-CN", "zh-cmn"), ("sr-Latn-RS", "sr-latn"),
-        ("sl-rozaj-biske", "sl-rozaj"), ("de-CH-1901", "de-ch"), ("hy-Latn-IT-arevela", "hy-latn"), ("de-CH-x-phonebk", "de-ch"),
-        ("az-Arab-x-AZE-derbend", "az-arab"), ("en-US-u-islamcal", "en-us"), ("zh-CN-a-myext-x-private", "zh-cn"),
-        ("en-a-myext-b-another", "en"), ("yue-Hant", "yue-hant"), ("in-ID", "id-id"), ("iw", "he"), ("mo", "ro"),
-        ("portugues", nil), ("pt_BR", nil), ("-", nil), ("", nil), ("123", nil), ("en-", nil), ("-en", nil), ("en--US", nil),
-        ("x-whatever", nil), ("i-klingon", nil), ("de-419-DE", nil), ("a-DE", nil), ("ar-a-aaa-b-bbb-a-ccc", nil),
-        ("de-1901-1901", nil), ("en-x", nil), ("en-a", nil), ("dé", nil), ("en US", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("de", "de"), ("fr", "fr"), ("DE-de", "de-de"), ("es-419", "es-419"), ("zh-Hant", "zh-hant"),
+            ("zh-Hant-TW", "zh-hant"), ("sr-Cyrl", "sr-cyrl"), ("zh-cmn-Hans-CN", "zh-cmn"), ("sr-Latn-RS", "sr-latn"),
+            ("sl-rozaj-biske", "sl-rozaj"), ("de-CH-1901", "de-ch"), ("hy-Latn-IT-arevela", "hy-latn"),
+            ("de-CH-x-phonebk", "de-ch"),
+            ("az-Arab-x-AZE-derbend", "az-arab"), ("en-US-u-islamcal", "en-us"), ("zh-CN-a-myext-x-private", "zh-cn"),
+            ("en-a-myext-b-another", "en"), ("yue-Hant", "yue-hant"), ("in-ID", "id-id"), ("iw", "he"), ("mo", "ro"),
+            ("portugues", nil), ("pt_BR", nil), ("-", nil), ("", nil), ("123", nil), ("en-", nil), ("-en", nil),
+            ("en--US", nil),
+            ("x-whatever", nil), ("i-klingon", nil), ("de-419-DE", nil), ("a-DE", nil), ("ar-a-aaa-b-bbb-a-ccc", nil),
+            ("de-1901-1901", nil), ("en-x", nil), ("en-a", nil), ("dé", nil), ("en US", nil),
+        ] as [(String, String?)])
     func tags(text: String, form: String?) {
         #expect(LanguageTag(text)?.text == form)
     }
@@ -27,7 +30,8 @@ import Testing
     func theFormOfAFormIsItself(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let letters = Array("abZ9-x1-u-")
-        let text = String((0..<generator.next() % 14).map { _ in letters[Int(generator.next() % UInt64(letters.count))] })
+        let text = String(
+            (0..<generator.next() % 14).map { _ in letters[Int(generator.next() % UInt64(letters.count))] })
         guard let tag = LanguageTag(text) else { return }
         #expect(tag.text.utf8.count <= PersonalizationLimits.languageBytes, "\(text)")
         #expect(LanguageTag(tag.text)?.text ?? tag.text == tag.text, "\(text)")

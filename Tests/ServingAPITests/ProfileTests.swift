@@ -77,7 +77,8 @@ import Testing
         var request = Meridian_V1_SetConsentRequest()
         request.userID = ServingFixture.user
         _ = try fixture.reply(.setConsent, request, Meridian_V1_UserWriteReply.self)
-        #expect(try written(fixture).event == .consent(ConsentEvent(user: Self.user, change: .withdrawal(replacing: []))))
+        #expect(
+            try written(fixture).event == .consent(ConsentEvent(user: Self.user, change: .withdrawal(replacing: []))))
         request.cancels = (0..<16).map { index in
             var id = Meridian_V1_EventID()
             id.time = UInt64(index)

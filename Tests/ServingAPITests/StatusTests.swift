@@ -28,6 +28,8 @@ import Testing
         Row(
             error: .notEnoughRegions(available: 0), code: .failedPrecondition, reason: "NOT_ENOUGH_REGIONS",
             retries: false),
+        Row(error: .idRefused(.tooOld), code: .outOfRange, reason: "EVENT_ID_TOO_OLD", retries: false),
+        Row(error: .idRefused(.tooNew), code: .outOfRange, reason: "EVENT_ID_TOO_NEW", retries: false),
         Row(error: .catalogueFull, code: .resourceExhausted, reason: "CATALOGUE_FULL", retries: false),
         Row(
             error: .sessionNotSatisfied(applied: VersionVector()), code: .failedPrecondition,
@@ -45,7 +47,7 @@ import Testing
             fixture.shards.state.withLock {
                 $0.report = { _, _ in .failure(row.error) }
                 $0.slate = { _ in .failure(row.error) }
-                $0.publish = { _ in .failure(row.error) }
+                $0.publish = { _, _ in .failure(row.error) }
             }
             var next = Meridian_V1_NextContentRequest()
             next.userID = ServingFixture.user

@@ -51,7 +51,9 @@ import Testing
         }
     }
 
-    @Test("HISTORIES 2: an item of a region that restarts on a copy comes back from whoever holds it") func row02() throws {
+    @Test("HISTORIES 2: an item of a region that restarts on a copy comes back from whoever holds it") func row02()
+        throws
+    {
         try Self.play(regions: 3, expecting: ["mirrored", "late"]) { regions in
             let copy = regions.diskImage(of: 1)
             regions.cut(1, 2)

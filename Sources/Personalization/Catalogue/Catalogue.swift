@@ -1,7 +1,7 @@
 // The content that a node knows: the fold of every origin's content log.
 
 package import ClusterModel
-package import EventLog
+import EventLog
 package import MergeableState
 
 /// A last-writer-wins register per content id. A withdrawal is a write like any other and stays as a tombstone, so the

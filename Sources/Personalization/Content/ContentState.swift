@@ -26,7 +26,9 @@ package struct ContentState: LogFold {
 
     package static let eventKinds: Set<RecordKind> = [.content]
 
-    package static func event(_ record: EventRecord) throws(ByteCodingError) -> ContentEvent { try ContentEvent(record) }
+    package static func event(_ record: EventRecord) throws(ByteCodingError) -> ContentEvent {
+        try ContentEvent(record)
+    }
 
     package mutating func take(
         _ event: ContentEvent, of record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation,

@@ -11,7 +11,7 @@ extension ShardCore {
         guard case .consent(let consent) = event else {
             return MergeOrder(id: id, bodyDigest: SHA256.hash(body).prefix128.high)
         }
-        return .change(id, consent.change)
+        return .change(consent, id)
     }
 
     /// Decides on one event, and appends it where it is new. `isRemote`: other regions' cursors are asked about it, so that
@@ -23,7 +23,7 @@ extension ShardCore {
         let id = submitted.id ?? makeID(at: now)
         let verdict = settings.bounds.verdict(on: id, at: stamp)
         guard verdict == .admitted else { return EventResult(id: id, outcome: .refused(verdict)) }
-        let event = complete(submitted.event, id, of: user)
+        let event = complete(submitted.event, id)
         let body = event.body
         let key = key(of: event, id, body: body)
         if state.index.contains(key) {
@@ -53,7 +53,7 @@ extension ShardCore {
 
     /// What only the door knows (S9): the cut of an erase, a function of its id, and the withdrawals that a change of
     /// consent stands for.
-    private func complete(_ event: UserEvent, _ id: EventID, of user: UserKey) -> UserEvent {
+    private func complete(_ event: UserEvent, _ id: EventID) -> UserEvent {
         switch event {
         case .erase(var erase):
             erase.cut = settings.bounds.eraseCut(of: id)
@@ -61,9 +61,9 @@ extension ShardCore {
         case .consent(var consent):
             switch consent.change {
             case .withdrawal(let replaced) where replaced.isEmpty:
-                consent.change = .withdrawal(replacing: older(than: id, consent.change, of: user))
+                consent.change = .withdrawal(replacing: older(than: id, consent))
             case .grant(let cancelled) where cancelled.isEmpty:
-                consent.change = .grant(cancelling: older(than: id, consent.change, of: user))
+                consent.change = .grant(cancelling: older(than: id, consent))
             case .withdrawal, .grant: break
             }
             return .consent(consent)
@@ -73,9 +73,9 @@ extension ShardCore {
 
     /// The withdrawals that stand open here and are older than the change. Of a change that is known those that are
     /// cancelled already: a copy of it must not mean more than the first one did.
-    private func older(than id: EventID, _ change: ConsentEvent.Change, of user: UserKey) -> [EventID] {
-        guard let consent = state.user(user)?.consent else { return [] }
-        guard state.index.contains(.change(id, change)) else { return consent.openWithdrawals(before: id) }
+    private func older(than id: EventID, _ event: ConsentEvent) -> [EventID] {
+        guard let consent = state.user(event.user)?.consent else { return [] }
+        guard state.index.contains(.change(event, id)) else { return consent.openWithdrawals(before: id) }
         return consent.cancelled.ids.filter { $0 < id }
     }
 }

@@ -41,7 +41,7 @@ package struct ShardState: LogFold {
         let key = MergeOrder(id: record.id, bodyDigest: record.bodyDigest)
         let isNew = index.insert(key)
         // A change of consent has another body at every door: it is known by its id (S9).
-        if case .consent(let consent) = event { index.insert(.change(record.id, consent.change)) }
+        if case .consent(let consent) = event { index.insert(.change(consent, record.id)) }
         if case .erase(let erase) = event { erasures.insert(event.user, at: erase.cut) }
         fold(event, by: key, isNew: isNew)
         guard isNew else { return }
@@ -107,12 +107,13 @@ package struct ShardState: LogFold {
 }
 
 extension MergeOrder {
-    /// Stands in the id index for a grant, or for a withdrawal, of that id, whatever its body. No body has digest 0 or 1 but
+    /// Stands in the id index for a user's grant, or withdrawal, of that id, whatever its body lists. It is another event's key
     /// by a chance of 2^-63.
-    static func change(_ id: EventID, _ change: ConsentEvent.Change) -> MergeOrder {
-        switch change {
-        case .withdrawal: MergeOrder(id: id, bodyDigest: 0)
-        case .grant: MergeOrder(id: id, bodyDigest: 1)
+    static func change(_ event: ConsentEvent, _ id: EventID) -> MergeOrder {
+        let key = event.user.digest.low
+        return switch event.change {
+        case .withdrawal: MergeOrder(id: id, bodyDigest: key)
+        case .grant: MergeOrder(id: id, bodyDigest: ~key)
         }
     }
 }

@@ -55,7 +55,8 @@ enum FieldReading {
     /// In upper case; nil for what is not two letters.
     static func country(_ text: String) -> String? {
         let isCode =
-            text.utf8.count == 2 && text.utf8.allSatisfy { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0 & ~0x20) }
+            text.utf8.count == 2
+            && text.utf8.allSatisfy { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0 & ~0x20) }
         return isCode ? text.uppercased() : nil
     }
 

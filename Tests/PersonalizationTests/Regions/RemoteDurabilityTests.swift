@@ -133,7 +133,9 @@ import Testing
     @Test func theCopyOfAGrantMeansWhatTheGrantMeant() async throws {
         let loop = QueueLoop()
         let a = try await TestRegion(1, of: [1, 2, 3], loop: loop)
-        func send(_ change: ConsentEvent.Change, _ client: UInt64, _ region: TestRegion, _ durability: RequestedDurability) {
+        func send(
+            _ change: ConsentEvent.Change, _ client: UInt64, _ region: TestRegion, _ durability: RequestedDurability
+        ) {
             let event = UserEvent.consent(ConsentEvent(user: TestRegion.user, change: change))
             let id = EventID(at: WallTime(milliseconds: loop.start.milliseconds + client), sequence: 0, client: client)
             region.send([SubmittedEvent(id: id, event: event)], durability: durability, within: .milliseconds(50))

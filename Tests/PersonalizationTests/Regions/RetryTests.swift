@@ -31,7 +31,8 @@ enum RepeatedWrite: String, CaseIterable, Sendable {
 
 /// When and where a write is repeated.
 enum Repetition: String, CaseIterable, Sendable {
-    case atOnce, afterOthersWrote, afterR, inAnotherRegion, inARegionThatWasCutOff, afterARestart, afterOthersAndARestart
+    case atOnce, afterOthersWrote, afterR, inAnotherRegion, inARegionThatWasCutOff, afterARestart,
+        afterOthersAndARestart
 }
 
 @Suite struct RetryTests {
@@ -44,35 +45,40 @@ enum Repetition: String, CaseIterable, Sendable {
 
     @Test("A repeated write means what its first attempt meant", arguments: RepeatedWrite.allCases, Repetition.allCases)
     func aRepeatedWriteMeansWhatItMeant(write: RepeatedWrite, when: Repetition) async throws {
-        let once = try await Self.play(write, repeating: nil)
-        let again = try await Self.play(write, repeating: when)
+        let once = try await Self.play(write, when, isRepeated: false)
+        let again = try await Self.play(write, when)
         #expect(again == once)
         #expect(Set(again.users).count == 1 && Set(again.catalogues).count == 1)
     }
 
     /// Both regions know a user; the first takes the write; ten seconds later others write.
-    private static func play(_ write: RepeatedWrite, repeating when: Repetition?) async throws -> Outcome {
+    private static func play(
+        _ write: RepeatedWrite, _ when: Repetition, isRepeated: Bool = true
+    ) async throws -> Outcome {
         let loop = QueueLoop()
+        func again(_ moment: Repetition, in region: TestRegion, _ id: EventID, isTooOld: Bool = false) throws {
+            if isRepeated, when == moment { try perform(write, id, in: region, isTooOld: isTooOld) }
+        }
         var (a, b) = try await TwoRegionTests.pair(loop)
         send(.consent(ConsentEvent(user: TestRegion.user, change: .withdrawal(replacing: []))), 1, in: a)
         try TwoRegionTests.heal([a, b])
         loop.advance(by: .seconds(1))
         let id = EventID(at: loop.wallTime(), sequence: 0, client: 2)
         try perform(write, id, in: a)
-        if when == .atOnce { try perform(write, id, in: a) }
-        if when == .inARegionThatWasCutOff { try perform(write, id, in: b) }
+        try again(.atOnce, in: a, id)
+        try again(.inARegionThatWasCutOff, in: b, id)
         try TwoRegionTests.heal([a, b])
         loop.advance(by: .seconds(10))
         if when == .afterARestart { a = try await restarted(a, with: b, loop) }
-        if when == .afterARestart { try perform(write, id, in: a) }
+        try again(.afterARestart, in: a, id)
         try others(in: a)
-        if when == .afterOthersWrote { try perform(write, id, in: a) }
+        try again(.afterOthersWrote, in: a, id)
         try TwoRegionTests.heal([a, b])
-        if when == .inAnotherRegion { try perform(write, id, in: b) }
+        try again(.inAnotherRegion, in: b, id)
         if when == .afterOthersAndARestart { a = try await restarted(a, with: b, loop) }
-        if when == .afterOthersAndARestart { try perform(write, id, in: a) }
+        try again(.afterOthersAndARestart, in: a, id)
         loop.advance(by: .seconds(700))
-        if when == .afterR { try perform(write, id, in: a, isTooOld: true) }
+        try again(.afterR, in: a, id, isTooOld: true)
         try TwoRegionTests.heal([a, b])
         return Outcome(
             users: [a, b].map { region in region.ask { $0.state.user(TestRegion.user) } },
@@ -130,7 +136,7 @@ enum Repetition: String, CaseIterable, Sendable {
     /// HISTORIES 31 by name: w stands after a retry of g, and an erase that is retried covers nothing that came later.
     @Test func aRetriedGrantLeavesLaterWithdrawalsAndARetriedEraseLaterEvents() async throws {
         for write in [RepeatedWrite.grant, .erase] {
-            let outcome = try await Self.play(write, repeating: .afterOthersWrote)
+            let outcome = try await Self.play(write, .afterOthersWrote)
             #expect(outcome.users[0]?.allowsPersonalization == false)
             #expect(outcome.users[0]?.actions.entries.count == 1)
         }

@@ -100,7 +100,9 @@ import Testing
                 id: EventID(at: Self.now, sequence: 0, client: client),
                 event: .consent(ConsentEvent(user: Self.user, change: change)))
         }
-        _ = try core.report([consent(.withdrawal(replacing: []), 1), consent(.withdrawal(replacing: []), 2)], of: Self.user, at: Self.now)
+        _ = try core.report(
+            [consent(.withdrawal(replacing: []), 1), consent(.withdrawal(replacing: []), 2)], of: Self.user,
+            at: Self.now)
         #expect(core.state.user(Self.user)?.allowsPersonalization == false)
         _ = try core.report([consent(.grant(cancelling: []), 3)], of: Self.user, at: Self.now)
         #expect(core.state.user(Self.user)?.allowsPersonalization == true)
