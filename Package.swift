@@ -276,8 +276,8 @@ let package = Package(
         tests(
             "MeridianNodeTests",
             [
-                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization", "ServingAPI",
-                "MeridianNode", "SimulatedEnvironment",
+                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "ActorCluster", "RegionMirror",
+                "Personalization", "ServingAPI", "MeridianNode", "SimulatedEnvironment", logging,
             ]),
         tests(
             "SimulationTests",

@@ -5,9 +5,15 @@ import Testing
 @Suite struct DecodingTests {
     /// Lines of decoding functions with arithmetic that cannot run over, and why. The text stands in the line.
     private static let exceptions: [(path: String, text: String, reason: String)] = [
-        ("Sources/ClusterModel/Coding/ByteReader.swift", "offset", "positions inside an array; checked before each step"),
+        (
+            "Sources/ClusterModel/Coding/ByteReader.swift", "offset",
+            "positions inside an array; checked before each step"
+        ),
         ("Sources/ClusterModel/Coding/ByteReader.swift", "shift", "a varint's shift, at most 63"),
-        ("Sources/EventLog/EventRecord+Coding.swift", "position", "positions inside an array; lengths are checked first"),
+        (
+            "Sources/EventLog/EventRecord+Coding.swift", "position",
+            "positions inside an array; lengths are checked first"
+        ),
         ("Sources/EventLog/EventRecord+Coding.swift", "length", "a length of 32 bits"),
         ("Sources/EventLog/EventRecord+Coding.swift", "end", "at most the bytes that are left, checked in this line"),
         ("Sources/EventLog/EventRecord+Coding.swift", "start", "positions inside an array"),
@@ -44,15 +50,20 @@ import Testing
         }
     }
 
-    @Test("the rule finds what it is for", arguments: [
-        "let end = start + length", "total += count", "let place = Int(number)", "offset << 3",
-    ])
+    @Test(
+        "the rule finds what it is for",
+        arguments: [
+            "let end = start + length", "total += count", "let place = Int(number)", "offset << 3",
+        ])
     func findsUncheckedArithmetic(line: String) { #expect(Self.isUnchecked(line)) }
 
-    @Test("the rule leaves alone what cannot run over", arguments: [
-        "let limit = 2 + 16 * EndsRecord.maxEnds", "Int(try reader.read(UInt16.self))", "UInt64(logs.count)",
-        "let sum = one &+ other", "// a + b", "throw Failure(\"a + b\")", "Int(clamping: number)", "a.adding(clamping: b)",
-    ])
+    @Test(
+        "the rule leaves alone what cannot run over",
+        arguments: [
+            "let limit = 2 + 16 * EndsRecord.maxEnds", "Int(try reader.read(UInt16.self))", "UInt64(logs.count)",
+            "let sum = one &+ other", "// a + b", "throw Failure(\"a + b\")", "Int(clamping: number)",
+            "a.adding(clamping: b)",
+        ])
     func leavesConstants(line: String) { #expect(!Self.isUnchecked(line)) }
 
     // MARK: Looking
