@@ -91,17 +91,24 @@ import Testing
         guard file.lines.contains(where: { $0.contains("ByteReader") || $0.contains("decoding ") }) else { return [] }
         return file.lines.indices.compactMap { start in
             let line = file.lines[start]
-            guard line.contains("func ") || line.contains("init(") || line.contains("init?("), !isComment(line),
-                let open = file.lines[start...].prefix(8).firstIndex(where: { $0.hasSuffix("{") })
-            else { return nil }
+            guard line.contains("func ") || line.contains("init(") || line.contains("init?("), !isComment(line) else {
+                return nil
+            }
+            // A body of one line ends where it begins.
+            if line.hasSuffix("}") { return isDecoder(line) ? start..<start + 1 : nil }
+            guard let open = file.lines[start...].prefix(8).firstIndex(where: { $0.hasSuffix("{") }) else { return nil }
             let indent = line.prefix { $0 == " " }
             let end = file.lines[open...].firstIndex { $0 == indent + "}" } ?? open
             let signature = file.lines[start...open].joined(separator: " ")
-            let takes = ["ByteReader", "decoding ", "(from reader", "body: [UInt8]"].contains { signature.contains($0) }
             let isReader = file.path.hasSuffix("/ByteReader.swift") && signature.contains("mutating func")
             let begins = file.lines[open...end].contains { $0.contains("ByteReader(") }
-            return takes || begins || isReader ? open + 1..<max(open + 1, end) : nil
+            return isDecoder(signature) || begins || isReader ? open + 1..<max(open + 1, end) : nil
         }
+    }
+
+    /// Whether a function that is declared so takes outside bytes, or a reader of them.
+    private static func isDecoder(_ declaration: String) -> Bool {
+        ["ByteReader", "decoding ", "(from reader", "body: [UInt8]"].contains { declaration.contains($0) }
     }
 
     private static func isComment(_ line: String) -> Bool { line.drop { $0 == " " }.hasPrefix("//") }
