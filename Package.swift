@@ -280,8 +280,8 @@ let package = Package(
         tests(
             "MeridianNodeTests",
             [
-                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "RegionMirror", "Personalization",
-                "ServingAPI", "MeridianNode", "OperatorAPI", "SimulatedEnvironment",
+                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "ActorCluster", "RegionMirror",
+                "Personalization", "ServingAPI", "MeridianNode", "OperatorAPI", "SimulatedEnvironment", logging,
             ]),
         tests(
             "SimulationTests",

@@ -82,7 +82,8 @@ package final class RegionMirror: Sendable {
     package func seal(_ round: SealRound) async throws -> SealAnswer {
         // The own line may be ahead of a clock that was set back (HISTORIES 9).
         guard round.origin == core.settings.region || core.ceiling.admits(round.incarnation) else {
-            throw MirrorError(.aheadOfClock, "a seal below incarnation \(String(round.incarnation.rawValue, radix: 16))")
+            throw MirrorError(
+                .aheadOfClock, "a seal below incarnation \(String(round.incarnation.rawValue, radix: 16))")
         }
         guard core.state.withLock({ $0.lineage.seal(round) }) else {
             throw MirrorError(.sealsUnreadable, "\(SealBook.maxOrigins) origins are sealed already")

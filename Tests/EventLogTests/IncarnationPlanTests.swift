@@ -66,21 +66,26 @@ import Testing
 
     @Test("A7: another region's impossible incarnation on the disk is no floor of this region's")
     func anImpossibleForeignIncarnationTrapsNoStart() throws {
-        var foreign = Self.summary(.max, end: 10)
+        var foreign = Self.summary(5, end: 10)
         foreign.log.name.region = RegionNumber(9)
+        foreign.log.incarnation = Incarnation(.max)
         foreign.lastStamp = HybridStamp(rawValue: .max)
         let plan = try Self.plan(RecoveryReport(logs: [foreign, Self.summary(5, end: 1)], isFirstStart: false))
         #expect(plan.incarnation == Incarnation(startedAt: Self.now, entropy: 0x1234))
         #expect(plan.beginnings.first?.stampFloor == HybridStamp(rawValue: 6))
     }
 
-    @Test("A7: a start that can have no newer incarnation is refused and does not trap", arguments: [
-        UInt64.max, .max - 1, 0xffff_ff00_0000_0000,
-    ])
+    @Test(
+        "A7: a start that can have no newer incarnation is refused and does not trap",
+        arguments: [
+            UInt64.max, .max - 1, 0xffff_ff00_0000_0000,
+        ])
     func noRoomForANewerIncarnation(number: UInt64) throws {
         var own = Self.summary(5, end: 1)
         own.log.incarnation = Incarnation(number)
-        let error = #expect(throws: EventLogError.self) { try Self.plan(RecoveryReport(logs: [own], isFirstStart: false)) }
+        let error = #expect(throws: EventLogError.self) {
+            try Self.plan(RecoveryReport(logs: [own], isFirstStart: false))
+        }
         #expect(error?.code == .corrupt)
         // What a peer says in a head before a first start.
         let plan = try Self.plan(RecoveryReport())

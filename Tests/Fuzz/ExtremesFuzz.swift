@@ -39,7 +39,8 @@ struct ExtremesFuzz: AsyncParsableCommand {
         let shares = chosen.reduce(0) { $0 + $1.grammar.share }
         var stretches = chosen.map { one in
             ExtremesStretch(
-                target: one.name, first: first, count: max(1, runs * UInt64(one.grammar.share) / UInt64(shares)), seed: seed)
+                target: one.name, first: first, count: max(1, runs * UInt64(one.grammar.share) / UInt64(shares)),
+                seed: seed)
         }
         stretches.append(ExtremesStretch(target: TrappingTarget().name, first: 0, count: 2_000, seed: seed))
         let ends = try await ExtremesProcesses(atOnce: max(1, processes)).run(stretches)

@@ -75,7 +75,9 @@ struct ExtremesProcesses {
         var (last, since) = (watch.input, clock.bootTime())
         while true {
             if let how = process.end() {
-                if how == .exited(0) { end.outcome = try outcome("\(folder)/output") } else {
+                if how == .exited(0) {
+                    end.outcome = try outcome("\(folder)/output")
+                } else {
                     end.finding = (watch.input, "ended the process (\(how))")
                 }
                 return end
@@ -94,7 +96,9 @@ struct ExtremesProcesses {
     private static func outcome(_ path: String) throws -> ExtremesOutcome {
         let text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
         let numbers = text.split(separator: "\n").last.map { $0.split(separator: " ").compactMap { UInt64($0) } } ?? []
-        guard numbers.count == 2 else { throw OperatorFailure(.usage, "\(path): \(text)", nextStep: "look at the output") }
+        guard numbers.count == 2 else {
+            throw OperatorFailure(.usage, "\(path): \(text)", nextStep: "look at the output")
+        }
         return ExtremesOutcome(inputs: numbers[0], taken: numbers[1])
     }
 }

@@ -24,7 +24,8 @@ import Testing
         return (end, String(decoding: try Data(contentsOf: URL(filePath: output)), as: UTF8.self))
     }
 
-    @Test("A7: no extreme in any number traps or hangs a process, and the canary is found",
+    @Test(
+        "A7: no extreme in any number traps or hangs a process, and the canary is found",
         .enabled(if: isBuilt, "meridian-fuzz is not built beside the tests"))
     func nothingTraps() async throws {
         let (end, text) = try await run(["--runs", Self.isProving ? "10000000" : "30000"])
@@ -36,7 +37,8 @@ import Testing
         }
     }
 
-    @Test("a process that traps is told with the input that did it, and the words that run it again",
+    @Test(
+        "a process that traps is told with the input that did it, and the words that run it again",
         .enabled(if: isBuilt, "meridian-fuzz is not built beside the tests"))
     func theCanaryCanBeRunAgain() async throws {
         let (end, text) = try await run(["--target", "canary", "--runs", "2000"])

@@ -62,7 +62,7 @@ import Testing
 
     /// What region 1's keeper answers `caller` who asks about the lines of `origin`; nil where it does as it is asked.
     private func ask(
-        _ caller: UInt16, of origin: UInt16, lifting: Bool, incarnation: Incarnation = incarnation
+        _ caller: UInt16, of origin: UInt16, lifting: Bool, incarnation: Incarnation = LineageKeeperTests.incarnation
     ) throws -> ActorCallError.Code? {
         let simulation = Simulation(seed: UInt64(caller))
         simulation.machine("r1").start { try await Self.serve($0) }
@@ -73,7 +73,11 @@ import Testing
             let system = try await Self.system(environment, caller)
             let keeper = try LineageKeeper.resolve(id: LineageKeeper.identity(in: RegionNumber(1)), using: system)
             do {
-                if lifting { _ = try await keeper.lift(to: CollectedEnds(of: round)) } else { _ = try await keeper.seal(round) }
+                if lifting {
+                    _ = try await keeper.lift(to: CollectedEnds(of: round))
+                } else {
+                    _ = try await keeper.seal(round)
+                }
                 return nil
             } catch let error as ActorCallError {
                 return error.code
@@ -87,7 +91,9 @@ import Testing
         #expect(try ask(3, of: 3, lifting: lifting) == nil)
     }
 
-    @Test("A7, seal and lift: nobody about another's lines, a twin of the asked region included", arguments: [false, true])
+    @Test(
+        "A7, seal and lift: nobody about another's lines, a twin of the asked region included",
+        arguments: [false, true])
     func nobodyElseMay(lifting: Bool) throws {
         #expect(try ask(3, of: 2, lifting: lifting) == .notPermitted)
         #expect(try ask(2, of: 1, lifting: lifting) == .notPermitted)

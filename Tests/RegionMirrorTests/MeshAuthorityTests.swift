@@ -6,6 +6,7 @@ import GRPCFraming
 import NIOCore
 import NodeEnvironment
 import SimulatedEnvironment
+import Synchronization
 import Testing
 
 @testable import RegionMirror
@@ -126,7 +127,9 @@ import Testing
         world.run(.seconds(1))
         // Region 3 speaks for region 2 of region 2's logs, and for a start of region 2 that no clock can have made.
         var forged = report(world, by: 3, of: 2, on: foreign)
-        forged.cursors += [.init(region: RegionNumber(2), incarnation: Incarnation(.max), point: LogPoint(startOf: own))]
+        forged.cursors += [
+            .init(region: RegionNumber(2), incarnation: Incarnation(.max), point: LogPoint(startOf: own))
+        ]
         #expect(try call(world, as: 3, CursorReport.path, forged.encoded) == nil)
         let core = try #require(world[1].mirror).core
         #expect(core.state.withLock { $0.relayed[.init(log: foreign, region: RegionNumber(2))] } == nil)

@@ -28,7 +28,8 @@ import Testing
     }
 
     private static let log = LogIdentity(
-        name: LogName(region: RegionNumber(1), topic: .userEvents, partition: PartitionID(0)), incarnation: Incarnation(7))
+        name: LogName(region: RegionNumber(1), topic: .userEvents, partition: PartitionID(0)),
+        incarnation: Incarnation(7))
 
     private func batch() throws -> EncodedBatch {
         let record = EventRecord(
@@ -83,6 +84,7 @@ import Testing
             return GroupFrame.prefix(bytes[...]).flatMap { GroupFrame(decoding: bytes[...], prefix: $0) } != nil
         }
         #expect(decodes(1, 1, 0, 0) && decodes(1 << 62, 1 << 62, 1 << 62, 1 << 62))
-        #expect(!decodes(.max, 1, 0, 0) && !decodes(1, .max, 0, 0) && !decodes(1, 1, .max, 0) && !decodes(1, 1, 0, .max))
+        #expect(
+            !decodes(.max, 1, 0, 0) && !decodes(1, .max, 0, 0) && !decodes(1, 1, .max, 0) && !decodes(1, 1, 0, .max))
     }
 }

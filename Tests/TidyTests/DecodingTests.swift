@@ -5,9 +5,15 @@ import Testing
 @Suite struct DecodingTests {
     /// Lines of decoding functions with arithmetic that cannot run over, and why. The text stands in the line.
     private static let exceptions: [(path: String, text: String, reason: String)] = [
-        ("Sources/ClusterModel/Coding/ByteReader.swift", "offset", "positions inside an array; checked before each step"),
+        (
+            "Sources/ClusterModel/Coding/ByteReader.swift", "offset",
+            "positions inside an array; checked before each step"
+        ),
         ("Sources/ClusterModel/Coding/ByteReader.swift", "shift", "a varint's shift, at most 63"),
-        ("Sources/EventLog/EventRecord+Coding.swift", "position", "positions inside an array; lengths are checked first"),
+        (
+            "Sources/EventLog/EventRecord+Coding.swift", "position",
+            "positions inside an array; lengths are checked first"
+        ),
         ("Sources/EventLog/EventRecord+Coding.swift", "length", "a length of 32 bits"),
         ("Sources/EventLog/EventRecord+Coding.swift", "end", "at most the bytes that are left, checked in this line"),
         ("Sources/EventLog/EventRecord+Coding.swift", "start", "positions inside an array"),
@@ -44,15 +50,20 @@ import Testing
         }
     }
 
-    @Test("the rule finds what it is for", arguments: [
-        "let end = start + length", "total += count", "let place = Int(number)", "offset << 3",
-    ])
+    @Test(
+        "the rule finds what it is for",
+        arguments: [
+            "let end = start + length", "total += count", "let place = Int(number)", "offset << 3",
+        ])
     func findsUncheckedArithmetic(line: String) { #expect(Self.isUnchecked(line)) }
 
-    @Test("the rule leaves alone what cannot run over", arguments: [
-        "let limit = 2 + 16 * EndsRecord.maxEnds", "Int(try reader.read(UInt16.self))", "UInt64(logs.count)",
-        "let sum = one &+ other", "// a + b", "throw Failure(\"a + b\")", "Int(clamping: number)", "a.adding(clamping: b)",
-    ])
+    @Test(
+        "the rule leaves alone what cannot run over",
+        arguments: [
+            "let limit = 2 + 16 * EndsRecord.maxEnds", "Int(try reader.read(UInt16.self))", "UInt64(logs.count)",
+            "let sum = one &+ other", "// a + b", "throw Failure(\"a + b\")", "Int(clamping: number)",
+            "a.adding(clamping: b)",
+        ])
     func leavesConstants(line: String) { #expect(!Self.isUnchecked(line)) }
 
     // MARK: Looking
@@ -80,17 +91,24 @@ import Testing
         guard file.lines.contains(where: { $0.contains("ByteReader") || $0.contains("decoding ") }) else { return [] }
         return file.lines.indices.compactMap { start in
             let line = file.lines[start]
-            guard line.contains("func ") || line.contains("init(") || line.contains("init?("), !isComment(line),
-                let open = file.lines[start...].prefix(8).firstIndex(where: { $0.hasSuffix("{") })
-            else { return nil }
+            guard line.contains("func ") || line.contains("init(") || line.contains("init?("), !isComment(line) else {
+                return nil
+            }
+            // A body of one line ends where it begins.
+            if line.hasSuffix("}") { return isDecoder(line) ? start..<start + 1 : nil }
+            guard let open = file.lines[start...].prefix(8).firstIndex(where: { $0.hasSuffix("{") }) else { return nil }
             let indent = line.prefix { $0 == " " }
             let end = file.lines[open...].firstIndex { $0 == indent + "}" } ?? open
             let signature = file.lines[start...open].joined(separator: " ")
-            let takes = ["ByteReader", "decoding ", "(from reader", "body: [UInt8]"].contains { signature.contains($0) }
             let isReader = file.path.hasSuffix("/ByteReader.swift") && signature.contains("mutating func")
             let begins = file.lines[open...end].contains { $0.contains("ByteReader(") }
-            return takes || begins || isReader ? open + 1..<max(open + 1, end) : nil
+            return isDecoder(signature) || begins || isReader ? open + 1..<max(open + 1, end) : nil
         }
+    }
+
+    /// Whether a function that is declared so takes outside bytes, or a reader of them.
+    private static func isDecoder(_ declaration: String) -> Bool {
+        ["ByteReader", "decoding ", "(from reader", "body: [UInt8]"].contains { declaration.contains($0) }
     }
 
     private static func isComment(_ line: String) -> Bool { line.drop { $0 == " " }.hasPrefix("//") }

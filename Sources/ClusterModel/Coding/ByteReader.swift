@@ -132,7 +132,7 @@ package struct ByteReader: Sendable {
         guard length <= UInt64(clamping: limit) else {
             throw ByteCodingError(.tooLong(length: length, limit: limit), at: start)
         }
-        return try readBytes(Int(length))
+        return try readBytes(Int(clamping: length))
     }
 
     /// Length-prefixed UTF-8 of at most `limit` bytes.

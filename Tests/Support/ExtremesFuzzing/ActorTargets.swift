@@ -10,7 +10,8 @@ import Personalization
 struct ActorTarget: ExtremesTarget {
     let name = "actors"
     let grammar = ExtremesGrammar(
-        bounds: [UInt64(WireLimits.stringBytes), UInt64(WireLimits.arrayElements), UInt64(VersionVector.maxEntries)], strides: [18])
+        bounds: [UInt64(WireLimits.stringBytes), UInt64(WireLimits.arrayElements), UInt64(VersionVector.maxEntries)],
+        strides: [18])
 
     private static var report: ShardReport {
         let state = ExtremesSamples.state()

@@ -23,7 +23,10 @@ struct ConfigurationTarget: ExtremesTarget {
 
     init() {
         var grammar = ExtremesGrammar(
-            bounds: [4_096, 65_535, 9 << 20, 1 << 30, 30 * 86_400, 1 << 50, 1 << 34, 600_000, 3_600_000, 29_999, 1 << 20, 1 << 32, 1 << 24, 256],
+            bounds: [
+                4_096, 65_535, 9 << 20, 1 << 30, 30 * 86_400, 1 << 50, 1 << 34, 600_000, 3_600_000, 29_999, 1 << 20,
+                1 << 32, 1 << 24, 256,
+            ],
             share: 4)
         grammar.numbers = .decimal
         self.grammar = grammar

@@ -91,8 +91,12 @@ package struct ExtremesInputs: Sendable {
             if turn > 0 {
                 let other = sites[generator.below(sites.count)]
                 // Sites of the same seed only: others' offsets mean nothing here.
-                site = other.seed == first.seed ? other : Site(
-                    seed: first.seed, offset: generator.below(bytes.count), width: isText ? 1 : [0, 1, 2, 4, 8][generator.below(5)])
+                site =
+                    other.seed == first.seed
+                    ? other
+                    : Site(
+                        seed: first.seed, offset: generator.below(bytes.count),
+                        width: isText ? 1 : [0, 1, 2, 4, 8][generator.below(5)])
             }
             let strides = target.grammar.strides
             let stride = strides.isEmpty || generator.below(3) > 0 ? 0 : strides[generator.below(strides.count)]

@@ -34,7 +34,8 @@ struct ClockTarget: ExtremesTarget {
     var seeds: [[UInt8]] {
         let now = ExtremesSamples.now.milliseconds
         return [
-            Self.numbers([now, 1_000_000_000, now + 100, 1_100_000_000, now + 200, 1_200_000_000, 5, 40_000, now << 16]),
+            Self.numbers([now, 1_000_000_000, now + 100, 1_100_000_000, now + 200, 1_200_000_000, 5, 40_000, now << 16]
+            ),
             Self.numbers([now, 5_000_000_000, now - 3_000, 5_100_000_000, now, 5_200_000_000, 0, 0, 0]),
         ]
     }
@@ -88,7 +89,11 @@ struct TrimTarget: ExtremesTarget {
 
     var seeds: [[UInt8]] {
         let now = ExtremesSamples.now.milliseconds
-        return [Self.numbers([now, 600, 64 << 30, 128 << 30, 100, 90, now << 16, 1, 64 << 20, 80, now << 16, 2, 64 << 20, 80, 5])]
+        return [
+            Self.numbers([
+                now, 600, 64 << 30, 128 << 30, 100, 90, now << 16, 1, 64 << 20, 80, now << 16, 2, 64 << 20, 80, 5,
+            ])
+        ]
     }
 
     func run(_ bytes: [UInt8]) -> Bool {
@@ -104,7 +109,8 @@ struct TrimTarget: ExtremesTarget {
         inputs.pins = [TrimPin(name: "group", next: [log: Offset(numbers.next())])]
         var plan = TrimPlan(inputs, journalBytes: numbers.next())
         for _ in 0..<2 {
-            let part = SegmentContents.Part(end: Offset(numbers.next()), lastStamp: HybridStamp(rawValue: numbers.next()))
+            let part = SegmentContents.Part(
+                end: Offset(numbers.next()), lastStamp: HybridStamp(rawValue: numbers.next()))
             _ = plan.take(SegmentContents(generation: numbers.next(), bytes: numbers.next(), parts: [log: part]))
         }
         _ = plan.hold?.description

@@ -24,10 +24,14 @@ struct JournalTarget: ExtremesTarget {
     init() {
         files = (try? Self.makeFiles()) ?? [:]
         paths = files.keys.sorted()
-        seeds = paths.enumerated().map { [UInt8($0)] + (files[$1] ?? []) }
+        seeds =
+            paths.enumerated().map { [UInt8($0)] + (files[$1] ?? []) }
             + Self.names.indices.map { [UInt8(255 - $0), 3, 0, 0, 0, 0, 0, 0, 0] }
         var grammar = ExtremesGrammar(
-            bounds: [4_096, 4 << 20, 9 << 20, 1 << 20, 1 << 62, UInt64(ProducerLimits.window), UInt64(ProducerLimits.producers)],
+            bounds: [
+                4_096, 4 << 20, 9 << 20, 1 << 20, 1 << 62, UInt64(ProducerLimits.window),
+                UInt64(ProducerLimits.producers),
+            ],
             strides: [24, 32, 8], share: 1)
         grammar.maxBytes = 1 << 20
         self.grammar = grammar
@@ -107,7 +111,9 @@ struct JournalTarget: ExtremesTarget {
 
     private func start(_ stepped: SteppedEnvironment) throws -> Bool {
         var folded = 0
-        let log = try SegmentLog.open(directory: Self.directory, environment: stepped.environment) { folded += Int(clamping: $0.header.count) }
+        let log = try SegmentLog.open(directory: Self.directory, environment: stepped.environment) {
+            folded += Int(clamping: $0.header.count)
+        }
         defer { log.abandon() }
         let summaries = log.logs()
         for summary in summaries {

@@ -18,9 +18,11 @@ enum MeshSamples {
     static func ends(_ log: LogIdentity) -> [AgreedEnds] {
         let older = Incarnation(startedAt: ExtremesSamples.now.advanced(by: .seconds(-5)), entropy: 1)
         let newest = Incarnation(startedAt: ExtremesSamples.now.advanced(by: .seconds(-4)), entropy: 2)
-        guard let record = EndsRecord([
-            .init(incarnation: older, end: Offset(9)), .init(incarnation: newest, end: Offset(11)),
-        ]) else { return [] }
+        guard
+            let record = EndsRecord([
+                .init(incarnation: older, end: Offset(9)), .init(incarnation: newest, end: Offset(11)),
+            ])
+        else { return [] }
         return [AgreedEnds(name: log.name, writer: log.incarnation, ends: record)]
     }
 
@@ -44,14 +46,17 @@ struct PullTarget: ExtremesTarget {
     let grammar = ExtremesGrammar(bounds: MeshSamples.bounds, strides: [40])
 
     var seeds: [[UInt8]] {
-        [[], MeshSamples.logs.prefix(1).map { MeshSamples.point($0, 5) }, MeshSamples.logs.map { MeshSamples.point($0, 20) }]
-            .map { positions in
-                var request = PullRequest(
-                    follower: RegionNumber(1), applyVersion: 3, deployment: 4, incarnation: Incarnation(8),
-                    generation: 5, maxBytes: 6, waitMilliseconds: 7)
-                request.positions = positions
-                return request.encoded
-            }
+        [
+            [], MeshSamples.logs.prefix(1).map { MeshSamples.point($0, 5) },
+            MeshSamples.logs.map { MeshSamples.point($0, 20) },
+        ]
+        .map { positions in
+            var request = PullRequest(
+                follower: RegionNumber(1), applyVersion: 3, deployment: 4, incarnation: Incarnation(8),
+                generation: 5, maxBytes: 6, waitMilliseconds: 7)
+            request.positions = positions
+            return request.encoded
+        }
     }
 
     func run(_ bytes: [UInt8]) -> Bool {

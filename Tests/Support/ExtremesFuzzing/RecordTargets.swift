@@ -86,7 +86,9 @@ struct BatchTarget: ExtremesTarget {
     private func settle(_ users: ShardState, _ content: ContentState, _ batches: [EncodedBatch]) {
         var users = users
         _ = users.digest()
-        if topic == .content { _ = try? ContentSnapshot.decode(ContentSnapshot.encode(content), limit: 4) } else {
+        if topic == .content {
+            _ = try? ContentSnapshot.decode(ContentSnapshot.encode(content), limit: 4)
+        } else {
             _ = try? ShardSnapshot.decode(ShardSnapshot.encode(users), partition: ExtremesSamples.partition)
         }
         for batch in batches {
@@ -126,9 +128,12 @@ struct BodyTarget: ExtremesTarget {
         var state = ExtremesSamples.state()
         var content = ContentState(limit: 2)
         var isTaken = false
-        for (offset, time) in [ExtremesSamples.now, WallTime(milliseconds: 0), WallTime(milliseconds: .max)].enumerated() {
+        for (offset, time) in [ExtremesSamples.now, WallTime(milliseconds: 0), WallTime(milliseconds: .max)]
+            .enumerated()
+        {
             let record = EventRecord(
-                kind: kind, stamp: HybridStamp(at: ExtremesSamples.now), id: EventID(at: time, sequence: .max, client: .max),
+                kind: kind, stamp: HybridStamp(at: ExtremesSamples.now),
+                id: EventID(at: time, sequence: .max, client: .max),
                 body: body)
             let place = Offset(UInt64(offset))
             // A record that is refused stops its log, and no process.

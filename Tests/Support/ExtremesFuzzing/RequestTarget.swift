@@ -152,7 +152,8 @@ private enum RequestSamples {
 
     static var all: [[UInt8]] {
         let requests: [(UInt8, any SwiftProtobuf.Message)] = [
-            (0, nextContent), (1, report), (4, update), (6, erase), (7, consent), (8, publish), (11, list), (12, popular),
+            (0, nextContent), (1, report), (4, update), (6, erase), (7, consent), (8, publish), (11, list),
+            (12, popular),
             (13, stats),
         ]
         return requests.compactMap { method, request in

@@ -8,10 +8,14 @@ import Personalization
 struct ShardSnapshotTarget: ExtremesTarget {
     let name = "shard-snapshot"
     let grammar = ExtremesGrammar(
-        bounds: [UInt64(UInt16.max), UInt64(UInt32.max), UInt64(EndsRecord.maxEnds), WallTime.mask], strides: [24, 32, 16])
+        bounds: [UInt64(UInt16.max), UInt64(UInt32.max), UInt64(EndsRecord.maxEnds), WallTime.mask],
+        strides: [24, 32, 16])
 
     var seeds: [[UInt8]] {
-        [ShardSnapshot.encode(ShardState(partition: ExtremesSamples.partition)), ShardSnapshot.encode(ExtremesSamples.state())]
+        [
+            ShardSnapshot.encode(ShardState(partition: ExtremesSamples.partition)),
+            ShardSnapshot.encode(ExtremesSamples.state()),
+        ]
     }
 
     func seal(_ bytes: inout [UInt8]) { Checksums.sealWhole(&bytes) }
@@ -55,7 +59,10 @@ struct ContentSnapshotTarget: ExtremesTarget {
         for batch in (try? ExtremesSamples.chain(log)) ?? [] { _ = try? state.apply(batch) }
         var catalogue = state.catalogue
         let snapshot = catalogue.snapshot()
-        _ = (snapshot.items(after: "", limit: .max).count, snapshot.newest(.max).count, ContentSnapshot.encode(state).count)
+        _ = (
+            snapshot.items(after: "", limit: .max).count, snapshot.newest(.max).count,
+            ContentSnapshot.encode(state).count
+        )
         return true
     }
 }

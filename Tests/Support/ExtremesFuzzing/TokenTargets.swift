@@ -10,7 +10,8 @@ import ServingAPI
 struct TokenTarget: ExtremesTarget {
     let name = "tokens"
     let grammar = ExtremesGrammar(
-        bounds: [UInt64(SessionToken.maxEntries), 128, 8, 234, UInt64(PartitionCount.maximum), 1 << 16], strides: [10, 11])
+        bounds: [UInt64(SessionToken.maxEntries), 128, 8, 234, UInt64(PartitionCount.maximum), 1 << 16],
+        strides: [10, 11])
     private let keyring: TokenKeyring?
 
     init() {
@@ -61,7 +62,9 @@ struct TokenTarget: ExtremesTarget {
         guard let keyring, let first = bytes.first, let kind = SealedToken.Kind(rawValue: first) else { return false }
         let payload = Array(bytes.dropFirst())
         guard kind != .cursor else { return read(payload) }
-        guard let sealed = SealedToken.seal(kind, with: keyring, capacity: payload.count, write: { $0.write(raw: payload) })
+        guard
+            let sealed = SealedToken.seal(
+                kind, with: keyring, capacity: payload.count, write: { $0.write(raw: payload) })
         else { return false }
         if kind == .item { return (try? ItemToken(opening: sealed, with: keyring)) != nil }
         let token = try? SessionToken(
