@@ -46,7 +46,8 @@ import Testing
     func aSteadyDriftIsFound(partsPerMillion: Int) throws {
         var machine = Machine()
         machine.read()
-        let refused = try #require(machine.run(for: .seconds(5_000), partsPerMillion: partsPerMillion))
+        let found = machine.run(for: .seconds(5_000), partsPerMillion: partsPerMillion)
+        let refused = try #require(found)
         let gaining = Duration.milliseconds(500) * 1_000_000 / (abs(partsPerMillion) - ClockGuard.slewPerMillion)
         #expect(refused <= gaining + .seconds(1), "\(refused)")
         // Once corrected it is trusted again, unless the slew has taken belief along for too long.
