@@ -3,6 +3,7 @@
 import ClusterModel
 import Foundation
 import NodeEnvironment
+import ServingAPI
 import Testing
 
 @testable import MeridianNode
