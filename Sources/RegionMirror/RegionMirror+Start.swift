@@ -2,6 +2,7 @@
 
 package import ClusterModel
 import EventLog
+import Logging
 import GRPCFraming
 import NIOCore
 import NodeEnvironment
