@@ -2,8 +2,8 @@
 
 package import ClusterModel
 import EventLog
-import Logging
 import GRPCFraming
+import Logging
 import NIOCore
 import NodeEnvironment
 
