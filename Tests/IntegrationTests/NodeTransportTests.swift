@@ -107,7 +107,7 @@ struct NodeTransportTests {
             _ = try await CommandRun.meridian(
                 ["status", "--endpoint", "\(real.node.endpoint)"] + TestCertificates.application(real.scratch))
             let answer = try Self.fetch(real, "GET /metrics")
-            let body = try #require(answer.range(of: "\r\n\r\n")).upperBound
+            let body = try #require(answer.ranges(of: "\r\n\r\n").first).upperBound
             let page = try PrometheusPage(String(answer[body...]))
             for family in page.families.values {
                 #expect(family.help != nil && family.unit != nil, "\(family.name) has no row in MetricFamilies")
