@@ -192,8 +192,9 @@ extension ReplacedFile {
     func ownKey() throws {
         let stepped = SteppedEnvironment(seed: 1)
         func keyring() throws -> TokenKeyring {
-            try TokenKeyFiles(files: stepped.files).keyring(
-                [], directory: "data", entropy: SeededEntropy(seed: UInt64(stepped.files.paths().count)))
+            // Another random source each time: a key that was made anew would be another one.
+            let entropy = SteppedEnvironment(seed: UInt64(stepped.files.paths().count)).environment.entropy
+            return try TokenKeyFiles(files: stepped.files).keyring([], directory: "data", entropy: entropy)
         }
         let first = try keyring()
         let token = ItemToken(contentID: "c", category: 3, language: "en").sealed(with: first)

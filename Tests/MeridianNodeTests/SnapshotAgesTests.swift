@@ -1,6 +1,7 @@
 // Ages and failures of snapshots: when somebody is told.
 
 import ClusterModel
+import OperatorAPI
 import Personalization
 import Testing
 

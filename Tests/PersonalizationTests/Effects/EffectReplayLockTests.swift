@@ -19,11 +19,11 @@ import Testing
         let replay = EffectReplay(
             PartitionID(0), at: EffectPosition(), knowing: [],
             settings: EffectSettings(members: [RegionNumber(1)], bounds: .standard))
-        let asked = Atomic(0)
+        let asked = Count()
         let engine = AskingEngine(region.disk) {
             // On the thread of the step: a lock that it holds would be waited for, for ever. While it moves nobody can say
             // what it knows.
-            if replay.known(of: []) == nil { asked.add(1, ordering: .relaxed) }
+            if replay.known(of: []) == nil { asked.value.add(1, ordering: .relaxed) }
             _ = replay.hasLetGo
         }
         var items: [EffectItem] = []
@@ -32,7 +32,7 @@ import Testing
             items += step.items
             if step.isAtEnd { break }
         }
-        #expect(asked.load(ordering: .relaxed) > 0)
+        #expect(asked.value.load(ordering: .relaxed) > 0)
         let keys = items.flatMap(\.effects).map(\.key)
         #expect(keys.count == 1 && replay.known(of: keys) == Set(keys))
         let discarding = AskingEngine(region.disk) { replay.discard() }
@@ -41,6 +41,10 @@ import Testing
         #expect(replay.known(of: keys) == nil)
         #expect(throws: EffectFailure.self) { try replay.step(from: region.disk, maxBytes: 1 << 20) }
     }
+}
+
+private final class Count: Sendable {
+    let value = Atomic(0)
 }
 
 /// Does something whenever the disk is read.
