@@ -77,9 +77,7 @@ import Testing
 
     @Test(
         "A7: a start that can have no newer incarnation is refused and does not trap",
-        arguments: [
-            UInt64.max, .max - 1, 0xffff_ff00_0000_0000,
-        ])
+        arguments: [UInt64.max, UInt64.max - 1, 0xffff_ff00_0000_0000] as [UInt64])
     func noRoomForANewerIncarnation(number: UInt64) throws {
         var own = Self.summary(5, end: 1)
         own.log.incarnation = Incarnation(number)

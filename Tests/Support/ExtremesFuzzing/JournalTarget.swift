@@ -22,8 +22,9 @@ struct JournalTarget: ExtremesTarget {
     ]
 
     init() {
-        files = (try? Self.makeFiles()) ?? [:]
-        paths = files.keys.sorted()
+        let files = (try? Self.makeFiles()) ?? [:]
+        let paths = files.keys.sorted()
+        (self.files, self.paths) = (files, paths)
         seeds =
             paths.enumerated().map { [UInt8($0)] + (files[$1] ?? []) }
             + Self.names.indices.map { [UInt8(255 - $0), 3, 0, 0, 0, 0, 0, 0, 0] }
