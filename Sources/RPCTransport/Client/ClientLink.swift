@@ -187,7 +187,13 @@ extension ClientLink {
     }
 
     private func onConnectFailed(_ error: any Error) {
-        fail(reason: "\(endpoint) cannot be reached: \(error)")
+        fail(reason: "\(endpoint) cannot be reached: \(Self.cause(of: error))")
+    }
+
+    /// What kept the last address from answering: the library's own words repeat the endpoint and each attempt.
+    private static func cause(of error: any Error) -> String {
+        guard let failure = error as? NIOConnectionError else { return "\(error)" }
+        return failure.connectionErrors.last.map { "\($0.error)" } ?? "its name is not known"
     }
 
     private func fail(reason: String) {
