@@ -70,14 +70,17 @@ import Testing
         var faults = NetworkFaults()
         faults.lostCallsPerThousand = 40
         world.simulation.network.setFaults(faults)
+        // The last failure may be a greeting that was lost.
+        var isTold = false
         for round in 0..<200 {
             try world[1].append(to: round % 3)
             world.run(.milliseconds(50))
+            isTold = isTold || twin.link(to: 1)?.lastFailure?.contains("claims this region") == true
             try #require(twin.link(to: 1)?.isConnected == false, "seed \(seed) round \(round)")
         }
         #expect(world[2].link(to: 1)?.lostLinks ?? 0 > 2, "seed \(seed)")
         #expect(twin.log?.logs().isEmpty == true, "seed \(seed)")
-        #expect(twin.link(to: 1)?.lastFailure?.contains("claims this region") == true, "seed \(seed)")
+        #expect(isTold, "seed \(seed)")
         world.simulation.network.setFaults(NetworkFaults())
         #expect(
             world.run {

@@ -47,7 +47,7 @@ package struct RefusedRegionScenario {
                 region: {name: \(name), number: \(number)}
                 node: {name: n1}
                 peers: [{region: \(peer.name), number: \(peer.number), endpoints: ["\(peer.name):7412"]}]
-                listen: {api: "\(name):7411", mesh: "\(name):7412", admin: "127.0.0.1:7413"}
+                listen: {api: "\(name):7411", mesh: "\(name):7412", admin: "127.0.0.1:\(7_500 + number)"}
                 tls: {ca: sim-ca, certificate: "sim:meridian://simulated/\(name)/n1", key: sim-key}
                 log: {directory: data, segment_bytes: 9437184}
 

@@ -142,6 +142,7 @@ final class RegionDeployment: Sendable {
         var configuration = configurations[index]
         configuration.listen.api.host = name
         configuration.listen.mesh?.host = name
+        configuration.listen.admin.port += 100
         let log = RegionLog(name: name, scheduler: simulation.scheduler, ledger: ledger)
         NodeRun(
             machine: twin, configuration: configuration, acceptsCorruption: false,
