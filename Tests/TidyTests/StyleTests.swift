@@ -16,6 +16,8 @@ import Testing
         ("@unchecked Sendable", "use values, actors or a Mutex"),
         ("nonisolated(unsafe)", "use values, actors or a Mutex"),
         (".unbounded", "every queue has a bound"),
+        // At the socket level its number is SO_DEBUG's, which the kernel refuses to everybody but root.
+        ("socketOption(.tcp_", "options of TCP are set at the level of TCP: tcpOption"),
         ("TO" + "DO", "say it in the issue, or do it"),
         ("FIX" + "ME", "say it in the issue, or do it"),
     ]

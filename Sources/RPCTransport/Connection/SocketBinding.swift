@@ -24,7 +24,7 @@ enum SocketBinding {
             bootstrap
             .serverChannelOption(.backlog, value: TransportDefaults.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.maxMessagesPerRead, value: TransportDefaults.maxReadsATick)
             .childChannelOption(.writeBufferWaterMark, value: TransportDefaults.waterMark)
         do {
