@@ -20,6 +20,10 @@ package struct NodeError: Error, CustomStringConvertible, Sendable {
         package static let cannotListen = Code("cannot listen")
         /// A clock that the kernel does not discipline, with no peer to compare it with and no disk to go on from (S2).
         package static let clockUntrusted = Code("the clock cannot be trusted")
+        /// A limit of the system leaves no room for a node.
+        package static let machineTooSmall = Code("the machine grants too little")
+        /// The disk did not answer within the limit of a stop. What was acknowledged is on it.
+        package static let stopUnfinished = Code("the log was not closed")
         package static let internalInconsistency = Code("internal inconsistency")
     }
 

@@ -21,6 +21,7 @@ package final class NodeStatus: NodeControl {
         var serving: Serving?
         var regions = RegionObservation()
         var upkeep: LogUpkeepRun?
+        var listeners: [(name: String, listener: any Listener)] = []
     }
 
     package let facts: NodeFacts
@@ -56,17 +57,26 @@ package final class NodeStatus: NodeControl {
     /// Operators hear of the journal's upkeep from now on.
     func onUpkeep(_ upkeep: LogUpkeepRun) { guarded.withLock { $0.upkeep = upkeep } }
 
+    /// Operators hear how full these are from now on.
+    func onListening(_ listeners: [(name: String, listener: any Listener)]) {
+        guarded.withLock { $0.listeners = listeners }
+    }
+
     /// Everything has stopped: what the node served with may go.
     func onEnded() {
         guarded.withLock { state in
             state.serving = nil
             state.upkeep = nil
+            state.listeners = []
             state.regions = RegionObservation()
         }
     }
 
     /// While the disk is full the log itself refuses writes, with that reason.
     func onDisk(isFull: Bool) { admission.isDiskFull = isFull }
+
+    /// The node was asked to end: probes hear of it before anything else happens.
+    func onStopping() { change { $0.life.onStopping() } }
 
     /// The log takes no more appends; only a restart helps.
     func onFenced() { change { $0.life.onFenced() } }
@@ -99,6 +109,12 @@ extension NodeStatus {
     package var clock: ClockVerdict { regions.clock() }
 
     package var upkeep: LogUpkeepFacts { guarded.withLock { $0.upkeep }?.facts ?? LogUpkeepFacts() }
+
+    package var occupancies: [ListenerOccupancy] {
+        guarded.withLock(\.listeners).compactMap { name, listener in
+            listener.occupancy.map { ListenerOccupancy(listener: name, occupancy: $0) }
+        }
+    }
 
     /// Its functions take locks of their own: they are called outside of this one.
     private var regions: RegionObservation { guarded.withLock { $0.regions } }

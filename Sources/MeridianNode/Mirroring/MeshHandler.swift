@@ -9,8 +9,10 @@ import RegionMirror
 struct MeshHandler: CallHandler {
     private let handler: any CallHandler
     private let peers: MeshPeers
+    let maxConnections: Int?
 
-    init(_ handler: any CallHandler, peers: MeshPeers) {
+    init(_ handler: any CallHandler, peers: MeshPeers, maxConnections: Int?) {
+        self.maxConnections = maxConnections
         self.handler = handler
         self.peers = peers
     }

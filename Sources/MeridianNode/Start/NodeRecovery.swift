@@ -30,8 +30,14 @@ package struct NodeRecoveryRun: Sendable {
     private let configuration: NodeConfiguration
     private let environment: NodeEnvironment
     private let acceptsCorruption: Bool
+    private let isGivenUp: @Sendable () -> Bool
 
-    package init(_ configuration: NodeConfiguration, environment: NodeEnvironment, acceptsCorruption: Bool) {
+    /// `isGivenUp` is asked once a batch: a replay ends with a CancellationError when it says so, and lets go of the log.
+    package init(
+        _ configuration: NodeConfiguration, environment: NodeEnvironment, acceptsCorruption: Bool,
+        isGivenUp: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.isGivenUp = isGivenUp
         self.configuration = configuration
         self.environment = environment
         self.acceptsCorruption = acceptsCorruption
@@ -78,7 +84,10 @@ package struct NodeRecoveryRun: Sendable {
                 limits: JournalLimits(
                     segmentBytes: configuration.log.segmentBytes, marksBeforeAck: configuration.log.markBeforeAck),
                 from: ReplayStart { restored.next(of: $0) }
-            ) { try replica.fold($0) }
+            ) { batch in
+                if isGivenUp() { throw CancellationError() }
+                try replica.fold(batch)
+            }
             return try Self.finishFold(log, &replica)
         } catch let error as EventLogError where error.code == .trimmed {
             throw NodeError(

@@ -25,7 +25,8 @@ struct StatusDocument {
         add("mirrors", Self.array(mirrors.map(Self.mirror)))
         // What shards say would need a turn of their loops.
         let alarms = NodeAlarm.all(
-            state: control.state, clock: clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep)
+            state: control.state, clock: clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep,
+            occupancies: control.occupancies)
         add("alarms", Self.array(alarms.map(Self.alarm)))
     }
 
