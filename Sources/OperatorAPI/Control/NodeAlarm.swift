@@ -2,6 +2,7 @@
 
 import ClusterModel
 import EventLog
+import NodeEnvironment
 import Personalization
 
 /// One condition that can page someone, with the runbook that ends it.
