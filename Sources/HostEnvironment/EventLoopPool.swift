@@ -11,6 +11,9 @@ package final class EventLoopPool: ExecutorPool {
 
     package var loops: [any NodeExecutor] { eventLoops }
 
+    /// As many loops as a count of 0 makes.
+    package static var cores: Int { System.coreCount }
+
     /// `count` loops, at least one; 0 takes one a core.
     package init(count: Int) {
         group = MultiThreadedEventLoopGroup(numberOfThreads: count > 0 ? count : System.coreCount)

@@ -12,8 +12,9 @@ import SegmentLog
 import ServiceLifecycle
 import ServingAPI
 
-/// The executable and the simulator run this same value; `run()` is one task group. A graceful shutdown, or the
-/// cancellation of its task, drains it: calls under way finish, everything appended is flushed, the log closes cleanly.
+/// The executable and the simulator run this same value; `run()` is one task group. `requestStop()`, a graceful shutdown or
+/// the cancellation of its task ends it at any moment of its life (Decisions/0026): a start gives up and lets go of the
+/// directory; a node that serves is drained: calls under way finish, everything appended is flushed, the log closes cleanly.
 package final class MeridianNode: Service {
     package static let version = "0.1.0"
 
@@ -21,10 +22,12 @@ package final class MeridianNode: Service {
     private let environment: NodeEnvironment
     private let logger: Logger
     private let acceptsCorruption: Bool
+    private let maxMeshConnections: Int?
     private let admission: AdmissionControl
     private let metrics = MetricsRegistry()
     private let gauges: AdmissionGauges
     private let stamps = StampGate()
+    private let stop = StopRequest()
     /// Subscribers' calls run here.
     private let streams: StreamTasks
     /// Health watches and reflection, apart from subscribers: no number of them keeps one out.
@@ -35,11 +38,20 @@ package final class MeridianNode: Service {
     /// The files of `tls`; nil without.
     package let credentials: CredentialWatch?
 
+    /// For the flush after the last call, whatever time the calls took.
+    private static let flushMargin: Duration = .seconds(1)
+    /// For the end of the log after that.
+    private static let closeLimit: Duration = .seconds(2)
+    /// What a stop takes beyond `limits.drain_timeout_ms` at most; who runs the node ends the process then.
+    package static let stopMargin: Duration = .seconds(5)
+
     /// `acceptsCorruption`: start with what precedes damage in the journal instead of refusing to (S7).
+    /// `maxMeshConnections`: of peers at once; nil leaves it to the links.
     package init(
         _ configuration: NodeConfiguration, environment: NodeEnvironment, logger: Logger,
-        acceptsCorruption: Bool = false
+        acceptsCorruption: Bool = false, maxMeshConnections: Int? = nil
     ) {
+        self.maxMeshConnections = maxMeshConnections
         self.configuration = configuration
         self.environment = environment
         self.logger = logger
@@ -65,13 +77,26 @@ package final class MeridianNode: Service {
             clock: environment.clock, admission: admission, isAccessOpen: access.isOpen)
         credentials = CredentialWatch(configuration, environment: environment, logger: logger)
         if let credentials { status.onCredentials(credentials) }
+        stop.onRequest { [status] in status.onStopping() }
     }
 
     /// Who may do what from now on; nothing changes where links are in plaintext. From any thread.
     func replaceAccess(_ rules: AccessRules) { access.replace(rules) }
 
-    /// Serves until shutdown. Throws NodeError when the node cannot start, or had to stop by itself.
+    /// Asks the node to end, wherever it stands; probes hear of it at once. From any thread; does not block.
+    package func requestStop() { stop.request() }
+
+    /// Serves until shutdown. Throws NodeError when the node cannot start, had to stop by itself, or could not finish
+    /// stopping.
     package func run() async throws {
+        try await withTaskCancellationOrGracefulShutdownHandler {
+            try await runUntilStopped()
+        } onCancelOrGracefulShutdown: { [stop] in
+            stop.request()
+        }
+    }
+
+    private func runUntilStopped() async throws {
         let disk = environment.executors.makeDedicatedExecutor(label: "meridian-disk")
         defer {
             disk.shutDown()
@@ -83,7 +108,10 @@ package final class MeridianNode: Service {
         do {
             let claim = try await claimDirectory(on: disk)
             defer { claim.release() }
-            try await live(try await recover(claim, on: disk), admin, disk: disk)
+            let recovery = try await stop.unlessRequested { [self] in try await recover(claim, on: disk) }
+            try await live(recovery, admin, disk: disk)
+        } catch is CancellationError where stop.isRequested {
+            logger.notice("asked to stop while it started")
         } catch {
             await admin.shutDown(by: environment.clock.bootTime())
             throw error
@@ -115,10 +143,15 @@ package final class MeridianNode: Service {
                 security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
                 terms: configuration.mirrorSettings?.terms.fingerprint)
             let keyring = try await readKeys(on: disk)
-            mesh = try await NodeMesh.start(
-                configuration, environment: environment, system: system, keyring: keyring, recovery: recovery,
-                disk: disk, logger: logger)
-            let serving = try await open(recovery, system, mesh, admin, keyring, disk: disk)
+            let started = try await stop.unlessRequested { [self] in
+                try await NodeMesh.start(
+                    configuration, environment: environment, system: system, keyring: keyring, recovery: recovery,
+                    disk: disk, logger: logger, maxConnections: maxMeshConnections)
+            }
+            mesh = started
+            let serving = try await stop.unlessRequested { [self] in
+                try await open(recovery, system, started, admin, keyring, disk: disk)
+            }
             await serve(recovery, serving, mesh, disk: disk)
         } catch {
             await mesh?.shutDown()
@@ -126,11 +159,19 @@ package final class MeridianNode: Service {
             throw error
         }
         await mesh?.shutDown()
-        await recovery.log.close()
+        try await close(recovery.log)
+    }
+
+    private func close(_ log: SegmentLog) async throws(NodeError) {
+        guard await log.close(by: environment.clock.bootTime().advanced(by: Self.closeLimit)) else {
+            throw NodeError(
+                .stopUnfinished, "the disk of \(configuration.log.directory) has not answered for \(Self.closeLimit)",
+                nextStep: "look at the disk; what was acknowledged is there, and the next start verifies it")
+        }
     }
 
     /// What serves once a start has come through.
-    private struct Opened {
+    private struct Opened: Sendable {
         var host: ShardHost
         var plan: IncarnationPlan
         var clocks: ClockWatch
@@ -169,10 +210,9 @@ package final class MeridianNode: Service {
             throw error
         }
         let links = LinkGauges(factory: metrics)
-        metrics.addCollector {
-            links.collect(api, named: "api")
-            if let mesh { links.collect(mesh.listener, named: "mesh") }
-        }
+        let listeners = [("api", api)] + (mesh.map { [("mesh", $0.listener)] } ?? [])
+        status.onListening(listeners.map { (name: $0.0, listener: $0.1) })
+        metrics.addCollector { for (name, listener) in listeners { links.collect(listener, named: name) } }
         status.onServing(recovery.log, host.router, recovery.log.recovered)
         logger.notice(
             "ready",
@@ -185,18 +225,6 @@ package final class MeridianNode: Service {
             derived: derived)
     }
 
-    /// Until shutdown, and on until what was appended is flushed.
-    private func serve(
-        _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
-    ) async {
-        await runBesideCalls(recovery, opened, mesh, disk: disk)
-        logger.notice("draining")
-        await status.drain()
-        await opened.api.shutDown(by: environment.clock.bootTime().advanced(by: configuration.limits.drainTimeout))
-        opened.effects.shutDown()
-        await drain(opened.host)
-    }
-
     private func watchClocks(_ mesh: NodeMesh?) -> ClockWatch {
         let mirror = mesh?.mirror
         return ClockWatch(
@@ -204,19 +232,18 @@ package final class MeridianNode: Service {
             peers: { mirror?.peerClocks() ?? [:] }, onRefusing: { mirror?.setRefusingWrites($0) })
     }
 
-    /// Waits for the disk, but not longer than calls may: on a full one nothing may ever move again, and what was not
-    /// flushed was not acknowledged either.
-    private func drain(_ host: ShardHost) async {
-        let (clock, limit) = (environment.clock, configuration.limits.drainTimeout)
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await host.drain() }
-            group.addTask {
-                do { try await clock.sleep(for: limit) } catch { return }
-                host.abandon(because: "the node stopped before the disk took everything")
-            }
-            await group.next()
-            group.cancelAll()
+    /// Lets the calls under way finish, then what was appended reach the disk. Whoever waits for a flush that does not come
+    /// is told so: on a full disk nothing may ever move again, and what was not flushed was not acknowledged either.
+    private func drain(_ opened: Opened) async {
+        let clock = environment.clock
+        let deadline = clock.bootTime().advanced(by: configuration.limits.drainTimeout)
+        await opened.api.shutDown(by: deadline)
+        let flushed = max(deadline, clock.bootTime()).advanced(by: Self.flushMargin)
+        let timer = environment.executors.loops[0].schedule(at: flushed) {
+            opened.host.abandon(because: "the node stopped before the disk took everything")
         }
+        await opened.host.drain()
+        timer.cancel()
     }
 
     /// Before anything else is read or written: whose the directory is, and that nobody else uses it.
@@ -236,7 +263,8 @@ package final class MeridianNode: Service {
 
     private func recover(_ claim: DirectoryClaim, on disk: any DedicatedExecutor) async throws -> NodeRecovery {
         let run = NodeRecoveryRun(
-            configuration, environment: environment, acceptsCorruption: acceptsCorruption, claim: claim)
+            configuration, environment: environment, acceptsCorruption: acceptsCorruption, claim: claim,
+            isGivenUp: { [stop] in stop.isRequested })
         let recovery = try await run.run(on: disk)
         for refused in recovery.refusedSnapshots {
             logger.warning("snapshot refused", metadata: ["reason": "\(refused)"])
@@ -271,7 +299,12 @@ package final class MeridianNode: Service {
         let host = try ShardHost(
             recovery, plan, system: system, configuration: configuration, environment: environment, disk: disk,
             stamps: stamps, onAgreed: { mirror?.onAgreed($0) })
-        try await host.begin()
+        // A disk that stands still would hold the start for as long.
+        try await withTaskCancellationHandler {
+            try await host.begin()
+        } onCancel: {
+            host.abandon(because: "the node was asked to stop while it started")
+        }
         return (host, plan)
     }
 
@@ -329,14 +362,16 @@ package final class MeridianNode: Service {
         }
     }
 
-    /// Everything that runs beside calls; ends at shutdown.
-    private func runBesideCalls(
+    /// Until shutdown, and on until what was appended is flushed: with everything that runs beside calls, some of which waits
+    /// for the disk too and ends with the flush or with its limit.
+    private func serve(
         _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
     ) async {
         let (clock, router) = (environment.clock, opened.host.router)
         let slow = environment.executors.makeDedicatedExecutor(label: "meridian-upkeep")
         defer {
             opened.derived.shutDown()
+            opened.effects.shutDown()
             slow.shutDown()
         }
         let marks = TimeMarkRun(router: router, clock: clock, bounds: configuration.timeBounds)
@@ -369,19 +404,10 @@ package final class MeridianNode: Service {
             group.addTask { [streams] in await streams.run() }
             group.addTask { [probes] in await probes.run() }
             if let mesh { group.addTask { await mesh.run(opened.plan, router: router) } }
-            await Self.untilShutdown()
+            await stop.untilRequested()
+            logger.notice("draining")
             group.cancelAll()
-        }
-    }
-
-    /// Returns at a graceful shutdown or at the task's cancellation. ServiceLifecycle's `gracefulShutdown()` makes a task
-    /// of its own when it is cancelled, outside the node's executors; this does not.
-    private static func untilShutdown() async {
-        let (signals, source) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        await withTaskCancellationOrGracefulShutdownHandler {
-            for await _ in signals {}
-        } onCancelOrGracefulShutdown: {
-            source.finish()
+            await drain(opened)
         }
     }
 }

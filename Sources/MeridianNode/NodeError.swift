@@ -26,6 +26,10 @@ package struct NodeError: Error, CustomStringConvertible, Sendable {
         package static let regionClaimed = Code("another process is this region")
         /// A certificate, key or revocation list cannot be used, or is not this node's.
         package static let badCertificate = Code("a certificate cannot be used")
+        /// A limit of the system leaves no room for a node.
+        package static let machineTooSmall = Code("the machine grants too little")
+        /// The disk did not answer within the limit of a stop. What was acknowledged is on it.
+        package static let stopUnfinished = Code("the log was not closed")
         package static let internalInconsistency = Code("internal inconsistency")
     }
 

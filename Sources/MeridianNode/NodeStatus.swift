@@ -22,6 +22,7 @@ package final class NodeStatus: NodeControl {
         var regions = RegionObservation()
         var upkeep: LogUpkeepRun?
         var credentials: CredentialWatch?
+        var listeners: [(name: String, listener: any Listener)] = []
     }
 
     package let facts: NodeFacts
@@ -66,18 +67,27 @@ package final class NodeStatus: NodeControl {
     /// Operators hear of the files of `tls` from now on.
     func onCredentials(_ watch: CredentialWatch) { guarded.withLock { $0.credentials = watch } }
 
+    /// Operators hear how full these are from now on.
+    func onListening(_ listeners: [(name: String, listener: any Listener)]) {
+        guarded.withLock { $0.listeners = listeners }
+    }
+
     /// Everything has stopped: what the node served with may go.
     func onEnded() {
         guarded.withLock { state in
             state.serving = nil
             state.upkeep = nil
             state.credentials = nil
+            state.listeners = []
             state.regions = RegionObservation()
         }
     }
 
     /// While the disk is full the log itself refuses writes, with that reason.
     func onDisk(isFull: Bool) { admission.isDiskFull = isFull }
+
+    /// The node was asked to end: probes hear of it before anything else happens.
+    func onStopping() { change { $0.life.onStopping() } }
 
     /// The log takes no more appends; only a restart helps.
     func onFenced() { change { $0.life.onFenced() } }
@@ -112,6 +122,12 @@ extension NodeStatus {
     package var upkeep: LogUpkeepFacts { guarded.withLock { $0.upkeep }?.facts ?? LogUpkeepFacts() }
 
     package var credentials: [CredentialExpiry] { guarded.withLock { $0.credentials }?.expiries ?? [] }
+
+    package var occupancies: [ListenerOccupancy] {
+        guarded.withLock(\.listeners).compactMap { name, listener in
+            listener.occupancy.map { ListenerOccupancy(listener: name, occupancy: $0) }
+        }
+    }
 
     /// Its functions take locks of their own: they are called outside of this one.
     private var regions: RegionObservation { guarded.withLock { $0.regions } }

@@ -9,6 +9,8 @@ package struct TransportCounters: Hashable, Sendable {
     package var connectionsClosed: UInt64 = 0
     /// Closed at once because of the limit on connections.
     package var connectionsRefused: UInt64 = 0
+    /// Times that accepting paused, because the system had no descriptor or memory left.
+    package var acceptPauses: UInt64 = 0
     /// TLS handshakes that failed or took too long.
     package var handshakesFailed: UInt64 = 0
     /// Connections that broke HTTP/2's rules.
@@ -43,6 +45,7 @@ package struct TransportCounters: Hashable, Sendable {
         total.connectionsAccepted &+= part.connectionsAccepted
         total.connectionsClosed &+= part.connectionsClosed
         total.connectionsRefused &+= part.connectionsRefused
+        total.acceptPauses &+= part.acceptPauses
         total.handshakesFailed &+= part.handshakesFailed
         total.protocolErrors &+= part.protocolErrors
         total.calls &+= part.calls
@@ -67,7 +70,8 @@ extension TransportCounters {
     var counts: [LinkCount] {
         [
             LinkCount("connections_accepted", connectionsAccepted), LinkCount("connections_closed", connectionsClosed),
-            LinkCount("connections_refused", connectionsRefused), LinkCount("handshakes_failed", handshakesFailed),
+            LinkCount("connections_refused", connectionsRefused), LinkCount("accept_pauses", acceptPauses),
+            LinkCount("handshakes_failed", handshakesFailed),
             LinkCount("protocol_errors", protocolErrors), LinkCount("calls", calls),
             LinkCount("calls_failed", callsFailed), LinkCount("calls_expired", callsExpired),
             LinkCount("calls_dropped", callsDropped),

@@ -20,7 +20,7 @@ package struct TransportLimits: Hashable, Sendable {
     /// Bytes of streams that their readers have not taken, over all streams of a connection; beyond it the peer is granted
     /// no more on any of them.
     package var maxUnreadStreamBytes = 64 << 20
-    /// Connections of one listener.
+    /// Connections of one listener, where its handler allows no fewer.
     package var maxConnections = 10_000
     /// Connections of one listener that serves pages.
     package var maxPageConnections = 64
@@ -60,6 +60,8 @@ package struct TransportLimits: Hashable, Sendable {
     package var maxConnectionAge: Duration?
     /// Steps without a call after which a connection retires; nil lets it live.
     package var maxIdleSteps: Int?
+    /// The same once a listener holds half of the connections that it may: who calls goes before who does not.
+    package var maxIdleStepsInCrowd: Int? = 30
     /// Steps that a retired connection has for the calls under way.
     package var maxRetiredSteps = 6
 

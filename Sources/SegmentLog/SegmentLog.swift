@@ -144,20 +144,30 @@ package final class SegmentLog: EventLogEngine {
         state.withLock { $0.table.chainDigest(of: log, at: offset) }
     }
 
-    package func close() async {
+    package func close() async { _ = await close(by: nil) }
+
+    /// The same, but waits for the disk until `deadline` only. False: it has not answered; what was begun goes on by itself,
+    /// and the directory stays locked until it is done.
+    package func close(by deadline: BootInstant?) async -> Bool {
         await withCheckedContinuation { continuation in
-            commitExecutor.execute {
-                self.commit()
-                self.finish()
-                continuation.resume()
+            let waiter = CloseWaiter(continuation)
+            let timer = deadline.map { deadline in
+                environment.executors.loops[0].schedule(at: deadline) { waiter.end(isClosed: false) }
+            }
+            commitExecutor.execute { [self] in
+                commit()
+                finish()
+                poolExecutor.execute { [self] in
+                    pool.close()
+                    release()
+                    timer?.cancel()
+                    waiter.end(isClosed: true)
+                }
             }
         }
-        await withCheckedContinuation { continuation in
-            poolExecutor.execute {
-                self.pool.close()
-                continuation.resume()
-            }
-        }
+    }
+
+    private func release() {
         letGo()
         commitExecutor.shutDown()
         poolExecutor.shutDown()
@@ -169,10 +179,7 @@ package final class SegmentLog: EventLogEngine {
         state.withLock { $0.failure = $0.failure ?? EventLogError(.closed, "the log was abandoned") }
         committer.withLock { $0.close() }
         pool.close()
-        letGo()
-        commitExecutor.shutDown()
-        poolExecutor.shutDown()
-        lock.release()
+        release()
     }
 
     /// Observers and watchers hold what holds this log.
@@ -215,4 +222,13 @@ package final class SegmentLog: EventLogEngine {
                 journal: journal, sequence: committer.mark.sequence + 1, tail: tail, segments: segments, table: table,
                 producers: producers))
     }
+}
+
+/// Whoever waits for the end of a log: told once, by the log or by the time.
+private final class CloseWaiter: Sendable {
+    private let continuation: Mutex<CheckedContinuation<Bool, Never>?>
+
+    init(_ continuation: CheckedContinuation<Bool, Never>) { self.continuation = Mutex(continuation) }
+
+    func end(isClosed: Bool) { continuation.withLock { $0.take() }?.resume(returning: isClosed) }
 }

@@ -7,7 +7,6 @@ import Logging
 import MeridianNode
 import NodeEnvironment
 import RPCTransport
-import ServiceLifecycle
 import UnixSignals
 
 @main
@@ -15,9 +14,11 @@ struct Meridiand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meridiand", abstract: "Run a Meridian node.",
         discussion: """
-            SIGTERM and SIGINT drain the node and stop it; SIGHUP reads its access rules, certificates, keys and revocation \
-            lists again. \
-            Exit codes: 0 stopped, 2 configuration, 4 refused.
+            SIGTERM and SIGINT stop the node at any moment, also while it starts; one that serves is drained first, for \
+            limits.drain_timeout_ms and at most 5 s more. A second such signal ends it at once. SIGHUP reads its access \
+            rules, certificates, keys and revocation lists again. \
+            Exit codes: 0 stopped, 2 configuration, 4 refused or stopped by itself, 5 ended without finishing (a second \
+            signal, or the limit of a stop): what was acknowledged is on the disk, and the next start verifies it.
             """,
         version: MeridianNode.version)
 
@@ -42,28 +43,44 @@ struct Meridiand: AsyncParsableCommand {
         LoggingSystem.bootstrap { label in StreamLogHandler.standardError(label: label) }
         var logger = Logger(label: "meridiand")
         logger.logLevel = level
+        let shares = try shares(node)
+        if let warning = shares.warning { logger.warning("fewer connections", metadata: ["reason": "\(warning)"]) }
         // Before anything else: without somebody who listens, this signal ends a process.
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let pool = EventLoopPool(count: node.limits.loops)
         let environment = NodeEnvironment(
             clock: HostClock(), entropy: HostEntropy(), executors: pool, files: HostFileStore(),
-            links: SocketLinks(pool: pool, limits: Self.transportLimits(node)))
+            links: SocketLinks(pool: pool, limits: Self.transportLimits(shares)))
         let service = MeridianNode(
-            node, environment: environment, logger: logger, acceptsCorruption: acceptCorruption)
+            node, environment: environment, logger: logger, acceptsCorruption: acceptCorruption,
+            maxMeshConnections: shares.meshConnections)
         let access = AccessReload(service, running: node, path: path, files: environment.files, logger: logger)
         let reload = CredentialReload(
             at: hangups, links: environment.links, watch: service.credentials, logger: logger
         ) { access() }
-        let group = ServiceGroup(
-            services: [service, reload], gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: Logger(label: "lifecycle"))
         do {
-            try await group.run()
+            try TerminationWatch(
+                limit: node.limits.drainTimeout + MeridianNode.stopMargin, status: Self.unfinished, name: "meridiand",
+                onRequest: { service.requestStop() })
+            try await Self.serve(service, reload)
         } catch {
             logger.critical("not running", metadata: ["error": "\(error)"])
-            throw ExitCode(4)
+            let isUnfinished = (error as? NodeError)?.code == .stopUnfinished
+            throw ExitCode(isUnfinished ? Self.unfinished : 4)
         }
         try await pool.shutDown()
+    }
+
+    private static let unfinished: Int32 = 5
+
+    private static func serve(
+        _ service: MeridianNode, _ reload: CredentialReload<UnixSignalsSequence>
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await reload.run() }
+            defer { group.cancelAll() }
+            try await service.run()
+        }
     }
 
     private func readConfiguration() throws -> NodeConfiguration {
@@ -86,9 +103,27 @@ struct Meridiand: AsyncParsableCommand {
         }
     }
 
-    private static func transportLimits(_ node: NodeConfiguration) -> TransportLimits {
+    /// What the system grants, shared out before anything is opened.
+    private func shares(_ node: NodeConfiguration) throws -> ResourceShares {
+        let loops = node.limits.loops > 0 ? node.limits.loops : EventLoopPool.cores
+        do {
+            let limits = MachineLimits.raised(files: HostFileStore())
+            let shares = try ResourceShares(
+                ResourceLimits(
+                    descriptors: limits.descriptors, addressSpace: limits.addressSpace,
+                    groupMemory: limits.groupMemory),
+                configuration: node, loops: loops)
+            try ResourceShares.checkThreads(loops: loops, hasRoom: MachineLimits.hasRoom(forThreads:))
+            return shares
+        } catch {
+            throw failure("\(error)", status: 4)
+        }
+    }
+
+    private static func transportLimits(_ shares: ResourceShares) -> TransportLimits {
         var limits = TransportLimits()
-        limits.maxConnections = node.limits.connections
+        limits.maxConnections = shares.connections
+        limits.maxPageConnections = ResourceShares.pages
         return limits
     }
 

@@ -85,7 +85,7 @@ final class OpenPacer {
         let bound = NIOLoopBound(self, eventLoop: loop)
         let connected = (0..<load.connections).map { _ in
             ClientBootstrap(group: loop)
-                .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         let connection = try OpenConnection(pacer: bound.value, authority: endpoint.description)

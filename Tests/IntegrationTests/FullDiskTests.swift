@@ -1,6 +1,5 @@
 // A disk that fills up under a real node: a tiny tmpfs in a mount namespace of the node's own.
 
-import Foundation
 import HostEnvironment
 import MeridianClient
 import MeridianProtocol
@@ -11,22 +10,10 @@ import Testing
 
 @Suite(.serialized, .enabled(if: BuiltExecutables.areThere, Comment(rawValue: BuiltExecutables.absence)))
 struct FullDiskTests {
-    /// Whether this user may mount in a namespace of its own.
-    static let mayMount: Bool = {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/unshare")
-        process.arguments = ["-m", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"]
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }  // no unshare: not permitted
-        process.waitUntilExit()
-        return process.terminationStatus == 0
-    }()
-
-    @Test(.enabled(if: mayMount, "needs the right to mount in a namespace (unshare -m)"))
+    @Test(.enabled(if: MountNamespace.isAllowed, Comment(rawValue: MountNamespace.absence)))
     func aFullDiskRefusesWritesAndTheNodeStaysUp() async throws {
-        let mount = "mount -t tmpfs -o size=24m tmpfs \"$0\" && exec \"$@\""
         let launcher = { (scratch: ScratchDirectory) in
-            ["/usr/bin/unshare", "-m", "/bin/bash", "-c", mount, "\(scratch.path)/data"]
+            MountNamespace.launcher("mount -t tmpfs -o size=24m tmpfs \"$0\"", at: "\(scratch.path)/data")
         }
         try await RealNode.with(launcher: launcher, extra: "  segment_bytes: 9437184") { real in
             try await real.node.start()
@@ -42,11 +29,10 @@ struct FullDiskTests {
     }
 
     /// A start that has no room for a segment says so and ends, instead of waiting unseen.
-    @Test(.enabled(if: mayMount, "needs the right to mount in a namespace (unshare -m)"))
+    @Test(.enabled(if: MountNamespace.isAllowed, Comment(rawValue: MountNamespace.absence)))
     func aStartWithoutRoomIsRefused() async throws {
-        let mount = "mount -t tmpfs -o size=6m tmpfs \"$0\" && exec \"$@\""
         let launcher = { (scratch: ScratchDirectory) in
-            ["/usr/bin/unshare", "-m", "/bin/bash", "-c", mount, "\(scratch.path)/data"]
+            MountNamespace.launcher("mount -t tmpfs -o size=6m tmpfs \"$0\"", at: "\(scratch.path)/data")
         }
         try await RealNode.with(launcher: launcher, extra: "  segment_bytes: 9437184") { real in
             await #expect(throws: OperatorFailure.self) { try await real.node.start() }
@@ -56,11 +42,15 @@ struct FullDiskTests {
 
     /// Reports until the node refuses. What was appended when the disk filled up waits for space: its outcome is unknown
     /// at the deadline (S11); what comes after is refused.
-    private static func fill(_ client: MeridianClient) async -> MeridianClientError? {
+    static func fill(
+        _ client: MeridianClient,
+        onAcknowledged: (_ events: [Meridian_V1_Interaction], _ user: String) -> Void = { _, _ in }
+    ) async -> MeridianClientError? {
         var generator = SeededGenerator(seed: 5)
         for number in 0..<4_000 {
             let events = (0..<256).map { _ in
                 var event = Meridian_V1_Interaction()
+                event.id = client.makeEventID()
                 event.kind = .click
                 event.contentID = (0..<7).map { _ in String(generator.next(), radix: 16) }.joined()
                 return event
@@ -68,6 +58,7 @@ struct FullDiskTests {
             do throws(MeridianClientError) {
                 _ = try await client.report(
                     events, of: "user-\(number)", options: CallOptions(timeout: .seconds(1), retry: .never))
+                onAcknowledged(events, "user-\(number)")
             } catch {
                 if error.code != .deadlineExceeded { return error }
             }

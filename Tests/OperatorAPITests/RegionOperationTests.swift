@@ -142,6 +142,17 @@ import Testing
         #expect(alarms.last?.detail.hasSuffix("2936 logs more") == true)
     }
 
+    /// A8: half of the places taken is the time to look, and all of them another alarm.
+    @Test(arguments: [(4, nil), (5, "connections_high"), (9, "connections_high"), (10, "connections_full")])
+    func connectionsAreAlarmedAtHalfAndAtAll(open: Int, name: String?) {
+        let api = ListenerOccupancy(listener: "api", occupancy: LinkOccupancy(open: open, limit: 10))
+        let alarms = NodeAlarm.all(
+            state: .active, clock: .trusted, mirrors: [], replicas: [], occupancies: [api])
+        #expect(alarms.map(\.name.rawValue) == [name].compactMap { $0 })
+        #expect(alarms.allSatisfy { $0.detail.contains("\(open) connections of 10") })
+        #expect(alarms.allSatisfy { $0.name.runbook == "connections-full.md" })
+    }
+
     /// S10: every region is in the answer, the one that does not answer with its failure.
     @Test func digestsOfAllRegionsStandTogether() async throws {
         node.script.withLock { script in

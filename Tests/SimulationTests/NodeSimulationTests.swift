@@ -33,6 +33,45 @@ import Testing
         #expect(outcome.hasStopped)
     }
 
+    private static func stops(_ seed: UInt64) -> ScenarioReport {
+        var size = ScenarioSize()
+        (size.deaths, size.stops, size.steps) = (0, 8, 80)
+        return NodeScenario(seed: seed, size: size).run()
+    }
+
+    /// B15: SIGTERM ends a node within its limit while it starts, serves, and waits for a disk that stands still, and
+    /// nothing acknowledged is lost.
+    @Test(arguments: 200...211 as ClosedRange<UInt64>)
+    func aStopEndsWithinItsLimitAtAnyMoment(seed: UInt64) {
+        let report = Self.stops(seed)
+        #expect(report.violations.isEmpty, "\(report.violations.map(\.description))")
+        #expect(report.acknowledged > 0, "seed \(seed)")
+    }
+
+    @Test func stopsAreMetAtEveryMoment() {
+        var met: [RarePath: Int] = [:]
+        for seed in 212...219 as ClosedRange<UInt64> { met.merge(Self.stops(seed).rarePaths) { $0 + $1 } }
+        for path in RarePath.ofStops { #expect((met[path] ?? 0) > 0, "\(path.rawValue)") }
+    }
+
+    /// B15: a start that waits for time or for a peer gives up at once and lets go of its directory.
+    @Test(arguments: StartWait.allCases, [1, 2, 3] as [UInt64])
+    func aStartThatWaitsIsStopped(wait: StartWait, seed: UInt64) throws {
+        let outcome = try WaitingStartScenario(seed: seed, wait: wait).run()
+        #expect(outcome.hadWaited && outcome.failure.isEmpty, "\(outcome)")
+        #expect(outcome.took < .seconds(2) && outcome.heldFiles == 0, "\(outcome)")
+    }
+
+    /// FAULTS part 1, row 16: back-pressure while the disk stands still for 30 s, everything once afterwards.
+    @Test(arguments: 1...3 as ClosedRange<UInt64>) func aDiskThatStandsStillLosesAndDoublesNothing(seed: UInt64) throws
+    {
+        let outcome = try StalledDiskScenario(seed: seed).run()
+        #expect(outcome.acknowledgedDuring == 0 && outcome.askedDuring > 10, "\(outcome)")
+        #expect(outcome.refusals.contains("FLUSH_OVERDUE"), "\(outcome)")
+        #expect(outcome.readDuring > 0, "\(outcome)")
+        #expect(outcome.missingAfterwards == 0 && outcome.violations.isEmpty, "\(outcome)")
+    }
+
     @Test func oneSeedIsOneRun() {
         let reports = (0..<3).map { _ in NodeScenario(seed: 99).run() }
         #expect(Set(reports.map(\.traceHash)).count == 1)

@@ -17,6 +17,8 @@ import Testing
         ("nonisolated(unsafe)", "use values, actors or a Mutex"),
         (".unbounded", "every queue has a bound"),
         ("map(Double.init)", "of an unsigned number this reads its bits; write map { Double($0) }"),
+        // At the socket level its number is SO_DEBUG's, which the kernel refuses to everybody but root.
+        ("socketOption(.tcp_", "options of TCP are set at the level of TCP: tcpOption"),
         ("TO" + "DO", "say it in the issue, or do it"),
         ("FIX" + "ME", "say it in the issue, or do it"),
     ]

@@ -10,8 +10,10 @@ struct MeshHandler: CallHandler {
     private let handler: any CallHandler
     private let peers: MeshPeers
     private let refusals: MeshRefusals
+    let maxConnections: Int?
 
-    init(_ handler: any CallHandler, peers: MeshPeers, refusals: MeshRefusals) {
+    init(_ handler: any CallHandler, peers: MeshPeers, refusals: MeshRefusals, maxConnections: Int?) {
+        self.maxConnections = maxConnections
         self.handler = handler
         self.peers = peers
         self.refusals = refusals

@@ -11,6 +11,13 @@ struct LinkGauges: Sendable {
 
     /// Call at each scrape. Never blocks.
     func collect(_ listener: any Listener, named name: String) {
+        if let occupancy = listener.occupancy {
+            for (label, value) in [("open", occupancy.open), ("limit", occupancy.limit)] {
+                Meter(
+                    label: "meridian_link_connections_\(label)", dimensions: [("listener", name)], factory: factory
+                ).set(value)
+            }
+        }
         for count in listener.counts {
             Meter(label: "meridian_link_\(count.name)", dimensions: [("listener", name)], factory: factory)
                 .set(count.value)

@@ -10,12 +10,16 @@ struct NodeLife: Hashable, Sendable {
     private var isFenced = false
     private var isDraining = false
     private var isEvacuated = false
+    private var isStopping = false
 
     /// Everything is recovered and begun.
     mutating func onServing() { isServing = true }
 
     /// The log takes no more appends. Only a restart helps.
     mutating func onFenced() { isFenced = true }
+
+    /// The process ends, whatever it was doing; nothing takes that back.
+    mutating func onStopping() { isStopping = true }
 
     /// False while the node starts.
     mutating func drain() -> Bool {
@@ -37,7 +41,7 @@ struct NodeLife: Hashable, Sendable {
     }
 
     var state: NodeState {
-        if isDraining { return .draining }
+        if isDraining || isStopping { return .draining }
         if isEvacuated { return .evacuated }
         if isFenced { return .fenced }
         return isServing ? .active : .starting

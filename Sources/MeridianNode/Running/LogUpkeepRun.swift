@@ -87,6 +87,7 @@ final class LogUpkeepRun: Sendable {
         let damaged = scrubber.facts().corruptSegments
         tried = tried.filter { damaged.contains($0.key) }
         for generation in damaged where tried[generation].map({ now.since($0) >= Self.betweenRepairs }) ?? true {
+            if Task.isCancelled { return }
             tried[generation] = now
             let isWhole = await repair(generation)
             if isWhole { scrubber.onRepaired(generation) }

@@ -70,6 +70,8 @@ package final class SnapshotRun: Sendable {
     package func writeAll(evenIdle: Bool = false) async -> Int {
         var written = 0
         for partition in router.partitions.all {
+            // A node that stops does not write the others first.
+            if Task.isCancelled { return written }
             let owner = SnapshotOwner.shard(partition)
             let isWanted = evenIdle || guarded.withLock { $0.ages.isFailing(owner) }
             let view = await router.ask(partition) { shard, answer in

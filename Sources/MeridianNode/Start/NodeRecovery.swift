@@ -37,13 +37,16 @@ package struct NodeRecoveryRun: Sendable {
     private let environment: NodeEnvironment
     private let acceptsCorruption: Bool
     private let claim: DirectoryClaim?
+    private let isGivenUp: @Sendable () -> Bool
 
-    /// `claim`: of the log's directory; without it the journal locks the directory by itself.
+    /// `claim`: of the log's directory; without it the journal locks the directory by itself. `isGivenUp` is asked once a
+    /// batch: a replay ends with a CancellationError when it says so, and lets go of the log.
     package init(
         _ configuration: NodeConfiguration, environment: NodeEnvironment, acceptsCorruption: Bool,
-        claim: DirectoryClaim? = nil
+        claim: DirectoryClaim? = nil, isGivenUp: @escaping @Sendable () -> Bool = { false }
     ) {
         self.claim = claim
+        self.isGivenUp = isGivenUp
         self.configuration = configuration
         self.environment = environment
         self.acceptsCorruption = acceptsCorruption
@@ -101,7 +104,10 @@ package struct NodeRecoveryRun: Sendable {
                     segmentBytes: configuration.log.segmentBytes, marksBeforeAck: configuration.log.markBeforeAck),
                 claim: claim,
                 from: ReplayStart { restored.next(of: $0) }
-            ) { try replica.fold($0) }
+            ) { batch in
+                if isGivenUp() { throw CancellationError() }
+                try replica.fold(batch)
+            }
             return try Self.finishFold(log, &replica)
         } catch let error as EventLogError where error.code == .trimmed {
             throw NodeError(

@@ -63,7 +63,8 @@ package struct SnapshotRestore: Sendable {
         executors = environment.executors
     }
 
-    /// On threads of its own, one a loop at most; each holds the bytes of one snapshot at a time. Throws FileError.
+    /// On threads of its own, one a loop at most; each holds the bytes of one snapshot at a time. Throws FileError, and
+    /// CancellationError between two snapshots.
     package func run() async throws -> RestoredSnapshots {
         let lanes = (0..<min(executors.loops.count, partitions.count)).map {
             executors.makeDedicatedExecutor(label: "restore-\($0)")
@@ -80,6 +81,7 @@ package struct SnapshotRestore: Sendable {
                 group.addTask {
                     var shards: [Shard] = []
                     while let partition = waiting.next() {
+                        try Task.checkCancellation()
                         shards.append(try await lane.run { () throws(FileError) in try restore(partition) })
                     }
                     return shards

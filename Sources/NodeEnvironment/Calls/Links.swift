@@ -153,6 +153,9 @@ package protocol Listener: Sendable {
     /// What it has seen since it began, for the metrics page. From any thread; does not block.
     var counts: [LinkCount] { get }
 
+    /// How full it is; nil for one that has no bound. From any thread; does not block.
+    var occupancy: LinkOccupancy? { get }
+
     /// Refuses new connections, lets calls under way finish until `deadline`, then closes. Idempotent.
     func shutDown(by deadline: BootInstant) async
 }
@@ -160,6 +163,20 @@ package protocol Listener: Sendable {
 extension Listener {
     /// For listeners that count nothing.
     package var counts: [LinkCount] { [] }
+
+    /// For listeners without a bound of their own.
+    package var occupancy: LinkOccupancy? { nil }
+}
+
+/// Connections that a listener holds, of those that it may.
+package struct LinkOccupancy: Hashable, Sendable {
+    package let open: Int
+    package let limit: Int
+
+    package init(open: Int, limit: Int) {
+        self.open = open
+        self.limit = limit
+    }
 }
 
 /// A figure of a listener that only grows; `name` is fit for a metric: lower case and underscores.

@@ -113,19 +113,23 @@ package final class MessageStream: Sendable {
         return try reading.get()
     }
 
-    /// Something may have come between the first look and this one.
+    /// Something may have come between the first look and this one: a whole window, taken here into a message that needs
+    /// more. A reader that is stored owes the sender all that was taken, since nothing else would give it back.
     private func wait(_ reader: CheckedContinuation<Reading, Never>) {
-        let reading = state.withLock { state -> Reading? in
-            guard state.reader == nil else { return .failure(RPCStatus(.internal, "two readers of one stream")) }
-            if let known = Self.reading(state.inbound.onNext()) { return known }
+        let (reading, isDue) = state.withLock { state -> (Reading?, Bool) in
+            guard state.reader == nil else {
+                return (.failure(RPCStatus(.internal, "two readers of one stream")), false)
+            }
+            if let known = Self.reading(state.inbound.onNext()) { return (known, false) }
             guard !Task.isCancelled else {
                 state.inbound.onGivenUp()
-                return .failure(Self.cancelled)
+                return (.failure(Self.cancelled), false)
             }
             state.reader = reader
-            return nil
+            return (nil, state.claimsWork(if: state.inbound.untakenCredit > 0))
         }
         if let reading { reader.resume(returning: reading) }
+        if isDue { link.onWork(self) }
     }
 
     /// Queues `message`; returns once less than the limit waits. False: the other side has ended the call well and takes

@@ -14,6 +14,9 @@ package protocol CallHandler: Sendable {
     /// `Int16.max`. None unless said otherwise.
     var streamingMethods: [String] { get }
 
+    /// Connections that a listener may hold for this handler at once; nil leaves it to the transport. Read once.
+    var maxConnections: Int? { get }
+
     /// Called once per call, on the loop of the connection; must not block. The call is answered through `call`, now
     /// or later. A call dropped without an answer is a defect: the transport answers INTERNAL at its deadline.
     func handle(_ call: UnaryCall)
@@ -25,6 +28,8 @@ package protocol CallHandler: Sendable {
 
 extension CallHandler {
     package var streamingMethods: [String] { [] }
+
+    package var maxConnections: Int? { nil }
 
     package func handle(_ call: StreamCall) { call.fail(RPCStatus(.unimplemented, "the method takes no streams")) }
 }

@@ -2,6 +2,7 @@
 
 import ClusterModel
 import EventLog
+import NodeEnvironment
 import Personalization
 
 /// One condition that can page someone, with the runbook that ends it.
@@ -39,6 +40,9 @@ struct NodeAlarm: Hashable, Sendable {
         case directoryLost = "directory_lost"
         /// A shard's newest snapshot that verifies is too old: starts grow longer, and its logs are not trimmed (S8).
         case snapshotOverdue = "snapshot_overdue"
+        /// A listener holds half of the connections that it may; then all of them, and refuses others.
+        case connectionsHigh = "connections_high"
+        case connectionsFull = "connections_full"
         /// Not a fault: somebody asked for it, and has to end it.
         case evacuated
 
@@ -57,6 +61,7 @@ struct NodeAlarm: Hashable, Sendable {
             case .directoryLost: "directory-lost.md"
             case .snapshotOverdue: "snapshot-overdue.md"
             case .logCorrupt: "log-corruption.md"
+            case .connectionsHigh, .connectionsFull: "connections-full.md"
             case .evacuated: ""
             }
         }
@@ -71,7 +76,8 @@ struct NodeAlarm: Hashable, Sendable {
     /// All that stand, worst first within a kind of thing. Complexity: O(regions + stopped logs).
     static func all(
         state: NodeState, clock: ClockVerdict, mirrors: [MirrorFacts], replicas: [StoppedLog],
-        upkeep: LogUpkeepFacts = LogUpkeepFacts(), credentials: [CredentialExpiry] = []
+        upkeep: LogUpkeepFacts = LogUpkeepFacts(), credentials: [CredentialExpiry] = [],
+        occupancies: [ListenerOccupancy] = []
     ) -> [NodeAlarm] {
         var alarms: [NodeAlarm] = []
         if state == .fenced { alarms.append(NodeAlarm(name: .logFenced, detail: "the log takes no more appends")) }
@@ -88,10 +94,18 @@ struct NodeAlarm: Hashable, Sendable {
         // While a node starts its links have not had their time.
         for mirror in mirrors where state != .starting { alarms += all(of: mirror) }
         alarms += stopped(replicas, .replicaStopped, "")
+        alarms += occupancies.compactMap(crowded)
         if state == .evacuated {
             alarms.append(NodeAlarm(name: .evacuated, detail: "users are refused until meridian region resume"))
         }
         return alarms
+    }
+
+    private static func crowded(_ listener: ListenerOccupancy) -> NodeAlarm? {
+        let (open, limit) = (listener.occupancy.open, listener.occupancy.limit)
+        guard open >= max(1, limit / 2) else { return nil }
+        let name: Name = open >= limit ? .connectionsFull : .connectionsHigh
+        return NodeAlarm(name: name, detail: "listen.\(listener.listener): \(open) connections of \(limit)")
     }
 
     private static func all(of upkeep: LogUpkeepFacts) -> [NodeAlarm] {

@@ -2,6 +2,7 @@
 
 package import ClusterModel
 package import EventLog
+package import NodeEnvironment
 package import Personalization
 
 /// A node's life, as operators see it.
@@ -50,6 +51,9 @@ package protocol NodeControl: Sendable {
     /// The files of `tls` that are in use, and when they end. Never blocks.
     var credentials: [CredentialExpiry] { get }
 
+    /// The listeners that have a bound on connections, by name. Never blocks.
+    var occupancies: [ListenerOccupancy] { get }
+
     /// Stops taking user calls and returns; calls under way go on and finish. Idempotent.
     func drain() async
 
@@ -76,4 +80,20 @@ package protocol NodeControl: Sendable {
 
     /// The logs that this node holds.
     func logSummaries() async -> [LogSummary]
+}
+
+extension NodeControl {
+    /// For nodes without sockets.
+    package var occupancies: [ListenerOccupancy] { [] }
+}
+
+/// A listener by its name in the configuration, and how full it is.
+package struct ListenerOccupancy: Hashable, Sendable {
+    package var listener: String
+    package var occupancy: LinkOccupancy
+
+    package init(listener: String, occupancy: LinkOccupancy) {
+        self.listener = listener
+        self.occupancy = occupancy
+    }
 }

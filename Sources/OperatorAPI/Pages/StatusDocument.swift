@@ -27,7 +27,7 @@ struct StatusDocument {
         // What shards say would need a turn of their loops.
         let alarms = NodeAlarm.all(
             state: control.state, clock: clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep,
-            credentials: control.credentials)
+            credentials: control.credentials, occupancies: control.occupancies)
         add("alarms", Self.array(alarms.map(Self.alarm)))
     }
 

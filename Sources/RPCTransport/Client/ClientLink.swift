@@ -154,7 +154,7 @@ extension ClientLink {
         let bound = NIOLoopBound(self, eventLoop: loop)
         let timeout = TimeAmount.nanoseconds(limits.connectTimeout.signedNanoseconds)
         ClientBootstrap(group: loop)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.writeBufferWaterMark, value: TransportDefaults.waterMark)
             .connectTimeout(timeout)
             .channelInitializer { channel in

@@ -15,6 +15,8 @@ struct ConnectionWatch: Hashable, Sendable {
         var hasSent = false
         /// Calls are under way.
         var hasCalls = false
+        /// The listener holds half of the connections that it may.
+        var isCrowded = false
     }
 
     enum Ending: Hashable, Sendable {
@@ -74,6 +76,7 @@ struct ConnectionWatch: Hashable, Sendable {
         }
         if let retiresAt, age >= retiresAt { return .retire }
         if let idle = limits.maxIdleSteps, idleSteps >= idle { return .retire }
+        if step.isCrowded, let idle = limits.maxIdleStepsInCrowd, idleSteps >= idle { return .retire }
         if silentSteps >= limits.silentStepsBeforePing { return .ping }
         return !step.hasHeard && !step.hasCalls ? .rest : .none
     }

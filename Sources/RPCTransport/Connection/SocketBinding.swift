@@ -17,14 +17,20 @@ enum TransportDefaults {
 
 /// A bound socket.
 enum SocketBinding {
+    /// `onPause` runs each time the system has nothing left for another connection.
     static func bind(
-        _ bootstrap: ServerBootstrap, to endpoint: Endpoint
+        _ bootstrap: ServerBootstrap, to endpoint: Endpoint, onPause: @escaping @Sendable () -> Void
     ) async throws(LinkError) -> (channel: any Channel, endpoint: Endpoint) {
         let configured =
             bootstrap
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause(onPause: onPause))
+                }
+            }
             .serverChannelOption(.backlog, value: TransportDefaults.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.maxMessagesPerRead, value: TransportDefaults.maxReadsATick)
             .childChannelOption(.writeBufferWaterMark, value: TransportDefaults.waterMark)
         do {

@@ -47,7 +47,7 @@ final class PageListener: Listener {
                 try pipeline.addHandler(connection)
             }
         }
-        let (channel, bound) = try await SocketBinding.bind(bootstrap, to: endpoint)
+        let (channel, bound) = try await SocketBinding.bind(bootstrap, to: endpoint) {}
         return PageListener(endpoint: bound, channel: channel, registry: registry, timers: executors.first)
     }
 

@@ -16,7 +16,7 @@ final class ConnectionRegistry<Connection>: Sendable {
         var isClosing = false
     }
 
-    private let limit: Int
+    let limit: Int
     private let state = Mutex(State())
     private let drained: EventLoopPromise<Void>
 
@@ -55,6 +55,11 @@ final class ConnectionRegistry<Connection>: Sendable {
         }
         if isDrained { drained.succeed() }
     }
+
+    var count: Int { state.withLock(\.count) }
+
+    /// Whether half of the places are taken.
+    var isCrowded: Bool { count >= max(1, limit / 2) }
 
     var isClosing: Bool { state.withLock(\.isClosing) }
 

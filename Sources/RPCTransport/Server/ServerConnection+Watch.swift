@@ -18,7 +18,7 @@ extension ServerConnection {
         let step = ConnectionWatch.Step(
             hasHeard: wire.takeHeard(), hasFrames: session.takeFrameCount() > 0,
             hasUnsent: unsentBytes > 0 || !isChannelWritable, hasSent: session.takeBodyBytesSent() > 0,
-            hasCalls: session.streamCount > 0)
+            hasCalls: session.streamCount > 0, isCrowded: isCrowded())
         switch watch.onStep(step) {
         case .none: break
         case .rest: wire.tls?.releaseBuffers()

@@ -51,6 +51,8 @@ final class ServerConnection: ChannelInboundHandler {
     private(set) var responder: ConnectionResponder?
     private let cell: CounterCell
     private let onEnd: @Sendable () -> Void
+    /// Whether the listener holds half of the connections that it may.
+    let isCrowded: @Sendable () -> Bool
     private var channel: (any Channel)?
     private var bound: NIOLoopBound<ServerConnection>?
     private var alarm = DeadlineAlarm()
@@ -69,8 +71,9 @@ final class ServerConnection: ChannelInboundHandler {
 
     init(
         setting: ServerSetting, executor: any NodeExecutor, wire: ConnectionWire, cell: CounterCell, pulse: LoopPulse,
-        onEnd: @escaping @Sendable () -> Void
+        isCrowded: @escaping @Sendable () -> Bool, onEnd: @escaping @Sendable () -> Void
     ) {
+        self.isCrowded = isCrowded
         self.setting = setting
         streamCredit = ConnectionCredit(limit: setting.limits.maxUnreadStreamBytes)
         watch = ConnectionWatch(limits: setting.limits, random: setting.entropy.next())

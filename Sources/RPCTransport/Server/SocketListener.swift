@@ -26,7 +26,7 @@ package final class SocketListener: Listener {
         let bootstrap = ServerBootstrap(group: pool.group).childChannelInitializer { channel in
             channel.eventLoop.makeCompletedFuture { try acceptor.accept(channel) }
         }
-        let (channel, bound) = try await SocketBinding.bind(bootstrap, to: endpoint)
+        let (channel, bound) = try await SocketBinding.bind(bootstrap, to: endpoint) { acceptor.onAcceptPause() }
         return SocketListener(endpoint: bound, channel: channel, acceptor: acceptor)
     }
 
@@ -34,6 +34,10 @@ package final class SocketListener: Listener {
     package var counters: TransportCounters { acceptor.counters }
 
     package var counts: [LinkCount] { counters.counts }
+
+    package var occupancy: LinkOccupancy? {
+        LinkOccupancy(open: acceptor.registry.count, limit: acceptor.registry.limit)
+    }
 
     package func shutDown(by deadline: BootInstant) async {
         let registry = acceptor.registry
@@ -69,13 +73,20 @@ final class ConnectionAcceptor: Sendable {
         self.setting = setting
         executors = pool.eventLoops
         cells = pool.eventLoops.map { _ in CounterCell() }
-        registry = ConnectionRegistry(limit: setting.limits.maxConnections, loop: pool.group.any())
+        let limit = min(setting.limits.maxConnections, setting.handler.maxConnections ?? .max)
+        registry = ConnectionRegistry(limit: limit, loop: pool.group.any())
     }
 
     var counters: TransportCounters {
         var total = TransportCounters()
         for cell in cells { total += cell.snapshot }
         return total
+    }
+
+    func onAcceptPause() {
+        var paused = TransportCounters()
+        paused.acceptPauses = 1
+        cells[0].add(&paused)
     }
 
     func accept(_ channel: any Channel) throws {
@@ -94,7 +105,8 @@ final class ConnectionAcceptor: Sendable {
                 tls: try tls?.context.makeServerEngine(), limits: setting.limits, clock: setting.clock)
             let connection = ServerConnection(
                 setting: setting, executor: executors[index], wire: wire, cell: cells[index],
-                pulse: pulses[index], onEnd: { [registry] in registry.remove(ticket) })
+                pulse: pulses[index], isCrowded: { [registry] in registry.isCrowded },
+                onEnd: { [registry] in registry.remove(ticket) })
             registry.add(ticket, NIOLoopBound(connection, eventLoop: channel.eventLoop), loop: channel.eventLoop)
             try channel.pipeline.syncOperations.addHandler(connection)
             // Admitted just before the listener began to close: nobody else tells it.

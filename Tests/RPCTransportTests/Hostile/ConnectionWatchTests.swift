@@ -66,6 +66,20 @@ import Testing
         (1...1_000).first { _ in watch.onStep(Self.busy) == directive } ?? 0
     }
 
+    /// A8: where places run short, who calls goes before who does not.
+    @Test func idleConnectionsRetireInACrowdOnly() {
+        var watch = watch { $0.maxIdleStepsInCrowd = 3 }
+        var idle = Self.busy
+        idle.hasCalls = false
+        for _ in 0..<10 { #expect(watch.onStep(idle) == .none) }
+        idle.isCrowded = true
+        #expect(watch.onStep(idle) == .retire)
+        watch = self.watch { $0.maxIdleStepsInCrowd = 3 }
+        var calling = Self.busy
+        calling.isCrowded = true
+        for _ in 0..<10 { #expect(watch.onStep(calling) == .none) }
+    }
+
     @Test func idleConnectionsRetireWhenAsked() {
         var watch = watch {
             $0.maxIdleSteps = 3

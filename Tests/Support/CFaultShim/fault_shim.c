@@ -7,6 +7,7 @@
  *   MERIDIAN_SHIM_KILL_AFTER_SYNCS   die inside the n-th sync, before it takes effect (default: never)
  *   MERIDIAN_SHIM_KILL_AFTER_CALLS   die at the n-th call that changes a covered file, a write amid its bytes (default: never)
  *   MERIDIAN_SHIM_KILL_FILE          die when this file appears (looked for at every write and every 5 ms)
+ *   MERIDIAN_SHIM_STALL_FILE         syncs stand still while this file exists (looked for every 5 ms)
  *   MERIDIAN_SHIM_IGNORE_SYNC        1: syncs return success and do nothing (the canary: tests must then fail)
  *
  * Death is by SIGKILL to itself, so nothing of the process runs afterwards. Only pread/pwrite-style access is covered;
@@ -58,6 +59,7 @@ static struct { dev_t device; ino_t inode; int descriptor; } files[max_files];
 static size_t file_count;
 static char directory[PATH_MAX];
 static char kill_file[PATH_MAX];
+static char stall_file[PATH_MAX];
 static long syncs_left = -1;
 static long calls_left = -1;
 static int ignores_sync;
@@ -161,6 +163,7 @@ __attribute__((constructor)) static void start(void) {
     if ((value = getenv("MERIDIAN_SHIM_KILL_AFTER_SYNCS"))) syncs_left = strtol(value, NULL, 10);
     if ((value = getenv("MERIDIAN_SHIM_KILL_AFTER_CALLS"))) calls_left = strtol(value, NULL, 10);
     if ((value = getenv("MERIDIAN_SHIM_KILL_FILE"))) snprintf(kill_file, sizeof kill_file, "%s", value);
+    if ((value = getenv("MERIDIAN_SHIM_STALL_FILE"))) snprintf(stall_file, sizeof stall_file, "%s", value);
     ignores_sync = (value = getenv("MERIDIAN_SHIM_IGNORE_SYNC")) && strcmp(value, "1") == 0;
     pthread_t thread;
     if (kill_file[0] && pthread_create(&thread, NULL, watch, NULL) == 0) pthread_detach(thread);
@@ -284,6 +287,8 @@ ssize_t pread64(int fd, void *bytes, size_t count, off64_t offset) { return prea
 static int synchronise(int fd, int (*real)(int)) {
     struct stat info;
     if (!covered(fd, &info)) return real(fd);
+    /* Without the lock: a disk that does not answer a sync still takes writes into the page cache. */
+    while (stall_file[0] && access(stall_file, F_OK) == 0) usleep(5000);
     pthread_mutex_lock(&lock);
     if (is_last_call()) die();
     if (syncs_left > 0 && --syncs_left == 0) die();

@@ -8,6 +8,7 @@ import MeridianNode
 import MeridianProtocol
 import NodeEnvironment
 import SimulatedEnvironment
+import Synchronization
 
 /// How much a run does.
 package struct ScenarioSize: Hashable, Sendable {
@@ -15,6 +16,8 @@ package struct ScenarioSize: Hashable, Sendable {
     /// Calls of each user.
     package var steps = 40
     package var deaths = 4
+    /// SIGTERM at so many moments, beside a disk that may stand still.
+    package var stops = 0
     /// How many of a thousand calls lose their connection on the way.
     package var lostCallsPerThousand: UInt64 = 10
     /// The disk says that it synced and did not, and the node is told to start whatever is left: the run must then find
@@ -130,6 +133,7 @@ package struct NodeScenario {
     ) async throws {
         var seeds = SeededGenerator(seed: seed ^ 0x5ce4_a210)
         var plan = CrashPlan(machine: run.machine, clock: clock, ledger: ledger, seed: seeds.next())
+        var stops = StopPlan(run: run, clock: clock, ledger: ledger, seed: seed ^ 0x5109)
         let userSeeds = (0..<size.users).map { _ in seeds.next() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await Self.publish(client, ledger) }
@@ -142,6 +146,7 @@ package struct NodeScenario {
                 }
             }
             for _ in 0..<size.deaths { try await plan.strike { run.start() } }
+            for _ in 0..<size.stops { try await stops.strike() }
             try await group.waitForAll()
         }
     }
@@ -173,9 +178,12 @@ package struct NodeScenario {
 final class NodeRun: Sendable {
     let machine: SimulatedMachine
     var partitions: PartitionCount { configuration.deployment.partitions }
+    /// From the request to the end.
+    var stopLimit: Duration { configuration.limits.drainTimeout + MeridianNode.stopMargin }
     private let configuration: NodeConfiguration
     private let acceptsCorruption: Bool
     private let logger: Logger
+    private let served = Atomic<Bool>(false)
 
     init(
         machine: SimulatedMachine, configuration: NodeConfiguration, acceptsCorruption: Bool,
@@ -187,11 +195,15 @@ final class NodeRun: Sendable {
         self.acceptsCorruption = acceptsCorruption
     }
 
+    /// Whether the node that ended last had come to serve.
+    var hadServed: Bool { served.load(ordering: .relaxed) }
+
     func start() {
         let (configuration, acceptsCorruption, logger) = (configuration, acceptsCorruption, logger)
-        machine.start { environment in
+        machine.start { [self] environment in
             let node = MeridianNode(
                 configuration, environment: environment, logger: logger, acceptsCorruption: acceptsCorruption)
+            defer { served.store(node.status.recovery != nil, ordering: .relaxed) }
             try await node.run()
         }
     }

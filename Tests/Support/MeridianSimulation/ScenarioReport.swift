@@ -32,6 +32,13 @@ package enum RarePath: String, Hashable, Sendable, CaseIterable {
     case consumerBeganAgain = "consumer_began_again"
     case commitUnknown = "commit_unknown"
 
+    // MARK: Of stops
+
+    case stopped = "stopped"
+    case stoppedWhileStarting = "stopped_while_starting"
+    case stoppedOnStalledDisk = "stopped_on_stalled_disk"
+    case stopForced = "stop_forced"
+
     // MARK: Of several regions
 
     case everyPowerCut = "every_power_cut"
@@ -69,6 +76,9 @@ package enum RarePath: String, Hashable, Sendable, CaseIterable {
         .bufferedLost, .lostTailAnswered, .sessionCarriedOverRestart, .snapshotWritten, .connectionLost,
         .consumerBeganAgain,
     ]
+
+    /// What runs with stops must meet.
+    package static let ofStops: [RarePath] = [.stopped, .stoppedWhileStarting, .stoppedOnStalledDisk, .stopForced]
 
     /// What runs of several regions must meet.
     package static let ofRegions: [RarePath] = [

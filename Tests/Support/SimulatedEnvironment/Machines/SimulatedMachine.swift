@@ -116,6 +116,14 @@ package final class SimulatedMachine: Sendable {
         boot.withLock { $0 }?.files.arm(after: count) { [weak self] in self?.crash() }
     }
 
+    /// The disk answers nobody for so long, and then goes on as if nothing had been (FAULTS part 1, row 16). What a thread
+    /// had begun is done.
+    package func stallDisk(for duration: Duration) {
+        scheduler.note("stall \(name)")
+        let nanoseconds = UInt64(max(0, duration.signedNanoseconds))
+        boot.withLock { $0 }?.executors.stall.until = scheduler.now + nanoseconds
+    }
+
     /// The simulation ends: no crash, the disk stays as it is.
     func switchOff() {
         if let dead = takeBoot() { end(dead) }
@@ -188,6 +196,7 @@ final class SimulatedEntropy: EntropySource {
 /// The executors of one start.
 final class SimulatedExecutors: ExecutorPool {
     let simulatedLoops: [SimulatedExecutor]
+    let stall = DiskStall()
     private let scheduler: SimulationScheduler
     private let threads = Mutex<(queues: [JobQueue], areDead: Bool)>(([], false))
 
@@ -207,7 +216,7 @@ final class SimulatedExecutors: ExecutorPool {
             return threads.areDead
         }
         if areDead { queue.die() }
-        return SimulatedThread(queue: queue)
+        return SimulatedThread(queue: queue, stall: stall)
     }
 
     func die() {

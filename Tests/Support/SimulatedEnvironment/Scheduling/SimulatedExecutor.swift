@@ -59,6 +59,17 @@ private final class SimulatedTimer: ScheduledWork {
     }
 }
 
+/// Until when a disk answers nobody: every thread that works on it stands still.
+final class DiskStall: Sendable {
+    private let end = Atomic<UInt64>(0)
+
+    /// A simulation time; in the past when the disk answers.
+    var until: UInt64 {
+        get { end.load(ordering: .relaxed) }
+        set { end.store(newValue, ordering: .relaxed) }
+    }
+}
+
 /// A thread for blocking work: each piece starts after a random while, as a disk makes it.
 final class SimulatedThread: DedicatedExecutor {
     private struct State {
@@ -72,8 +83,12 @@ final class SimulatedThread: DedicatedExecutor {
 
     private let queue: JobQueue
     private let state = Mutex(State())
+    private let stall: DiskStall
 
-    init(queue: JobQueue) { self.queue = queue }
+    init(queue: JobQueue, stall: DiskStall) {
+        self.queue = queue
+        self.stall = stall
+    }
 
     func execute(_ work: @escaping @Sendable () -> Void) {
         let mustStart = state.withLock { state in
@@ -90,7 +105,16 @@ final class SimulatedThread: DedicatedExecutor {
     private func startNext() {
         let scheduler = queue.scheduler
         let delay = 20_000 + scheduler.random(below: Self.maxNanoseconds)
-        scheduler.schedule(at: scheduler.now + delay) { [self] in queue.append { [self] in runNext() } }
+        scheduler.schedule(at: scheduler.now + delay) { [self] in begin() }
+    }
+
+    private func begin() {
+        let scheduler = queue.scheduler
+        guard stall.until <= scheduler.now || queue.isDead else {
+            scheduler.schedule(at: stall.until) { [self] in begin() }
+            return
+        }
+        queue.append { [self] in runNext() }
     }
 
     private func runNext() {
