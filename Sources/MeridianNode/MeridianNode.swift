@@ -135,31 +135,50 @@ package final class MeridianNode: Service {
     private func live(
         _ recovery: NodeRecovery, _ admin: any Listener, disk: any DedicatedExecutor
     ) async throws {
-        var mesh: NodeMesh?
         do {
-            let system = try await ClusterActorSystem(
-                types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
-                placement: RegionPlacement(configuration.peers, deploymentID: configuration.deployment.id),
-                security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
-                terms: configuration.mirrorSettings?.terms.fingerprint)
-            let keyring = try await readKeys(on: disk)
-            let started = try await stop.unlessRequested { [self] in
-                try await NodeMesh.start(
-                    configuration, environment: environment, system: system, keyring: keyring, recovery: recovery,
-                    disk: disk, logger: logger, maxConnections: maxMeshConnections)
-            }
-            mesh = started
-            let serving = try await stop.unlessRequested { [self] in
-                try await open(recovery, system, started, admin, keyring, disk: disk)
-            }
-            await serve(recovery, serving, mesh, disk: disk)
+            let joined = try await stop.unlessRequested { [self] in try await join(recovery, disk: disk) }
+            try await live(recovery, joined, admin, disk: disk)
         } catch {
-            await mesh?.shutDown()
             recovery.log.abandon()
             throw error
         }
-        await mesh?.shutDown()
         try await close(recovery.log)
+    }
+
+    /// The node among others, before it serves.
+    private struct Joined: Sendable {
+        let system: ClusterActorSystem
+        let mesh: NodeMesh?
+        let keyring: TokenKeyring
+    }
+
+    private func join(_ recovery: NodeRecovery, disk: any DedicatedExecutor) async throws -> Joined {
+        let system = try await ClusterActorSystem(
+            types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
+            placement: RegionPlacement(configuration.peers, deploymentID: configuration.deployment.id),
+            security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
+            terms: configuration.mirrorSettings?.terms.fingerprint)
+        let keyring = try await readKeys(on: disk)
+        let mesh = try await NodeMesh.start(
+            configuration, environment: environment, system: system, keyring: keyring, recovery: recovery, disk: disk,
+            logger: logger, maxConnections: maxMeshConnections)
+        return Joined(system: system, mesh: mesh, keyring: keyring)
+    }
+
+    /// Leaves the mesh at the end, whatever it was.
+    private func live(
+        _ recovery: NodeRecovery, _ joined: Joined, _ admin: any Listener, disk: any DedicatedExecutor
+    ) async throws {
+        do {
+            let opened = try await stop.unlessRequested { [self] in
+                try await open(recovery, joined.system, joined.mesh, admin, joined.keyring, disk: disk)
+            }
+            await serve(recovery, opened, joined.mesh, disk: disk)
+        } catch {
+            await joined.mesh?.shutDown()
+            throw error
+        }
+        await joined.mesh?.shutDown()
     }
 
     private func close(_ log: SegmentLog) async throws(NodeError) {
