@@ -181,7 +181,8 @@ package final class MeridianNode: Service {
         await joined.mesh?.shutDown()
     }
 
-    private func close(_ log: SegmentLog) async throws(NodeError) {
+    /// Throws NodeError `.stopUnfinished`. Untyped: inlined with a typed error it crashes the compiler (6.3.1).
+    private func close(_ log: SegmentLog) async throws {
         guard await log.close(by: environment.clock.bootTime().advanced(by: Self.closeLimit)) else {
             throw NodeError(
                 .stopUnfinished, "the disk of \(configuration.log.directory) has not answered for \(Self.closeLimit)",
