@@ -282,8 +282,8 @@ let package = Package(
         tests(
             "MeridianNodeTests",
             [
-                "ClusterModel", "NodeEnvironment", "EventLog", "SegmentLog", "ActorCluster", "RegionMirror",
-                "Personalization", "ServingAPI", "MeridianNode", "OperatorAPI", "SimulatedEnvironment", logging,
+                "ClusterModel", "GRPCFraming", "NodeEnvironment", "EventLog", "SegmentLog", "ActorCluster", "RegionMirror",
+                "Personalization", "ServingAPI", "MeridianNode", "OperatorAPI", "SimulatedEnvironment", logging, nioCore,
             ]),
         tests(
             "SimulationTests",

@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    private func deployment(_ world: MirrorWorld) -> UInt64 { SessionToken.deploymentHash(of: MirrorWorld.deployment) }
+    private func deployment(_ world: MirrorWorld) -> UInt64 { world.settings(of: 1).terms.fingerprint.rawValue }
 
     private func report(_ world: MirrorWorld, by teller: Int, of region: Int, on log: LogIdentity) -> CursorReport {
         CursorReport(

@@ -40,7 +40,8 @@ import Testing
     private static let open = [("/grpc.health.v1.Health/Check", false), ("/grpc.health.v1.Health/Watch", true)]
     private static let mesh = [
         ("/meridian.mesh.v1.Mirror/Pull", false), ("/meridian.mesh.v1.Mirror/Report", false),
-        ("/meridian.mesh.v1.Mirror/Claim", true), ("/meridian.mesh.v1.Actors/Invoke", false),
+        ("/meridian.mesh.v1.Mirror/Greet", false), ("/meridian.mesh.v1.Mirror/Claim", true),
+        ("/meridian.mesh.v1.Actors/Invoke", false),
     ]
 
     @Test func everyRowOfTheTableIsPromisedHere() {

@@ -25,7 +25,8 @@ import Testing
             for _ in 0..<2 {
                 regions.crash(0)
                 regions.start(0)
-                try await regions.sleep(.seconds(1))
+                // A start asks for its region's claim first, and hears no answer for a second.
+                try await regions.sleep(.milliseconds(2_200))
             }
             regions.heal()
             // The question whose answer was lost has its deadline first.

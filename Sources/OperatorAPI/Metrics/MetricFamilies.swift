@@ -27,7 +27,8 @@ struct MetricFamily: Hashable, Sendable {
 
 /// Every family that a node has. A family without a row has no HELP line; tests find it.
 enum MetricFamilies {
-    static let all: [MetricFamily] = [node, calls, access, admission, streams, mirror, log, links].flatMap(\.self)
+    static let all: [MetricFamily] = [node, calls, access, admission, streams, mirror, log, snapshots, links].flatMap(
+        \.self)
 
     static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
@@ -38,6 +39,8 @@ enum MetricFamilies {
     private static let node: [MetricFamily] = [
         row("meridian_node_state", .flag, "1 for the state that the node is in."),
         row("meridian_clock_state", .rank, "The clock guard: 0 trusts the wall clock, 1 alarm, 2 refuses writes."),
+        row("meridian_alarms", .count, "Alarms of a name that stand."),
+        row("meridian_credential_days_left", .count, "Days until the first certificate or list of a kind ends."),
         row("meridian_metrics_dropped_series", .count, "Series beyond the registry's bound, which count nowhere."),
     ]
 
@@ -50,6 +53,8 @@ enum MetricFamilies {
         row("meridian_refusals_total", .count, "Refused calls by the reason in ErrorInfo."),
         row("meridian_events_total", .count, "Reported events by what became of them."),
         row("meridian_event_refusals_total", .count, "Events that were refused in answered calls, by code."),
+        row("meridian_context_fields_ignored_total", .count, "Fields of a request's context that say nothing known."),
+        row("meridian_sessions_unopened_total", .count, "Reads served without their session: its key is not here."),
     ]
 
     private static let access: [MetricFamily] = [
@@ -94,7 +99,11 @@ enum MetricFamilies {
         row(
             "meridian_mirror_clock_offset_ms", .milliseconds,
             "The region's wall clock less this node's; may be negative."),
-        row("meridian_mirror_stopped_logs", .count, "Logs of the region that stand still here."),
+        row("meridian_mirror_stopped_logs", .count, "Logs of the region that stand still here, and why is known."),
+        row("meridian_mirror_standing_logs", .count, "Logs that stand still although the region has more of them."),
+        row("meridian_mirror_silent_seconds", .seconds, "How long a connected region has told nothing new."),
+        row("meridian_mirror_terms_differ", .count, "Terms in which the region differs from this one."),
+        row("meridian_mirror_link_refused", .flag, "Whether a difference of terms refuses the link."),
         row("meridian_mirror_received_bytes", .bytes, "Received from the region since the start."),
         row("meridian_mirror_lost_links", .count, "Links to the region that were lost since the start."),
     ]
@@ -115,12 +124,25 @@ enum MetricFamilies {
         row("meridian_log_corrupt_ranges", .count, "Ranges on the disk that do not verify."),
         row("meridian_log_repaired_segments", .count, "Segments repaired since the start."),
         row("meridian_log_failed_repairs", .count, "Repairs after which something was still missing."),
+        row("meridian_log_directory_lost", .flag, "Whether the data directory was deleted or replaced."),
+    ]
+
+    private static let snapshots: [MetricFamily] = [
+        row(
+            "meridian_snapshot_oldest_seconds", .seconds, "Age of the newest snapshot of the shard that waits longest."),
+        row("meridian_snapshot_failures", .count, "Snapshots that could not be written since the start."),
+        row("meridian_snapshot_failing", .count, "Shards whose last snapshot could not be written."),
+        row("meridian_snapshot_unpaired", .count, "Shards with fewer verified snapshots than are kept."),
+        row("meridian_snapshot_overdue", .flag, "Whether a snapshot is too old."),
     ]
 
     private static let links: [MetricFamily] = [
         row("meridian_link_connections_accepted", .count, "Connections accepted since the start, by listener."),
         row("meridian_link_connections_closed", .count, "Connections closed."),
+        row("meridian_link_connections_open", .count, "Connections that are open."),
+        row("meridian_link_connections_limit", .count, "Connections that may be open."),
         row("meridian_link_connections_refused", .count, "Connections closed at once because of the limit."),
+        row("meridian_link_accept_pauses", .count, "Pauses in accepting because the system had no descriptor left."),
         row("meridian_link_handshakes_failed", .count, "TLS handshakes that failed or took too long."),
         row("meridian_link_protocol_errors", .count, "Connections that broke HTTP/2's rules."),
         row("meridian_link_calls", .count, "Calls handed over."),

@@ -32,7 +32,7 @@ struct RegionGauges: Sendable {
         collect(
             NodeAlarm.all(
                 state: state, clock: control.clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep,
-                credentials: control.credentials))
+                credentials: control.credentials, occupancies: control.occupancies))
     }
 
     /// How many alarms of each name stand. What shards say would need a turn of their loops: it has no series here.

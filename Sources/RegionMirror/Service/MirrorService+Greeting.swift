@@ -17,6 +17,9 @@ extension MirrorService {
             return answer(call, .termsDiffer, refusing.detail)
         }
         guard greeting.incarnation != Incarnation(0) else { return answer(call, .welcome) }
+        guard core.ceiling.admits(greeting.incarnation) else {
+            throw MirrorError(.malformedFrame, "an incarnation that no clock can have made")
+        }
         let claimant = Claimant(region: region, incarnation: greeting.incarnation)
         judge(claimant) { [self] isAdmitted in
             if isAdmitted, take(claimant) { return answer(call, .welcome) }

@@ -67,7 +67,8 @@ private struct Caller {
     func live(over stall: Duration, of machine: SimulatedMachine) async throws -> StalledDiskOutcome {
         var outcome = StalledDiskOutcome()
         var events = [makeEvent(0)]
-        _ = await report(events[0], within: .seconds(30))
+        // Waits for the node to serve.
+        _ = await report(events[0], within: .seconds(30), retry: RetryPolicy())
         machine.stallDisk(for: stall)
         // A group that a thread had begun is done.
         try await clock.sleep(for: .milliseconds(5))
@@ -103,12 +104,14 @@ private struct Caller {
     }
 
     /// Nil once it is acknowledged; else why not.
-    private func report(_ event: Meridian_V1_Interaction, within limit: Duration) async -> String? {
+    private func report(
+        _ event: Meridian_V1_Interaction, within limit: Duration, retry: RetryPolicy = .never
+    ) async -> String? {
         let id = EventID(event.id)
         ledger.sent([id], local: true)
         do throws(MeridianClientError) {
             let reply = try await client.report(
-                [event], of: "user", options: CallOptions(timeout: limit, retry: .never))
+                [event], of: "user", options: CallOptions(timeout: limit, retry: retry))
             guard let result = reply.results.first else { return "nothing" }
             switch result.outcome {
             case .applied: ledger.acknowledged(id, .local(AcknowledgedPlace(result.position)))
