@@ -18,7 +18,8 @@ extension MirrorService {
         }
         guard greeting.incarnation != Incarnation(0) else { return answer(call, .welcome) }
         guard core.ceiling.admits(greeting.incarnation) else {
-            throw MirrorError(.malformedFrame, "an incarnation that no clock can have made")
+            throw MirrorError(
+                .aheadOfClock, "a greeting by incarnation \(String(greeting.incarnation.rawValue, radix: 16))")
         }
         let claimant = Claimant(region: region, incarnation: greeting.incarnation)
         judge(claimant) { [self] isAdmitted in
