@@ -282,8 +282,10 @@ let package = Package(
         tests(
             "MeridianNodeTests",
             [
-                "ClusterModel", "GRPCFraming", "NodeEnvironment", "EventLog", "SegmentLog", "ActorCluster", "RegionMirror",
-                "Personalization", "ServingAPI", "MeridianNode", "OperatorAPI", "SimulatedEnvironment", logging, nioCore,
+                "ClusterModel", "GRPCFraming", "NodeEnvironment", "EventLog", "SegmentLog", "ActorCluster",
+                "RegionMirror",
+                "Personalization", "ServingAPI", "MeridianNode", "OperatorAPI", "SimulatedEnvironment", logging,
+                nioCore,
             ]),
         tests(
             "SimulationTests",

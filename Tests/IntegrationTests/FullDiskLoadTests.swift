@@ -22,7 +22,11 @@ extension FullDiskTests {
     /// themselves; every event that was acknowledged before, between and after is in the journal, once.
     @Test(.enabled(if: MountNamespace.isAllowed, Comment(rawValue: MountNamespace.absence)))
     func appendsResumeAndNothingAcknowledgedIsLost() async throws {
-        let mount = "mount -t tmpfs -o size=30m tmpfs \"$0\" && head -c 15000000 /dev/zero > \"$0/ballast\""
+        // What is not a journal's stands beside the data directory.
+        let mount = """
+            mkdir "$0.disk" && mount -t tmpfs -o size=30m tmpfs "$0.disk" && mkdir "$0.disk/data" && \
+            mount --bind "$0.disk/data" "$0" && head -c 15000000 /dev/zero > "$0.disk/ballast"
+            """
         let launcher = { (scratch: ScratchDirectory) in
             MountNamespace.launcher(mount, at: "\(scratch.path)/data")
         }
@@ -46,7 +50,7 @@ extension FullDiskTests {
                         (try? await client.nextContent(for: "reader-\(reader)")) != nil, "\(real.node.outputTail())")
                 }
                 #expect(try await client.status().state == .active)
-                try FileManager.default.removeItem(atPath: "\(disk)/ballast")
+                try FileManager.default.removeItem(atPath: "\(disk).disk/ballast")
                 try await Self.wait(real, "appends resume") {
                     load.counts.acknowledged > before.acknowledged + 10 * DiskLoad.events
                 }

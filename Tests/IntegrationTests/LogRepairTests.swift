@@ -35,10 +35,15 @@ struct LogRepairTests {
         ]
     }
 
-    private static func publish(_ count: Int, at node: NodeProcess) async throws {
+    private static func publish(_ count: Int, in fleet: RegionFleet, at node: NodeProcess) async throws {
+        let publisher = fleet.application
+        let link = [
+            "--endpoint", "\(node.endpoint)", "--ca", publisher.authorityPath, "--certificate",
+            publisher.certificatePath, "--key", publisher.keyPath,
+        ]
         for number in 0..<count {
             let run = try await CommandRun.meridian(
-                ["publish", "c\(number)", "--title", "Title \(number)", "--json"] + connection(node))
+                ["publish", "c\(number)", "--title", "Title \(number)", "--json"] + link)
             #expect(run.end == .exited(0), "\(run.output)")
         }
     }
@@ -65,8 +70,8 @@ struct LogRepairTests {
     func healsFromTheOtherRegion() async throws {
         try await Self.withFleet { fleet in
             let node = fleet.nodes[0]
-            try await Self.publish(6, at: node)
-            try await Self.publish(6, at: fleet.nodes[1])
+            try await Self.publish(6, in: fleet, at: node)
+            try await Self.publish(6, in: fleet, at: fleet.nodes[1])
             let away = try await CommandRun.meridian(["region", "evacuate", "--json"] + Self.connection(node))
             #expect(away.end == .exited(0), "\(away.output)")
             try await node.kill()

@@ -25,7 +25,7 @@ struct OperatorSlipTests {
         #expect(run.end == .exited(3), "\(run.output)")
         #expect(Self.count("127.0.0.1:1", in: run.output) == 1, "\(run.output)")
         #expect(Self.count("refused", in: run.output) <= 1, "\(run.output)")
-        #expect(Self.count("next: ", in: run.output) == 1, "\(run.output)")
+        #expect(Self.count("  next: ", in: run.output) == 1, "\(run.output)")
     }
 
     @Test func anotherKindOfPortIsNotTakenForTheAPI() async throws {

@@ -158,8 +158,9 @@ struct TerminationTests {
     /// Mounts a disk of 24 MiB, starts the node, and starts it again in the same mount once it has ended and there is room.
     private static func smallDisk(_ scratch: ScratchDirectory) -> [String] {
         let script = """
-            mount -t tmpfs -o size=24m tmpfs "$0" && head -c 9437184 /dev/zero > "$0/ballast" && trap : TERM && \
-            { setpriv --pdeathsig KILL "$@"; echo "ended with $?"; rm "$0/ballast"; } && trap - TERM
+            mkdir "$0.disk" && mount -t tmpfs -o size=24m tmpfs "$0.disk" && mkdir "$0.disk/data" && \
+            mount --bind "$0.disk/data" "$0" && head -c 9437184 /dev/zero > "$0.disk/ballast" && trap : TERM && \
+            { setpriv --pdeathsig KILL "$@"; echo "ended with $?"; rm "$0.disk/ballast"; } && trap - TERM
             """
         return MountNamespace.launcher(script, at: "\(scratch.path)/data")
     }

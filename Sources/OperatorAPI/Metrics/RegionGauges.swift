@@ -43,12 +43,12 @@ struct RegionGauges: Sendable {
         }
     }
 
-    /// The end that comes first of each kind.
+    /// The end that comes first of each kind, in whole days; negative once it is over.
     private func collect(_ credentials: [CredentialExpiry]) {
         for kind in CredentialExpiry.Kind.allCases {
             guard let least = credentials.filter({ $0.kind == kind }).map(\.secondsLeft).min() else { continue }
             Meter(label: "meridian_credential_days_left", dimensions: [("kind", kind.rawValue)], factory: factory)
-                .set(Double(least) / 86_400)
+                .set((Double(least) / 86_400).rounded(.down))
         }
     }
 

@@ -114,6 +114,8 @@ package enum LogInspection {
     package static func failure(_ error: any Error, _ path: String) -> OperatorFailure {
         switch error {
         case let error as OperatorFailure: error
+        case let refusal as DirectoryRefusal where refusal.code == .damagedIdentity:
+            OperatorFailure(.doesNotHold, "\(refusal)", nextStep: refusal.nextStep)
         case let refusal as DirectoryRefusal:
             OperatorFailure(.refused, "\(refusal)", nextStep: refusal.nextStep)
         case let error as FileError where error.code == .locked:

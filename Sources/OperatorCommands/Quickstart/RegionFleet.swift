@@ -12,7 +12,7 @@ package struct RegionFleet: Sendable {
     /// Region `n` has the number n + 1.
     package let nodes: [NodeProcess]
     /// The users' certificate.
-    private let application: TLSIdentity
+    package let application: TLSIdentity
     private let environment: NodeEnvironment
 
     /// Chooses ports and writes certificates, the shared token key and configurations; starts nothing.

@@ -51,6 +51,8 @@ package struct JournalFold: Sendable {
 
     private static func failure(_ error: any Error, _ directory: String) -> OperatorFailure {
         switch error {
+        case let refusal as DirectoryRefusal where refusal.code == .damagedIdentity:
+            OperatorFailure(.doesNotHold, "\(refusal)", nextStep: refusal.nextStep)
         case let refusal as DirectoryRefusal:
             OperatorFailure(.refused, "\(refusal)", nextStep: refusal.nextStep)
         case let error as FileError where error.code == .locked:

@@ -49,10 +49,13 @@ package enum AccessTable {
     /// Nil for a method that nobody may call.
     package static func need(of path: String) -> AccessNeed? { needs[path] }
 
-    /// The methods that people mean by `text`: a path, or its last parts, as `Publish` or `CatalogService/Publish`.
+    /// The methods that people mean by `text`: a path, or its last parts, as `Publish` or `CatalogService/Publish`. Nodes
+    /// call methods of the mesh: one is meant only where no other has the name.
     package static func rows(named text: String) -> [Row] {
         let tail = text.hasPrefix("/") ? text : "/\(text)"
-        return rows.filter { $0.path == tail || $0.path.hasSuffix(tail) || $0.path.hasSuffix(".\(text)") }
+        let named = rows.filter { $0.path == tail || $0.path.hasSuffix(tail) || $0.path.hasSuffix(".\(text)") }
+        let ofPeople = named.filter { $0.need != .peerNode }
+        return ofPeople.isEmpty ? named : ofPeople
     }
 
     private static func row(_ path: String, _ roles: AccessRole...) -> Row {
