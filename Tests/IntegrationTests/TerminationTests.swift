@@ -156,10 +156,11 @@ struct TerminationTests {
     // MARK: A full disk
 
     /// Mounts a disk of 24 MiB, starts the node, and starts it again in the same mount once it has ended and there is room.
+    /// What goes after the first life is more than a start needs.
     private static func smallDisk(_ scratch: ScratchDirectory) -> [String] {
         let script = """
-            mkdir "$0.disk" && mount -t tmpfs -o size=24m tmpfs "$0.disk" && mkdir "$0.disk/data" && \
-            mount --bind "$0.disk/data" "$0" && head -c 9437184 /dev/zero > "$0.disk/ballast" && trap : TERM && \
+            mkdir "$0.disk" && mount -t tmpfs -o size=27m tmpfs "$0.disk" && mkdir "$0.disk/data" && \
+            mount --bind "$0.disk/data" "$0" && head -c 12582912 /dev/zero > "$0.disk/ballast" && trap : TERM && \
             { setpriv --pdeathsig KILL "$@"; echo "ended with $?"; rm "$0.disk/ballast"; } && trap - TERM
             """
         return MountNamespace.launcher(script, at: "\(scratch.path)/data")
