@@ -91,7 +91,9 @@ private struct Caller {
         try await clock.sleep(for: .seconds(4))
         for event in events {
             // As clients send again: one that was refused all the while turns a first try away itself.
-            if await report(event, within: .seconds(20), retry: RetryPolicy()) != nil { outcome.missingAfterwards += 1 }
+            guard let reason = await report(event, within: .seconds(20), retry: RetryPolicy()) else { continue }
+            outcome.missingAfterwards += 1
+            outcome.refusals.insert("afterwards: \(reason)")
         }
         return outcome
     }
