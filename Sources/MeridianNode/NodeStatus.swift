@@ -21,6 +21,7 @@ package final class NodeStatus: NodeControl {
         var serving: Serving?
         var regions = RegionObservation()
         var upkeep: LogUpkeepRun?
+        var bootstrap: BootstrapRun?
     }
 
     package let facts: NodeFacts
@@ -56,11 +57,15 @@ package final class NodeStatus: NodeControl {
     /// Operators hear of the journal's upkeep from now on.
     func onUpkeep(_ upkeep: LogUpkeepRun) { guarded.withLock { $0.upkeep = upkeep } }
 
+    /// Operators hear of what is fetched from other members from now on.
+    func onBootstrap(_ run: BootstrapRun) { guarded.withLock { $0.bootstrap = run } }
+
     /// Everything has stopped: what the node served with may go.
     func onEnded() {
         guarded.withLock { state in
             state.serving = nil
             state.upkeep = nil
+            state.bootstrap = nil
             state.regions = RegionObservation()
         }
     }
@@ -99,6 +104,10 @@ extension NodeStatus {
     package var clock: ClockVerdict { regions.clock() }
 
     package var upkeep: LogUpkeepFacts { guarded.withLock { $0.upkeep }?.facts ?? LogUpkeepFacts() }
+
+    package var bootstrap: BootstrapFacts {
+        guarded.withLock { $0.bootstrap }?.facts ?? BootstrapFacts()
+    }
 
     /// Its functions take locks of their own: they are called outside of this one.
     private var regions: RegionObservation { guarded.withLock { $0.regions } }

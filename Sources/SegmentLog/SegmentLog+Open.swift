@@ -1,5 +1,6 @@
 // Opening: lock, identity, scan, and the re-writing of what stands beyond the mark (S7).
 
+import ClusterModel
 import DequeModule
 package import EventLog
 package import NodeEnvironment
@@ -64,12 +65,13 @@ extension SegmentLog {
         let pool = try SegmentPool(directory, length: limits.segmentBytes)
         var committer = Committer(
             writer: JournalWriter(
-                directory: directory, journal: journal, segmentBytes: limits.segmentBytes, pool: pool,
+                directory: directory, journal: journal, segmentBytes: limits.segmentBytes, maxBytes: limits.maxBytes,
+                segmentAge: limits.segmentAge, pool: pool,
                 lastGeneration: opened.tail.generation, lastSegmentEnd: opened.tail.end,
                 lastGroup: opened.tail.group, flushedGroup: opened.flushedGroup),
             marks: marks, mark: current)
         // After an unclean stop the page cache may hold what the disk does not: written again, then believed.
-        try rewrite(opened.doubtful, &committer)
+        try rewrite(opened.doubtful, &committer, at: environment.clock.bootTime())
         committer.writer.vouch()
         try committer.writeMark(clean: false)
         return SegmentLog(
@@ -136,11 +138,13 @@ extension SegmentLog {
             report: report)
     }
 
-    private static func rewrite(_ batches: [EncodedBatch], _ committer: inout Committer) throws(FileError) {
+    private static func rewrite(
+        _ batches: [EncodedBatch], _ committer: inout Committer, at now: BootInstant
+    ) throws(FileError) {
         var rest = Deque(batches)
         while !rest.isEmpty {
             let group = rest.popGroup()
-            try committer.writer.prepare(for: group)
+            try committer.writer.prepare(for: group, at: now)
             _ = try committer.writer.append(group)
         }
     }

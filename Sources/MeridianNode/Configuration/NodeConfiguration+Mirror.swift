@@ -8,10 +8,12 @@ extension NodeConfiguration {
     /// Nil for a node without peers.
     package var mirrorSettings: MirrorSettings? {
         guard let tls, !peers.isEmpty else { return nil }
-        return MirrorSettings(
+        var settings = MirrorSettings(
             region: region.number, deploymentID: deployment.id, applyVersion: StateLimits.applyVersion,
             peers: peers.map { MirrorPeer(region: $0.number, name: $0.region, endpoints: $0.endpoints) },
             security: .mutualTLS(tls), maxBytesPerSecond: mirror.maxBytesPerSecond,
             heartbeat: mirror.heartbeatInterval, stallTimeout: mirror.stallTimeout, directory: log.directory)
+        settings.bootstrapBytesPerSecond = mirror.bootstrapBytesPerSecond
+        return settings
     }
 }

@@ -27,7 +27,7 @@ struct NodeMesh: Sendable {
     /// Nil for a node without peers. Throws NodeError.
     static func start(
         _ configuration: NodeConfiguration, environment: NodeEnvironment, system: ClusterActorSystem,
-        log: any EventLogEngine, disk: any DedicatedExecutor, logger: Logger
+        log: any EventLogEngine, snapshots: any SnapshotShelf, disk: any DedicatedExecutor, logger: Logger
     ) async throws -> NodeMesh? {
         guard let endpoint = configuration.listen.mesh, let tls = configuration.tls,
             let settings = configuration.mirrorSettings
@@ -47,7 +47,8 @@ struct NodeMesh: Sendable {
         ) { LineageKeeper(mirror: mirror, actorSystem: system) }
         let invocations = ActorInvocationServer(system: system, clock: environment.clock)
         do {
-            let handler = MeshHandler(try ServiceTable([mirror.service, invocations]), peers: mirror.peers)
+            let handler = MeshHandler(
+                try ServiceTable([mirror.service, mirror.snapshotService(snapshots), invocations]), peers: mirror.peers)
             let listener = try await environment.links.listen(
                 on: endpoint, security: .mutualTLS(tls), handler: handler)
             return NodeMesh(

@@ -52,16 +52,16 @@ package struct NodeRecoveryRun: Sendable {
         try recover(behind: try SnapshotRestore(configuration, environment: environment).runHere())
     }
 
-    /// A snapshot that the log does not reach is of another disk: everything is then folded from zero.
+    /// A snapshot that the log does not reach is of another disk, or of a bootstrap that was not finished (S5): what it is of is
+    /// then folded from zero.
     private func recover(behind snapshots: RestoredSnapshots) throws -> NodeRecovery {
         let first = try fold(snapshots)
-        guard let foreign = Self.foreignSnapshot(first, snapshots) else {
-            return try finish(first, snapshots)
-        }
+        let foreign = Self.foreignSnapshots(first, snapshots)
+        guard !foreign.isEmpty else { return try finish(first, snapshots) }
         first.log.abandon()
-        var none = RestoredSnapshots(partitions: snapshots.shards.count)
-        none.refused = snapshots.refused + ["snapshots of another log (\(foreign)): everything was folded from zero"]
-        return try finish(try fold(none), none)
+        var rest = snapshots
+        for log in foreign { rest.refuse(log.name, "a snapshot ahead of the log (\(log)): it was folded from zero") }
+        return try finish(try fold(rest), rest)
     }
 
     private typealias Fold = (log: SegmentLog, replica: NodeReplica, refolded: Int)
@@ -76,10 +76,14 @@ package struct NodeRecoveryRun: Sendable {
             let log = try SegmentLog.open(
                 directory: configuration.log.directory, environment: environment,
                 limits: JournalLimits(
-                    segmentBytes: configuration.log.segmentBytes, marksBeforeAck: configuration.log.markBeforeAck),
+                    segmentBytes: configuration.log.segmentBytes, marksBeforeAck: configuration.log.markBeforeAck,
+                    maxBytes: configuration.log.maxBytes,
+                    // A day at most, and less where little lies between retention and maximum.
+                    segmentAge: min(
+                        .seconds(86_400), (configuration.log.personalDataMaximum - configuration.log.retention) / 2)),
                 from: ReplayStart { restored.next(of: $0) }
             ) { try replica.fold($0) }
-            return try Self.finishFold(log, &replica)
+            return try Self.finishFold(log, &replica, hasPeers: !configuration.peers.isEmpty)
         } catch let error as EventLogError where error.code == .trimmed {
             throw NodeError(
                 .logUnavailable, "\(error), and no snapshot that verifies covers what is gone",
@@ -90,10 +94,13 @@ package struct NodeRecoveryRun: Sendable {
         }
     }
 
-    private static func finishFold(_ log: SegmentLog, _ replica: inout NodeReplica) throws -> Fold {
+    /// With peers, what is trimmed and covered by no snapshot comes from one of theirs, while the node runs (S5).
+    private static func finishFold(
+        _ log: SegmentLog, _ replica: inout NodeReplica, hasPeers: Bool
+    ) throws -> Fold {
         do {
-            let refolded = try replica.foldHeld(from: log)
-            try replica.checkCovered(log.recovered.logs)
+            let refolded = try replica.foldHeld(from: log, hasPeers: hasPeers)
+            if !hasPeers { try replica.checkCovered(log.recovered.logs) }
             return (log, replica, refolded)
         } catch {
             log.abandon()
@@ -102,17 +109,18 @@ package struct NodeRecoveryRun: Sendable {
     }
 
     /// S6 promises that a snapshot names flushed records only: one that goes beyond the log came with another log.
-    private static func foreignSnapshot(_ fold: Fold, _ snapshots: RestoredSnapshots) -> LogIdentity? {
+    private static func foreignSnapshots(_ fold: Fold, _ snapshots: RestoredSnapshots) -> [LogIdentity] {
+        var foreign: [LogIdentity] = []
         var ends: [LogIdentity: Offset] = [:]
         for summary in fold.log.recovered.logs { ends[summary.log] = summary.flushedEnd }
         for (topic, partition, lines) in snapshots.lines {
             for entry in lines.vector.entries {
                 let name = LogName(region: entry.region, topic: topic, partition: partition)
                 let log = LogIdentity(name: name, incarnation: entry.incarnation)
-                if entry.next > ends[log] ?? .zero { return log }
+                if entry.next > ends[log] ?? .zero { foreign.append(log) }
             }
         }
-        return nil
+        return foreign
     }
 
     private var members: [RegionNumber] { [configuration.region.number] + configuration.peers.map(\.number) }

@@ -98,6 +98,12 @@ package struct SnapshotRestore: Sendable {
 }
 
 extension RestoredSnapshots {
+    /// What was restored of a log's topic and partition is not used.
+    mutating func refuse(_ name: LogName, _ reason: String) {
+        if name.topic == .content { content = nil } else { shards[Int(name.partition.rawValue)] = nil }
+        refused.append(reason)
+    }
+
     fileprivate mutating func take(_ shard: (partition: PartitionID, state: ShardState?, refused: [String])) {
         shards[Int(shard.partition.rawValue)] = shard.state
         refused += shard.refused

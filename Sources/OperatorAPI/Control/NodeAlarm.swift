@@ -17,6 +17,12 @@ struct NodeAlarm: Hashable, Sendable {
         case logFenced = "log_fenced"
         /// Something holds the journal beyond its retention: the disk fills (S5).
         case logHeld = "log_held"
+        /// The journal has grown over half of what it may, and refuses appends at all of it (S5).
+        case logGrowing = "log_growing"
+        /// Personal data is older than it may become (S8).
+        case personalDataOverdue = "personal_data_overdue"
+        /// A state waits for another member's snapshot and does not come on (S5).
+        case bootstrapWaits = "bootstrap_waits"
         /// Bytes on the disk do not verify, and are not repaired so far (S7).
         case logCorrupt = "log_corrupt"
         /// Not a fault: somebody asked for it, and has to end it.
@@ -29,7 +35,8 @@ struct NodeAlarm: Hashable, Sendable {
             case .mirrorStopped, .replicaStopped: "mirror-stopped.md"
             case .clockAlarm, .clockRefusing: "clock-refused.md"
             case .logFenced: "log-fenced.md"
-            case .logHeld: "disk-filling.md"
+            case .logHeld, .logGrowing, .personalDataOverdue: "disk-filling.md"
+            case .bootstrapWaits: "bootstrap.md"
             case .logCorrupt: "log-corruption.md"
             case .evacuated: ""
             }
@@ -45,11 +52,15 @@ struct NodeAlarm: Hashable, Sendable {
     /// All that stand, worst first within a kind of thing. Complexity: O(regions + stopped logs).
     static func all(
         state: NodeState, clock: ClockVerdict, mirrors: [MirrorFacts], replicas: [StoppedLog],
-        upkeep: LogUpkeepFacts = LogUpkeepFacts()
+        upkeep: LogUpkeepFacts = LogUpkeepFacts(), bootstrap: BootstrapFacts = BootstrapFacts()
     ) -> [NodeAlarm] {
         var alarms: [NodeAlarm] = []
         if state == .fenced { alarms.append(NodeAlarm(name: .logFenced, detail: "the log takes no more appends")) }
         alarms += all(of: upkeep)
+        if bootstrap.waiting > 0, let failure = bootstrap.failure {
+            alarms.append(
+                NodeAlarm(name: .bootstrapWaits, detail: "\(bootstrap.waiting) states wait for a snapshot: \(failure)"))
+        }
         switch clock {
         case .trusted: break
         case .alarm(let why): alarms.append(NodeAlarm(name: .clockAlarm, detail: why))
@@ -68,6 +79,24 @@ struct NodeAlarm: Hashable, Sendable {
         var alarms = upkeep.corruptRanges.prefix(maxListed).map { NodeAlarm(name: .logCorrupt, detail: $0) }
         if let hold = upkeep.hold, hold.isOverdue {
             alarms.append(NodeAlarm(name: .logHeld, detail: "the oldest segment stays: \(hold.detail)"))
+        }
+        if upkeep.boundBytes > 0, upkeep.journalBytes > upkeep.boundBytes / 2 {
+            let why = upkeep.hold.map { ": \($0.detail)" } ?? ""
+            alarms.append(
+                NodeAlarm(
+                    name: .logGrowing,
+                    detail:
+                        "the journal has \(upkeep.journalBytes) of the \(upkeep.boundBytes) bytes of log.max_bytes\(why)"
+                ))
+        }
+        if upkeep.isPersonalDataOverdue, let age = upkeep.personalDataSeconds {
+            let why = upkeep.hold.map { ": \($0.detail)" } ?? ""
+            alarms.append(
+                NodeAlarm(
+                    name: .personalDataOverdue,
+                    detail:
+                        "the oldest personal data is \(age) s old, \(upkeep.personalDataMaximumSeconds) s are allowed\(why)"
+                ))
         }
         return alarms
     }

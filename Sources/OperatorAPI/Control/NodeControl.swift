@@ -44,6 +44,9 @@ package protocol NodeControl: Sendable {
     /// How the journal is kept. Never blocks.
     var upkeep: LogUpkeepFacts { get }
 
+    /// What is fetched from other members, as of now. Never blocks.
+    var bootstrap: BootstrapFacts { get }
+
     /// Stops taking user calls and returns; calls under way go on and finish. Idempotent.
     func drain() async
 

@@ -17,6 +17,8 @@ package struct ShardCore {
     package private(set) var scratch = RankingScratch()
     /// What readers of effects have not heard yet; nil while there are none (S13).
     var effects: EffectTail?
+    /// While a state that was fetched is folded aside: own records that it has to hear of (S5).
+    var ownTail: OwnTail?
 
     package init(settings: ShardSettings, state: ShardState, appender: OriginAppender, client: UInt64) {
         self.settings = settings
@@ -42,7 +44,8 @@ package struct ShardCore {
         try appender.admit()
         var results: [EventResult] = []
         results.reserveCapacity(events.count)
-        let copies = if case .remote(let regions) = durability { regions > 1 } else { false }
+        // A region that bootstrapped lacks older records as bytes, so that its cursor does not speak of a first copy either.
+        let copies = if case .remote(let regions) = durability { regions > 1 || remote.hasPartialHolder } else { false }
         for event in events { results.append(try take(event, of: user, at: now, copies: copies)) }
         state.forget(members: settings.members, bounds: settings.bounds)
         return Decision(results: results, through: appender.nextOffset)
@@ -183,6 +186,7 @@ package struct ShardCore {
             let (record, offset) = try appender.append(kind, id: id, body: body, at: now)
             try state.apply(record, in: settings.region, appender.log.incarnation, at: offset)
             noteEffects(appender.log, since: offset)
+            ownTail?.note(record, at: offset)
             return offset
         } catch {
             // Neither can happen to a record that this shard made; if one does, memory and log may differ: stop.

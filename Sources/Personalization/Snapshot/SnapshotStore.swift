@@ -7,6 +7,14 @@
 package import ClusterModel
 package import NodeEnvironment
 
+/// A file that was written, synced and read back.
+package struct SavedSnapshot: Hashable, Sendable {
+    package var generation: UInt64
+    package var length: UInt64
+    /// CRC32C of all its bytes.
+    package var checksum: UInt32
+}
+
 /// Reads and writes snapshots in one directory. Blocks on the disk: for a dedicated executor, or before a node serves.
 package struct SnapshotStore: Sendable {
     /// The newest can be damaged: the one before it is kept too.
@@ -83,14 +91,28 @@ package struct SnapshotStore: Sendable {
 
     /// Makes `bytes` the partition's newest generation and removes what is older than two. It is read back first: logs are
     /// trimmed behind snapshots that verify, and behind no others (S8). Throws `.io` where it does not read back.
-    package func save(_ bytes: [UInt8], of partition: PartitionID) throws(FileError) {
+    @discardableResult
+    package func save(_ bytes: [UInt8], of partition: PartitionID) throws(FileError) -> SavedSnapshot {
         try save(bytes, Self.prefix(partition))
     }
 
     /// The same for the catalogue.
-    package func saveContent(_ bytes: [UInt8]) throws(FileError) { try save(bytes, Self.contentPrefix) }
+    @discardableResult
+    package func saveContent(_ bytes: [UInt8]) throws(FileError) -> SavedSnapshot {
+        try save(bytes, Self.contentPrefix)
+    }
 
-    private func save(_ bytes: [UInt8], _ prefix: String) throws(FileError) {
+    /// A kept generation, as it was saved. Throws `.notFound` for one that is gone.
+    package func open(_ partition: PartitionID, generation: UInt64) throws(FileError) -> any StoredFile {
+        try files.open(path(Self.prefix(partition), generation), .read)
+    }
+
+    /// The same for the catalogue.
+    package func openContent(generation: UInt64) throws(FileError) -> any StoredFile {
+        try files.open(path(Self.contentPrefix, generation), .read)
+    }
+
+    private func save(_ bytes: [UInt8], _ prefix: String) throws(FileError) -> SavedSnapshot {
         try files.createDirectory(directory)
         let known = try generations(prefix)
         let generation = (known.last ?? 0) + 1
@@ -105,6 +127,8 @@ package struct SnapshotStore: Sendable {
         try files.rename(temporary, to: path(prefix, generation))
         try files.syncDirectory(directory)
         for old in known.dropLast(Self.generations - 1) { try files.remove(path(prefix, old)) }
+        return SavedSnapshot(
+            generation: generation, length: UInt64(bytes.count), checksum: CRC32C.checksum(bytes))
     }
 
     private func path(_ prefix: String, _ generation: UInt64) -> String {
