@@ -115,7 +115,7 @@ import Testing
 
     @Test("S5: a generation that is taken away while it is read stays for its reader, and for nobody who comes later")
     func takenAway() throws {
-        let world = world(seed: 64, regions: 2)
+        let world = world(seed: 64, regions: 2, rate: 1 << 10)
         try world[2].shelf.put(Self.bytes, as: Self.item, generation: 3)
         let outcome = try fetch(world)
         #expect(world.run { outcome.position >= 3 << 10 })

@@ -49,6 +49,8 @@ extension LogFollower {
     private func foldAside(_ start: State, _ completion: @escaping BootstrapWaiter) {
         let end = appender.nextOffset
         ownTail = OwnTail(from: end)
+        // Not from inside `wait`, which would answer at once and holds the appender meanwhile.
+        guard appender.flushed < end else { return readAside(start, completion) }
         appender.wait(through: end) { [self] flushed in
             guard case .success = flushed else {
                 return completion(.failure(BootstrapRefusal("the own log has ended")))
