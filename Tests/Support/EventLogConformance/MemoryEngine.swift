@@ -241,7 +241,9 @@ package final class MemoryEngine: EventLogEngine {
     }
 
     package func recent(_ log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch]? {
-        keepsRecent ? held(log, from: offset, maxBytes: maxBytes) : nil
+        // What a log does not begin with is on no disk either: its reader has to look.
+        guard keepsRecent, offset >= state.withLock({ $0.bases[log]?.offset ?? .zero }) else { return nil }
+        return held(log, from: offset, maxBytes: maxBytes)
     }
 
     private func held(_ log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch] {
