@@ -136,6 +136,7 @@ package final class MeridianNode: Service {
         _ recovery: NodeRecovery, _ admin: any Listener, disk: any DedicatedExecutor
     ) async throws {
         var mesh: NodeMesh?
+        let parts = BootstrapParts(recovery.log, configuration, files: environment.files)
         do {
             let system = try await ClusterActorSystem(
                 types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
@@ -146,11 +147,11 @@ package final class MeridianNode: Service {
             let started = try await stop.unlessRequested { [self] in
                 try await NodeMesh.start(
                     configuration, environment: environment, system: system, keyring: keyring, recovery: recovery,
-                    disk: disk, logger: logger, maxConnections: maxMeshConnections)
+                    snapshots: parts.published, disk: disk, logger: logger, maxConnections: maxMeshConnections)
             }
             mesh = started
             let serving = try await stop.unlessRequested { [self] in
-                try await open(recovery, system, started, admin, keyring, disk: disk)
+                try await open(recovery, system, started, admin, parts, keyring, disk: disk)
             }
             await serve(recovery, serving, mesh, disk: disk)
         } catch {
@@ -180,11 +181,12 @@ package final class MeridianNode: Service {
         var serving: ServingAPI
         var effects: NodeStreams
         var derived: NodeDerived
+        var bootstrap: BootstrapParts
     }
 
     private func open(
         _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ admin: any Listener,
-        _ keyring: TokenKeyring, disk: any DedicatedExecutor
+        _ bootstrap: BootstrapParts, _ keyring: TokenKeyring, disk: any DedicatedExecutor
     ) async throws -> Opened {
         let clocks = watchClocks(mesh)
         clocks.look()
@@ -192,7 +194,7 @@ package final class MeridianNode: Service {
             RegionObservation(
                 mirror: mesh?.mirror, clocks: clocks, system: system,
                 partitions: configuration.deployment.partitions, clock: environment.clock))
-        let (host, plan) = try await start(recovery, system, mesh, clocks, disk: disk)
+        let (host, plan) = try await start(recovery, system, mesh, clocks, bootstrap, disk: disk)
         let queue = OperatorQueue()
         let effects = try await NodeStreams.open(
             configuration, environment: environment, router: host.router, log: recovery.log, tasks: streams,
@@ -222,7 +224,7 @@ package final class MeridianNode: Service {
         )
         return Opened(
             host: host, plan: plan, clocks: clocks, queue: queue, api: api, serving: serving, effects: effects,
-            derived: derived)
+            derived: derived, bootstrap: bootstrap)
     }
 
     private func watchClocks(_ mesh: NodeMesh?) -> ClockWatch {
@@ -282,7 +284,7 @@ package final class MeridianNode: Service {
 
     private func start(
         _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ clocks: ClockWatch,
-        disk: any DedicatedExecutor
+        _ bootstrap: BootstrapParts, disk: any DedicatedExecutor
     ) async throws -> (ShardHost, IncarnationPlan) {
         if !environment.clock.isSynchronised() {
             // A sole member has no other clock to disagree with (Decisions/0005).
@@ -298,7 +300,8 @@ package final class MeridianNode: Service {
         let mirror = mesh?.mirror
         let host = try ShardHost(
             recovery, plan, system: system, configuration: configuration, environment: environment, disk: disk,
-            stamps: stamps, onAgreed: { mirror?.onAgreed($0) })
+            stamps: stamps, onAgreed: { mirror?.onAgreed($0) },
+            onShort: { [wants = bootstrap.wants] in wants.want($0, $1) })
         // A disk that stands still would hold the start for as long.
         try await withTaskCancellationHandler {
             try await host.begin()
@@ -376,15 +379,20 @@ package final class MeridianNode: Service {
         }
         let marks = TimeMarkRun(router: router, clock: clock, bounds: configuration.timeBounds)
         let snapshots = SnapshotRun(
-            router: router,
-            store: SnapshotStore(
-                directory: NodeRecoveryRun.snapshotDirectory(configuration), files: environment.files),
-            covered: recovery.covered, clock: clock, executor: disk,
+            router: router, store: opened.bootstrap.store, covered: recovery.covered,
+            published: opened.bootstrap.published, clock: clock, executor: disk,
             interval: configuration.limits.snapshotInterval, logger: logger)
+        let bootstrap = mesh.map { mesh in
+            BootstrapRun(
+                log: recovery.log, mirror: mesh.mirror, router: router, snapshots: snapshots,
+                wants: opened.bootstrap.wants, configuration: configuration, clock: clock, executor: slow,
+                logger: logger)
+        }
+        if let bootstrap { status.onBootstrap(bootstrap) }
         let upkeep = LogUpkeepRun(
             log: recovery.log, mirror: mesh?.mirror, snapshots: snapshots,
-            pins: { [effects = opened.effects] in effects.pins(on: $0) }, configuration: configuration,
-            environment: environment,
+            pins: { [effects = opened.effects] in effects.pins(on: $0) },
+            isShort: { bootstrap?.isNeeded ?? false }, configuration: configuration, environment: environment,
             executor: slow, logger: logger)
         status.onUpkeep(upkeep)
         let logWatch = LogWatch(log: recovery.log, status: status, clock: clock, logger: logger)
@@ -399,6 +407,7 @@ package final class MeridianNode: Service {
             group.addTask { try? await upkeep.watchPlace() }  // likewise
             group.addTask { try? await opened.clocks.run() }  // likewise
             group.addTask { [credentials] in try? await credentials?.run() }  // likewise
+            if let bootstrap { group.addTask { try? await bootstrap.run() } }  // likewise
             group.addTask { try? await opened.effects.run(opened.serving) }  // likewise
             group.addTask { await opened.queue.run() }
             group.addTask { [streams] in await streams.run() }

@@ -179,7 +179,7 @@ struct ReplyTarget: ExtremesTarget {
 /// Cursors and claims.
 struct ReportTarget: ExtremesTarget {
     let name = "report"
-    let grammar = ExtremesGrammar(bounds: MeshSamples.bounds, strides: [50])
+    let grammar = ExtremesGrammar(bounds: MeshSamples.bounds, strides: [58])
 
     var seeds: [[UInt8]] {
         [0, 1, 4].map { count in
@@ -188,7 +188,8 @@ struct ReportTarget: ExtremesTarget {
                 cursors: (0..<count).map { place in
                     .init(
                         region: RegionNumber(UInt16(1 + place % 3)), incarnation: Incarnation(8),
-                        point: MeshSamples.point(MeshSamples.logs[2], UInt64(place)))
+                        point: MeshSamples.point(MeshSamples.logs[2], UInt64(place)),
+                        first: Offset(UInt64(place / 2)))
                 }
             ).encoded
         }
