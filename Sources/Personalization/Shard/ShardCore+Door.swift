@@ -44,10 +44,10 @@ extension ShardCore {
         _ kind: RecordKind, _ key: MergeOrder, id: EventID, body: [UInt8], at now: WallTime, first: inout Offset
     ) throws(ShardError) {
         if let place = copied.place(of: key), !remote.isMissed(place) {
-            first = min(first, place)
-        } else {
-            copied.insert(key, at: try append(kind, id: id, body: body, at: now))
+            return first = min(first, place)
         }
+        let place = try append(kind, id: id, body: body, at: now)
+        copied.insert(key, at: place)
     }
 
     /// S9: what takes something back is never refused for want of room.
