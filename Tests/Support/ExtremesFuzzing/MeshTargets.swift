@@ -147,12 +147,15 @@ struct ReplyTarget: ExtremesTarget {
             for case .submit(let batch) in directives { follower.onRefused(batch) }
             for case .alarm(_, let stop) in directives { _ = stop.description }
             _ = follower.positions(for: reply.holder, LineageFacts())
+            _ = follower.short(LineageFacts())
             let lag = follower.lag(behind: reply.holder)
             var meter = LagMeter()
             meter.record(milliseconds: lag.milliseconds, at: BootInstant(nanoseconds: lag.records))
             _ = meter.quantile(0.99, at: BootInstant(nanoseconds: .max))
             for head in reply.heads {
+                _ = follower.isComing(head.log, to: head.flushedEnd, LineageFacts())
                 follower.onHeld(head)
+                follower.onAdopted(head)
                 _ = follower.handedDown(of: head.log.name.region, below: Incarnation(.max))
             }
         }
