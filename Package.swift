@@ -159,6 +159,7 @@ let package = Package(
             ["MeridianNode", "HostEnvironment", "RPCTransport", "NodeEnvironment", arguments, logging, lifecycle]),
 
         // MARK: Test support
+        .target(name: "CAllocator", path: "Tests/Support/CAllocator"),
         support(
             "SimulatedEnvironment", ["ClusterModel", "NodeEnvironment", "GRPCFraming", nioCore]),
         support(
@@ -211,7 +212,8 @@ let package = Package(
         executable(
             "simulate", path: "Tests/Simulate",
             [
-                "ClusterModel", "NodeEnvironment", "SimulatedEnvironment", "MeridianSimulation", "OperatorCommands",
+                "CAllocator", "ClusterModel", "NodeEnvironment", "SimulatedEnvironment", "MeridianSimulation",
+                "OperatorCommands",
                 arguments,
             ]),
 

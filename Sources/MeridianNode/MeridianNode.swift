@@ -135,35 +135,56 @@ package final class MeridianNode: Service {
     private func live(
         _ recovery: NodeRecovery, _ admin: any Listener, disk: any DedicatedExecutor
     ) async throws {
-        var mesh: NodeMesh?
-        let parts = BootstrapParts(recovery.log, configuration, files: environment.files)
         do {
-            let system = try await ClusterActorSystem(
-                types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
-                placement: RegionPlacement(configuration.peers, deploymentID: configuration.deployment.id),
-                security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
-                terms: configuration.mirrorSettings?.terms.fingerprint)
-            let keyring = try await readKeys(on: disk)
-            let started = try await stop.unlessRequested { [self] in
-                try await NodeMesh.start(
-                    configuration, environment: environment, system: system, keyring: keyring, recovery: recovery,
-                    snapshots: parts.published, disk: disk, logger: logger, maxConnections: maxMeshConnections)
-            }
-            mesh = started
-            let serving = try await stop.unlessRequested { [self] in
-                try await open(recovery, system, started, admin, parts, keyring, disk: disk)
-            }
-            await serve(recovery, serving, mesh, disk: disk)
+            let joined = try await stop.unlessRequested { [self] in try await join(recovery, disk: disk) }
+            try await live(recovery, joined, admin, disk: disk)
         } catch {
-            await mesh?.shutDown()
             recovery.log.abandon()
             throw error
         }
-        await mesh?.shutDown()
         try await close(recovery.log)
     }
 
-    private func close(_ log: SegmentLog) async throws(NodeError) {
+    /// The node among others, before it serves.
+    private struct Joined: Sendable {
+        let system: ClusterActorSystem
+        let mesh: NodeMesh?
+        let keyring: TokenKeyring
+        let bootstrap: BootstrapParts
+    }
+
+    private func join(_ recovery: NodeRecovery, disk: any DedicatedExecutor) async throws -> Joined {
+        let system = try await ClusterActorSystem(
+            types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
+            placement: RegionPlacement(configuration.peers, deploymentID: configuration.deployment.id),
+            security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
+            terms: configuration.mirrorSettings?.terms.fingerprint)
+        let keyring = try await readKeys(on: disk)
+        let bootstrap = BootstrapParts(recovery.log, configuration, files: environment.files)
+        let mesh = try await NodeMesh.start(
+            configuration, environment: environment, system: system, keyring: keyring, recovery: recovery,
+            snapshots: bootstrap.published, disk: disk, logger: logger, maxConnections: maxMeshConnections)
+        return Joined(system: system, mesh: mesh, keyring: keyring, bootstrap: bootstrap)
+    }
+
+    /// Leaves the mesh at the end, whatever it was.
+    private func live(
+        _ recovery: NodeRecovery, _ joined: Joined, _ admin: any Listener, disk: any DedicatedExecutor
+    ) async throws {
+        do {
+            let opened = try await stop.unlessRequested { [self] in
+                try await open(recovery, joined, admin, disk: disk)
+            }
+            await serve(recovery, opened, joined.mesh, disk: disk)
+        } catch {
+            await joined.mesh?.shutDown()
+            throw error
+        }
+        await joined.mesh?.shutDown()
+    }
+
+    /// Throws NodeError `.stopUnfinished`. Untyped: inlined with a typed error it crashes the compiler (6.3.1).
+    private func close(_ log: SegmentLog) async throws {
         guard await log.close(by: environment.clock.bootTime().advanced(by: Self.closeLimit)) else {
             throw NodeError(
                 .stopUnfinished, "the disk of \(configuration.log.directory) has not answered for \(Self.closeLimit)",
@@ -185,16 +206,16 @@ package final class MeridianNode: Service {
     }
 
     private func open(
-        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ admin: any Listener,
-        _ bootstrap: BootstrapParts, _ keyring: TokenKeyring, disk: any DedicatedExecutor
+        _ recovery: NodeRecovery, _ joined: Joined, _ admin: any Listener, disk: any DedicatedExecutor
     ) async throws -> Opened {
+        let (system, mesh) = (joined.system, joined.mesh)
         let clocks = watchClocks(mesh)
         clocks.look()
         status.connect(
             RegionObservation(
                 mirror: mesh?.mirror, clocks: clocks, system: system,
                 partitions: configuration.deployment.partitions, clock: environment.clock))
-        let (host, plan) = try await start(recovery, system, mesh, clocks, bootstrap, disk: disk)
+        let (host, plan) = try await start(recovery, joined, clocks, disk: disk)
         let queue = OperatorQueue()
         let effects = try await NodeStreams.open(
             configuration, environment: environment, router: host.router, log: recovery.log, tasks: streams,
@@ -204,7 +225,7 @@ package final class MeridianNode: Service {
         do {
             // Before anybody can ask: what a restart found is what it was.
             try await derived.restore()
-            (api, serving) = try await listen(host, queue, effects, keyring)
+            (api, serving) = try await listen(host, queue, effects, joined.keyring)
             await effects.measure(serving)
         } catch {
             derived.shutDown()
@@ -224,7 +245,7 @@ package final class MeridianNode: Service {
         )
         return Opened(
             host: host, plan: plan, clocks: clocks, queue: queue, api: api, serving: serving, effects: effects,
-            derived: derived, bootstrap: bootstrap)
+            derived: derived, bootstrap: joined.bootstrap)
     }
 
     private func watchClocks(_ mesh: NodeMesh?) -> ClockWatch {
@@ -283,9 +304,9 @@ package final class MeridianNode: Service {
     }
 
     private func start(
-        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ clocks: ClockWatch,
-        _ bootstrap: BootstrapParts, disk: any DedicatedExecutor
+        _ recovery: NodeRecovery, _ joined: Joined, _ clocks: ClockWatch, disk: any DedicatedExecutor
     ) async throws -> (ShardHost, IncarnationPlan) {
+        let mesh = joined.mesh
         if !environment.clock.isSynchronised() {
             // A sole member has no other clock to disagree with (Decisions/0005).
             logger.warning("nothing disciplines this machine's clock; run chrony or systemd-timesyncd")
@@ -299,9 +320,9 @@ package final class MeridianNode: Service {
         try await mesh?.start.claim(plan.incarnation)
         let mirror = mesh?.mirror
         let host = try ShardHost(
-            recovery, plan, system: system, configuration: configuration, environment: environment, disk: disk,
+            recovery, plan, system: joined.system, configuration: configuration, environment: environment, disk: disk,
             stamps: stamps, onAgreed: { mirror?.onAgreed($0) },
-            onShort: { [wants = bootstrap.wants] in wants.want($0, $1) })
+            onShort: { [wants = joined.bootstrap.wants] in wants.want($0, $1) })
         // A disk that stands still would hold the start for as long.
         try await withTaskCancellationHandler {
             try await host.begin()

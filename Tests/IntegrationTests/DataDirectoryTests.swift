@@ -1,5 +1,6 @@
 // A4, C22, FAULTS 3, row 3 on real processes: a node on a directory that is not its own, read-only, deleted or foreign.
 
+import ClusterModel
 import Foundation
 import HostEnvironment
 import MeridianClient
@@ -82,15 +83,15 @@ struct DataDirectoryTests {
         }
     }
 
-    private static let readOnly = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\""
+    private static let readOnly = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\""
 
     private static func onReadOnlyMount(_ path: String, _ arguments: [String]) async throws -> CommandRun {
-        try await CommandRun.run(["/usr/bin/unshare", "-m", "/bin/bash", "-c", readOnly, path] + arguments)
+        try await CommandRun.run(MountNamespace.launcher(readOnly, at: path) + arguments)
     }
 
     @Test(
         "C22: log verify, stats, dump and digest read a read-only mount; a node on it is refused",
-        .enabled(if: FullDiskTests.mayMount, "needs the right to mount in a namespace (unshare -m)"))
+        .enabled(if: MountNamespace.isAllowed, Comment(rawValue: MountNamespace.absence)))
     func readOnlyMount() async throws {
         try await Self.withServed { real in
             let path = real.node.journalPath

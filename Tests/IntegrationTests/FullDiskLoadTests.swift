@@ -20,12 +20,11 @@ extension FullDiskTests {
 
     /// S6, S11: writes are refused with a reason of their own, reads go on, and once there is space appends resume by
     /// themselves; every event that was acknowledged before, between and after is in the journal, once.
-    @Test(.enabled(if: mayMount, "needs the right to mount in a namespace (unshare -m)"))
+    @Test(.enabled(if: MountNamespace.isAllowed, Comment(rawValue: MountNamespace.absence)))
     func appendsResumeAndNothingAcknowledgedIsLost() async throws {
-        let mount =
-            "mount -t tmpfs -o size=30m tmpfs \"$0\" && head -c 15000000 /dev/zero > \"$0/ballast\" && exec \"$@\""
+        let mount = "mount -t tmpfs -o size=30m tmpfs \"$0\" && head -c 15000000 /dev/zero > \"$0/ballast\""
         let launcher = { (scratch: ScratchDirectory) in
-            ["/usr/bin/unshare", "-m", "/bin/bash", "-c", mount, "\(scratch.path)/data"]
+            MountNamespace.launcher(mount, at: "\(scratch.path)/data")
         }
         // Control by age is off: beside all other tests this node is slow, and what is asked here is what the disk refuses.
         let extra = "  segment_bytes: 9437184\nlimits:\n  queue_target_ms: 0"

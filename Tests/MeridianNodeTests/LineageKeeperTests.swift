@@ -19,8 +19,8 @@ import Testing
 
     /// Region 1's keeper is there.
     private struct OnlyRegionOne: ActorPlacement {
-        func endpoint(of actor: ActorIdentity) -> Endpoint? {
-            actor.region == RegionNumber(1) ? LineageKeeperTests.endpoint : nil
+        func endpoints(of actor: ActorIdentity) -> [Endpoint] {
+            actor.region == RegionNumber(1) ? [LineageKeeperTests.endpoint] : []
         }
     }
 

@@ -197,7 +197,7 @@ extension ReplacedFile {
             return try TokenKeyFiles(files: stepped.files).keyring([], directory: "data", entropy: entropy)
         }
         let first = try keyring()
-        let token = ItemToken(contentID: "c", category: 3, language: "en").sealed(with: first)
+        let token = try ItemToken(contentID: "c", category: 3, language: "en").sealed(with: first)
         func paths() -> [String] { stepped.files.paths().filter { $0.hasPrefix("data/token-") } }
         #expect(paths().count == 2)
         for copy in 0...1 {

@@ -1,5 +1,6 @@
 // The request to stop, and a start that it meets.
 
+import OperatorAPI
 import Synchronization
 import Testing
 

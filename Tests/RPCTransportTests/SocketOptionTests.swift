@@ -1,6 +1,8 @@
 // What both ends of a connection ask of the kernel.
 
 import Glibc
+import NodeEnvironment
+import RPCTransport
 import Testing
 
 @Suite struct SocketOptionTests {

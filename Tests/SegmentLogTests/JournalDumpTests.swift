@@ -24,6 +24,7 @@ import Testing
         var found = Found()
         try JournalDump.read(directory: TrimmedJournal.directory, files: journal.stepped.files, selection) { item in
             switch item {
+            case .directory: break
             case .mark: found.marks += 1
             case .trimmed: found.trimmed += 1
             case .segment: found.segments += 1

@@ -57,7 +57,7 @@ import Testing
         again.abandon()
     }
 
-    @Test("A7: a mark of the last number does not verify", arguments: [UInt64.max, .max - 1, (1 << 62) + 1])
+    @Test("A7: a mark of the last number does not verify", arguments: [UInt64.max, UInt64.max - 1, (1 << 62) + 1] as [UInt64])
     func marksAtTheEnd(number: UInt64) throws {
         let log = try open()
         try log.submit(try batch())

@@ -1,5 +1,6 @@
 // What a long sweep keeps of the machine's memory.
 
+import CAllocator
 import Glibc
 
 /// Settings of the allocator and a look at what it holds.
@@ -12,12 +13,11 @@ enum SimulatorMemory {
     /// ever freed, so that they would come from the heap after the first run: between small blocks that live a little longer
     /// it is soon full of holes, and a sweep grows by megabytes a seed though nothing is kept.
     static func keepFlat() {
-        _ = mallopt(M_MMAP_THRESHOLD, mapThreshold)
-        _ = mallopt(M_TRIM_THRESHOLD, trimThreshold)
+        allocator_keep_thresholds(mapThreshold, trimThreshold)
     }
 
     /// After a seed: gives what is free back.
-    static func giveBack() { _ = malloc_trim(0) }
+    static func giveBack() { allocator_trim() }
 
     /// Of this process; zero where /proc is not there.
     static var residentBytes: Int {

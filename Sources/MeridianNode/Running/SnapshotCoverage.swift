@@ -33,7 +33,7 @@ package struct SnapshotCoverage: Sendable {
     }
 
     private func oldest(_ name: LogName) -> OriginLines? {
-        let kept = kept[SnapshotOwner(topic: name.topic, partition: name.partition)] ?? []
+        let kept = kept[name.topic == .content ? .content : .shard(name.partition)] ?? []
         guard kept.count >= GenerationChoice.kept else { return nil }
         return kept.min { $0.generation < $1.generation }?.lines
     }

@@ -7,6 +7,7 @@ import EventLog
 package import MeridianClient
 import MeridianProtocol
 package import NodeEnvironment
+import SegmentLog
 
 /// Equal vectors and apply versions must show equal digests. By default the node asks the shards of every other region too
 /// and the answers are compared.

@@ -1,9 +1,11 @@
 // The digests of a region's partitions, wherever they come from.
 
 import ClusterModel
+import EventLog
 import MergeableState
 package import MeridianProtocol
 import Personalization
+import SegmentLog
 
 /// What `meridian digest` prints and the quick start compares.
 package struct DigestReport: Hashable, Sendable {

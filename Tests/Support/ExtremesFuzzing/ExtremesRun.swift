@@ -10,6 +10,11 @@ package struct ExtremesOutcome: Hashable, Sendable {
     package var inputs: UInt64 = 0
     /// How many were taken by their reader.
     package var taken: UInt64 = 0
+
+    package init(inputs: UInt64 = 0, taken: UInt64 = 0) {
+        self.inputs = inputs
+        self.taken = taken
+    }
 }
 
 package enum ExtremesRun {

@@ -66,7 +66,7 @@ enum ExtremesSamples {
                     user: user, kind: .click, contentID: "item:1", attributes: attributes, slot: 2,
                     watchMilliseconds: 9, occurredAt: now)),
             .interaction(InteractionEvent(user: user, kind: .impression, contentID: "item:2", occurredAt: now)),
-            .profile(profile), .consent(ConsentEvent(user: user, change: .withdrawal)),
+            .profile(profile), .consent(ConsentEvent(user: user, change: .withdrawal(replacing: [id]))),
             .consent(ConsentEvent(user: user, change: .grant(cancelling: [id, id]))),
             .erase(EraseEvent(user: user, cut: now.advanced(by: .seconds(-60)))),
             .beacon(BeaconEvent(user: user, kind: .unlock, surface: .feed, occurredAt: now)), .served(served),

@@ -11,7 +11,7 @@ struct BatchTarget: ExtremesTarget {
     let grammar = ExtremesGrammar(
         bounds: [
             UInt64(BatchHeader.maxBodyLength), UInt64(BatchHeader.maxRecords), UInt64(EventRecord.maxBodyLength),
-            UInt64(EndsRecord.maxEnds), 16, 128, WallTime.mask, UInt64(RecordKind.known.count),
+            UInt64(EndsRecord.maxEnds), 16, 128, WallTime.mask, UInt64(RecordKind.model.rawValue),
         ], strides: [16, 32])
     private let topic: TopicID
     private let compressing: Bool
@@ -138,7 +138,7 @@ struct BodyTarget: ExtremesTarget {
             let place = Offset(UInt64(offset))
             // A record that is refused stops its log, and no process.
             if (try? state.apply(record, in: log.name.region, log.incarnation, at: place)) != nil { isTaken = true }
-            if (try? content.fold(record, in: log.name.region, log.incarnation, at: place)) != nil { isTaken = true }
+            if (try? content.apply(record, in: log.name.region, log.incarnation, at: place)) != nil { isTaken = true }
         }
         _ = state.digest()
         if let taste = state.user(ExtremesSamples.user) { _ = taste.consent.isGranted }

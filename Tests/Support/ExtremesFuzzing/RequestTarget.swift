@@ -121,8 +121,12 @@ private final class RequestDoor: CallResponder, ShardRouting, ContentRouting {
                     session: query.session.map { lines.outcome(of: $0) })))
     }
 
-    func publish(_ events: [ContentEvent], completion: @escaping @Sendable (Result<Int, ShardError>) -> Void) {
-        completion(.success(events.count))
+    func publish(
+        _ events: [ContentEvent], id: EventID?,
+        completion: @escaping @Sendable (Result<PublishOutcome, ShardError>) -> Void
+    ) {
+        let id = id ?? EventID(at: environment.clock.wallTime(), sequence: 1, client: 1)
+        completion(.success(PublishOutcome(id: id, written: events.count, duplicates: 0)))
     }
 
     func reports() async -> [ShardReport] { [] }

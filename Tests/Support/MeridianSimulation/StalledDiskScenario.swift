@@ -2,6 +2,7 @@
 
 import ClusterModel
 import MeridianClient
+import MeridianNode
 import MeridianProtocol
 import NodeEnvironment
 import SimulatedEnvironment
