@@ -1,6 +1,7 @@
 // The requester's side of a bootstrap: gets a snapshot from some member onto this disk, and goes on where it stopped (S5).
 
 package import ClusterModel
+import EventLog
 import GRPCFraming
 import NIOCore
 import NodeEnvironment

@@ -185,16 +185,15 @@ struct ReportTarget: ExtremesTarget {
     let grammar = ExtremesGrammar(bounds: MeshSamples.bounds, strides: [58])
 
     var seeds: [[UInt8]] {
-        [0, 1, 4].map { count in
-            CursorReport(
-                teller: RegionNumber(1), deployment: 4, incarnation: Incarnation(8),
-                cursors: (0..<count).map { place in
-                    .init(
-                        region: RegionNumber(UInt16(1 + place % 3)), incarnation: Incarnation(8),
-                        point: MeshSamples.point(MeshSamples.logs[2], UInt64(place)),
-                        first: Offset(UInt64(place / 2)))
-                }
-            ).encoded
+        [0, 1, 4].map { (count: Int) -> [UInt8] in
+            let cursors = (0..<count).map { (place: Int) -> CursorReport.Cursor in
+                CursorReport.Cursor(
+                    region: RegionNumber(UInt16(1 + place % 3)), incarnation: Incarnation(8),
+                    point: MeshSamples.point(MeshSamples.logs[2], UInt64(place)), first: Offset(UInt64(place / 2)))
+            }
+            let report = CursorReport(
+                teller: RegionNumber(1), deployment: 4, incarnation: Incarnation(8), cursors: cursors)
+            return report.encoded
         }
     }
 
