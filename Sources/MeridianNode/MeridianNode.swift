@@ -83,10 +83,12 @@ package final class MeridianNode: Service {
                 types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
                 placement: RegionPlacement(configuration.peers),
                 security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext)
+            let floors = try await keepFloors(recovery, disk: disk)
             mesh = try await NodeMesh.start(
-                configuration, environment: environment, system: system, log: recovery.log, disk: disk, logger: logger)
-            let serving = try await open(recovery, system, mesh, admin, disk: disk)
-            await serve(recovery, serving, mesh, disk: disk)
+                configuration, environment: environment, system: system, log: recovery.log, floors: floors, disk: disk,
+                logger: logger)
+            let serving = try await open(recovery, system, mesh, floors, admin, disk: disk)
+            await serve(recovery, serving, mesh, floors, disk: disk)
         } catch {
             await mesh?.shutDown()
             recovery.log.abandon()
@@ -94,6 +96,17 @@ package final class MeridianNode: Service {
         }
         await mesh?.shutDown()
         await recovery.log.close()
+    }
+
+    /// Floors that were synced take effect before anything else reads the logs (S1b).
+    private func keepFloors(_ recovery: NodeRecovery, disk: any DedicatedExecutor) async throws -> FloorKeeper {
+        let floors = FloorKeeper(
+            own: configuration.region.number,
+            members: [configuration.region.number] + configuration.peers.map(\.number),
+            drops: configuration.log.trims, book: recovery.lineage, directory: configuration.log.directory,
+            engine: recovery.log, environment: environment, disk: disk, logger: logger)
+        try await disk.run { () throws(any Error) in try floors.begin() }
+        return floors
     }
 
     /// What serves once a start has come through.
@@ -108,8 +121,8 @@ package final class MeridianNode: Service {
     }
 
     private func open(
-        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ admin: any Listener,
-        disk: any DedicatedExecutor
+        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ floors: FloorKeeper,
+        _ admin: any Listener, disk: any DedicatedExecutor
     ) async throws -> Opened {
         let clocks = watchClocks(mesh)
         clocks.look()
@@ -117,7 +130,7 @@ package final class MeridianNode: Service {
             RegionObservation(
                 mirror: mesh?.mirror, clocks: clocks, system: system,
                 partitions: configuration.deployment.partitions, clock: environment.clock))
-        let (host, plan) = try await start(recovery, system, mesh, clocks, disk: disk)
+        let (host, plan) = try await start(recovery, system, mesh, floors, clocks, disk: disk)
         let queue = OperatorQueue()
         let effects = try await NodeStreams.open(
             configuration, environment: environment, router: host.router, log: recovery.log, tasks: streams,
@@ -147,9 +160,11 @@ package final class MeridianNode: Service {
 
     /// Until shutdown, and on until what was appended is flushed.
     private func serve(
-        _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
+        _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, _ floors: FloorKeeper,
+        disk: any DedicatedExecutor
     ) async {
-        await runBesideCalls(recovery, opened, mesh, disk: disk)
+        await runBesideCalls(recovery, opened, mesh, floors, disk: disk)
+        floors.end()
         logger.notice("draining")
         await status.drain()
         await opened.api.shutDown(by: environment.clock.bootTime().advanced(by: configuration.limits.drainTimeout))
@@ -197,8 +212,8 @@ package final class MeridianNode: Service {
     }
 
     private func start(
-        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ clocks: ClockWatch,
-        disk: any DedicatedExecutor
+        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ floors: FloorKeeper,
+        _ clocks: ClockWatch, disk: any DedicatedExecutor
     ) async throws -> (ShardHost, IncarnationPlan) {
         if !environment.clock.isSynchronised() {
             // A sole member has no other clock to disagree with (Decisions/0005).
@@ -213,7 +228,13 @@ package final class MeridianNode: Service {
         let mirror = mesh?.mirror
         let host = try ShardHost(
             recovery, plan, system: system, configuration: configuration, environment: environment, disk: disk,
-            stamps: stamps, onAgreed: { mirror?.onAgreed($0) })
+            stamps: stamps,
+            onAgreed: { ends, base in
+                if let mirror { return mirror.onAgreed(ends, base: base) }
+                floors.onBase(base, of: ends.name)
+                floors.onKnown([ends])
+            })
+        if mesh == nil { floors.listen(to: host.router) }
         try await host.begin()
         return (host, plan)
     }
@@ -269,7 +290,8 @@ package final class MeridianNode: Service {
 
     /// Everything that runs beside calls; ends at shutdown.
     private func runBesideCalls(
-        _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, disk: any DedicatedExecutor
+        _ recovery: NodeRecovery, _ opened: Opened, _ mesh: NodeMesh?, _ floors: FloorKeeper,
+        disk: any DedicatedExecutor
     ) async {
         let (clock, router) = (environment.clock, opened.host.router)
         let derive = environment.executors.makeDedicatedExecutor(label: "meridian-derive")
@@ -285,7 +307,9 @@ package final class MeridianNode: Service {
             store: SnapshotStore(
                 directory: NodeRecoveryRun.snapshotDirectory(configuration), files: environment.files),
             covered: recovery.covered, clock: clock, executor: disk,
-            interval: configuration.limits.snapshotInterval, logger: logger)
+            interval: configuration.limits.snapshotInterval, logger: logger,
+            onPublished: { [own = configuration.region.number] in floors.onPublished($0, by: own) },
+            hurries: { floors.hurries })
         let upkeep = LogUpkeepRun(
             log: recovery.log, mirror: mesh?.mirror, snapshots: snapshots,
             pins: { [effects = opened.effects] in effects.pins(on: $0) }, configuration: configuration,

@@ -10,7 +10,8 @@ extension MirrorCore {
     /// Takes a peer's report. Cursors at places that memory does not know are looked up on the disk.
     func onCursors(_ report: CursorReport) {
         var unknown: [CursorReport.Cursor] = []
-        for cursor in report.cursors {
+        let facts = facts
+        for cursor in report.cursors where !facts.isBelowFloor(cursor.point.log) {
             let point = cursor.point
             guard point.log.name.region == settings.region else {
                 relay(cursor)
@@ -67,17 +68,25 @@ extension MirrorCore {
     }
 
     private func count(_ cursor: CursorReport.Cursor, chain: Digest128?) {
-        let (outcome, consumer) = state.withLock { state in
-            (state.cursors.onCursor(cursor, chain: chain), state.consumer)
+        let (outcome, mustTell) = state.withLock { state in
+            let outcome = state.cursors.onCursor(cursor, chain: chain)
+            let end = outcome == .counted ? cursor.point.offset : .zero
+            guard outcome != .ignored else { return (outcome, false) }
+            let told = ToldCursor(region: cursor.region, log: cursor.point.log, end: end)
+            return (outcome, state.toldCursors.add([told]))
         }
-        switch outcome {
-        case .counted: consumer?.cursorMoved(of: cursor.region, in: cursor.point.log, to: cursor.point.offset)
-        case .otherChain:
-            consumer?.cursorMoved(of: cursor.region, in: cursor.point.log, to: .zero)
-            logger.error(
-                "a region reports a cursor on another chain",
-                metadata: ["region": "\(cursor.region.rawValue)", "log": "\(cursor.point.log)"])
-        case .ignored: return
+        if mustTell { tellCursors() }
+        guard outcome == .otherChain else { return }
+        logger.error(
+            "a region reports a cursor on another chain",
+            metadata: ["region": "\(cursor.region.rawValue)", "log": "\(cursor.point.log)"])
+    }
+
+    /// In the order in which they were counted: one that went up must not be told after it went down.
+    func tellCursors() {
+        while let (cursor, consumer) = state.withLock({ state in state.toldCursors.next().map { ($0, state.consumer) } }
+        ) {
+            consumer?.cursorMoved(of: cursor.region, in: cursor.log, to: cursor.end)
         }
     }
 

@@ -25,6 +25,8 @@ package struct MirrorError: Error, Hashable, CustomStringConvertible {
         package static let regionClaimed = Code("another process claims this region")
         /// The promises of seals cannot be read or kept (S1a).
         package static let sealsUnreadable = Code("the seals cannot be read or written")
+        /// What was heard of agreed ends cannot be read or kept (S1a).
+        package static let lineageUnreadable = Code("the lineage cannot be read or written")
         /// Two chains of one incarnation (S1).
         package static let otherChain = Code("two chains of one incarnation")
         package static let tooManyIncarnations = Code("too many incarnations")

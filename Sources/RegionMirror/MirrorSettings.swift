@@ -33,6 +33,8 @@ package struct MirrorSettings: Sendable {
     /// Where seals are kept: the journal's directory.
     package var directory: String
     package var limits = MirrorLimits()
+    /// Whether what is settled at every member leaves (S1b, log.trim).
+    package var drops = false
 
     package init(
         region: RegionNumber, deploymentID: String, applyVersion: UInt32, peers: [MirrorPeer],

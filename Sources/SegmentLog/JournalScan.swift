@@ -22,6 +22,10 @@ struct JournalScan {
     private let journal: UInt64
     /// Segments below it are trimmed: that they are missing is no damage.
     private let firstGeneration: UInt64
+    /// Says of which logs nothing is wanted any more.
+    private let trimmed: TrimmedPrefix
+    /// Whether these are read all the same, as far as their bytes stand: for people.
+    private let keepsDropped: Bool
     private(set) var table: LogTable
     private(set) var producers = ProducerBook()
     private(set) var corruptRanges: [CorruptRange] = []
@@ -46,9 +50,11 @@ struct JournalScan {
 
     init(
         directory: JournalDirectory, journal: UInt64, mark: UInt64, trimmed: TrimmedPrefix,
-        check: LogTable.ChainCheck = .offsets
+        check: LogTable.ChainCheck = .offsets, keepsDropped: Bool = false
     ) {
+        self.keepsDropped = keepsDropped
         firstGeneration = trimmed.firstGeneration
+        self.trimmed = trimmed
         table = LogTable(trimmed: trimmed)
         self.check = check
         self.directory = directory
@@ -179,6 +185,12 @@ struct JournalScan {
         for batch in group.batches {
             let position = next
             next += UInt64(batch.length)
+            // A line's producers outlive its incarnations.
+            let isDropped = trimmed.isDropped(batch.header.log)
+            if isDropped, !keepsDropped {
+                producers.note(batch.header)
+                continue
+            }
             switch table.extend(with: batch, at: place, check) {
             case .known: continue
             case .extended:
@@ -187,6 +199,8 @@ struct JournalScan {
                 records += UInt64(batch.header.count)
                 if group.frame.number > mark { beyondMark.append(batch) }
                 try visit(batch)
+            // Its beginning went with an older segment.
+            case .doesNotExtend where isDropped: continue
             case .doesNotExtend:
                 corruptRanges.append(
                     CorruptRange(

@@ -112,6 +112,9 @@ struct LogTable: Sendable {
         return outcome
     }
 
+    /// Forgets a log.
+    mutating func remove(_ log: LogIdentity) { entries[log] = nil }
+
     /// Logs lose the prefixes that are gone.
     mutating func trim(to prefix: TrimmedPrefix) {
         for (log, base) in prefix.bases { entries[log]?.trim(to: base, first: prefix.firstGeneration) }

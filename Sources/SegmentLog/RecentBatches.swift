@@ -26,6 +26,11 @@ struct RecentBatches: Sendable {
         }
     }
 
+    /// Nobody reads the log any more.
+    mutating func drop(_ log: LogIdentity) {
+        for batch in byLog.removeValue(forKey: log) ?? [] { bytes -= batch.length }
+    }
+
     /// Whole batches from the one that contains `offset`, up to `maxBytes` (at least one); nil where the first of them
     /// has left. Complexity: O(log batches + what is returned).
     func batches(of log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch]? {

@@ -96,6 +96,7 @@ extension SegmentLog {
     ) throws -> Opened {
         var table = index.table
         table.trim(to: trimmed)
+        _ = table.drop(below: trimmed)
         var corruptRanges: [CorruptRange] = []
         if let start {
             var replay = JournalReplay(table, from: start, directory: directory, journal: index.journal)

@@ -70,6 +70,8 @@ final class BenchRegion: MirroredLogConsumer {
 
     func endsHeard(_ ends: AgreedEnds) {}
 
+    func floorMoved(of name: LogName, to floor: EndsPoint) {}
+
     func cursorMoved(of region: RegionNumber, in log: LogIdentity, to end: Offset) {
         cursorHandler.withLock { $0 }?(log, end)
     }

@@ -229,6 +229,8 @@ final class RecordingConsumer: MirroredLogConsumer {
 
     func endsHeard(_ ends: AgreedEnds) { state.withLock { $0.ends.append(ends) } }
 
+    func floorMoved(of name: LogName, to floor: EndsPoint) {}
+
     func cursorMoved(of region: RegionNumber, in log: LogIdentity, to end: Offset) {
         let cursor = Cursor(region: region, log: log, end: end)
         state.withLock { $0.cursors.append(cursor) }

@@ -27,7 +27,7 @@ struct NodeMesh: Sendable {
     /// Nil for a node without peers. Throws NodeError.
     static func start(
         _ configuration: NodeConfiguration, environment: NodeEnvironment, system: ClusterActorSystem,
-        log: any EventLogEngine, disk: any DedicatedExecutor, logger: Logger
+        log: any EventLogEngine, floors: FloorKeeper, disk: any DedicatedExecutor, logger: Logger
     ) async throws -> NodeMesh? {
         guard let endpoint = configuration.listen.mesh, let tls = configuration.tls,
             let settings = configuration.mirrorSettings
@@ -35,7 +35,8 @@ struct NodeMesh: Sendable {
         let mirror: RegionMirror
         do {
             mirror = try await disk.run { () throws(MirrorError) in
-                try RegionMirror(settings, log: log, environment: environment, disk: disk, logger: logger)
+                try RegionMirror(
+                    settings, log: log, environment: environment, disk: disk, logger: logger, floors: floors)
             }
         } catch {
             throw NodeError(

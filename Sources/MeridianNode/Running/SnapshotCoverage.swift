@@ -2,6 +2,7 @@
 
 package import ClusterModel
 package import Personalization
+package import RegionMirror
 
 /// The lines of the newest snapshots of each partition, as many as are kept on the disk, each verified when it was written
 /// or restored. A value.
@@ -27,6 +28,22 @@ package struct SnapshotCoverage: Sendable {
     package func covered(_ log: LogIdentity) -> Offset {
         guard let oldest = oldest(log.name) else { return .zero }
         return oldest.covered(of: log.incarnation, in: log.name.region)
+    }
+
+    /// What every kept snapshot of a topic and partition stands on, by origin (S1b): the older one may have to serve. Empty
+    /// while there are fewer than are to be kept.
+    package func published(_ topic: TopicID, _ partition: PartitionID) -> [LineBase] {
+        let name = LogName(region: RegionNumber(0), topic: topic, partition: partition)
+        guard let oldest = oldest(name) else { return [] }
+        return oldest.vector.bases.sorted { $0.key < $1.key }.map { region, point in
+            LineBase(name: LogName(region: region, topic: topic, partition: partition), point: point)
+        }
+    }
+
+    /// Whether a further snapshot would stand on more than the oldest kept one does.
+    package func isBehind(_ topic: TopicID, _ partition: PartitionID) -> Bool {
+        guard let lines = kept[Owner(topic: topic, partition: partition)], let newest = lines.last else { return false }
+        return lines.first.map { $0.vector.bases != newest.vector.bases } ?? false
     }
 
     /// Stamps below which event ids of the partition may be forgotten (S4, S5), as the oldest kept snapshot knows members'

@@ -5,11 +5,14 @@ package import EventLog
 import MergeableState
 package import NodeEnvironment
 package import Personalization
+package import RegionMirror
 package import SegmentLog
 
 /// What a start found and rebuilt.
 package struct NodeRecovery: Sendable {
     package var log: SegmentLog
+    /// What is known of ends (S1a, S1b).
+    package var lineage: LineageBook
     /// By partition number.
     package var shards: [ShardState]
     package var content: ContentState
@@ -54,22 +57,34 @@ package struct NodeRecoveryRun: Sendable {
 
     /// A snapshot that the log does not reach is of another disk: everything is then folded from zero.
     private func recover(behind snapshots: RestoredSnapshots) throws -> NodeRecovery {
-        let first = try fold(snapshots)
+        let lineage = try loadLineage()
+        let first = try fold(snapshots, lineage)
         guard let foreign = Self.foreignSnapshot(first, snapshots) else {
-            return try finish(first, snapshots)
+            return try finish(first, snapshots, lineage)
         }
         first.log.abandon()
         var none = RestoredSnapshots(partitions: snapshots.shards.count)
         none.refused = snapshots.refused + ["snapshots of another log (\(foreign)): everything was folded from zero"]
-        return try finish(try fold(none), none)
+        return try finish(try fold(none, lineage), none, lineage)
     }
 
     private typealias Fold = (log: SegmentLog, replica: NodeReplica, refolded: Int)
 
-    private func fold(_ snapshots: RestoredSnapshots) throws -> Fold {
+    private func loadLineage() throws(NodeError) -> LineageBook {
+        do throws(MirrorError) {
+            return try LineageFile(directory: configuration.log.directory, files: environment.files).load()
+        } catch {
+            throw NodeError(
+                .logUnavailable, "\(error)",
+                nextStep: "restore the file from the last good copy of the directory; see Runbooks/mirror-stopped.md")
+        }
+    }
+
+    private func fold(_ snapshots: RestoredSnapshots, _ lineage: LineageBook) throws -> Fold {
         var replica = NodeReplica(
             snapshots.shards, snapshots.content, contents: configuration.limits.contents,
-            region: configuration.region.number, members: members, bounds: configuration.timeBounds)
+            region: configuration.region.number, members: members, bounds: configuration.timeBounds,
+            knowing: lineage.all)
         do {
             // What snapshots cover is not visited, and after a clean stop not even read.
             let restored = replica.progress
@@ -117,7 +132,9 @@ package struct NodeRecoveryRun: Sendable {
 
     private var members: [RegionNumber] { [configuration.region.number] + configuration.peers.map(\.number) }
 
-    private func finish(_ fold: Fold, _ snapshots: RestoredSnapshots) throws -> NodeRecovery {
+    private func finish(
+        _ fold: Fold, _ snapshots: RestoredSnapshots, _ lineage: LineageBook
+    ) throws -> NodeRecovery {
         let recovered = fold.log.recovered
         guard recovered.corruptRanges.isEmpty || acceptsCorruption else {
             fold.log.abandon()
@@ -137,10 +154,14 @@ package struct NodeRecoveryRun: Sendable {
         var plan = try IncarnationPlan(
             starting: names, after: recovered, now: environment.clock.wallTime(), entropy: environment.entropy.next(),
             bounds: configuration.timeBounds, applyVersion: StateLimits.applyVersion,
-            isSoleMember: configuration.peers.isEmpty)
+            isSoleMember: configuration.peers.isEmpty
+        ) { name in
+            let line = fold.replica.lines(of: name).line(of: region)
+            return IncarnationPlan.Standing(base: line.base, chain: line.chain)
+        }
         linkToApplied(&plan, fold)
         return NodeRecovery(
-            log: fold.log, shards: fold.replica.shards, content: fold.replica.content, plan: plan,
+            log: fold.log, lineage: lineage, shards: fold.replica.shards, content: fold.replica.content, plan: plan,
             refusedSnapshots: snapshots.refused, restoredShards: snapshots.shards.count { $0 != nil },
             covered: snapshots.coverage, refoldedShards: fold.refolded)
     }
@@ -151,7 +172,7 @@ package struct NodeRecoveryRun: Sendable {
     private func linkToApplied(_ plan: inout IncarnationPlan, _ fold: Fold) {
         for place in plan.beginnings.indices {
             let name = plan.beginnings[place].log.name
-            let lines = name.topic == .content ? fold.replica.content.lines : fold.replica.lines(of: name.partition)
+            let lines = fold.replica.lines(of: name)
             func isApplied(_ incarnation: Incarnation, to end: Offset) -> Bool {
                 let agreed = lines.agreedEnd(of: incarnation, in: name.region) ?? end
                 return lines.next(in: name.region, incarnation) >= min(end, agreed)

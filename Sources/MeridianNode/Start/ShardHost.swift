@@ -19,7 +19,7 @@ package struct ShardHost: Sendable {
     package init(
         _ recovery: NodeRecovery, _ plan: IncarnationPlan, system: ClusterActorSystem,
         configuration: NodeConfiguration, environment: NodeEnvironment, disk: any DedicatedExecutor,
-        stamps: StampGate, onAgreed: @escaping @Sendable (AgreedEnds) -> Void
+        stamps: StampGate, onAgreed: @escaping @Sendable (AgreedEnds, EndsPoint) -> Void
     ) throws {
         let loops = environment.executors.loops
         let settings = Self.settings(configuration)

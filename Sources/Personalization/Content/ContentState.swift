@@ -6,7 +6,7 @@ package import EventLog
 /// Catalogue and lines over all origins' content logs: one fold for live writes, restarts and mirrors. A value.
 package struct ContentState: LogFold {
     package internal(set) var catalogue: Catalogue
-    package private(set) var lines = OriginLines()
+    package var lines = OriginLines()
 
     package init(limit: Int) { catalogue = Catalogue(limit: limit) }
 
@@ -14,10 +14,6 @@ package struct ContentState: LogFold {
     init(catalogue: Catalogue, lines: OriginLines) {
         self.catalogue = catalogue
         self.lines = lines
-    }
-
-    package mutating func learn(_ ends: AgreedEnds) {
-        lines.learn(ends.ends, from: ends.writer, of: ends.name.region)
     }
 
     /// Items are no sums: a catalogue keeps no ids.

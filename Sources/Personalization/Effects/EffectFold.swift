@@ -6,7 +6,7 @@ import MergeableState
 
 /// The effects of all origins' logs of one partition from a position on. A value.
 struct EffectFold: LogFold {
-    private(set) var lines: OriginLines
+    var lines: OriginLines
     /// Ids met: those before the position are marked by who reads the log, so that their copies beyond it have no effect.
     private(set) var seen = IDIndex()
     private var effects: [Effect] = []
@@ -34,7 +34,7 @@ struct EffectFold: LogFold {
     }
 
     mutating func learn(_ ends: AgreedEnds) {
-        lines.learn(ends.ends, from: ends.writer, of: ends.name.region)
+        lines.learn(ends.chain, of: ends.name.region)
         lines.cutAtAgreedEnds()
     }
 

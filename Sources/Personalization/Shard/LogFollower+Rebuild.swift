@@ -64,9 +64,14 @@ extension LogFollower {
 
     private func take(_ fold: HeldLogs<State>) {
         let own = appender.log.name
+        // One that was appended stands in the own log, and the fold has applied it.
+        let proposed = replica.hasAppendedEnds ? nil : state.lines.line(of: own.region).proposed
         let heardMeanwhile = state.agreedEnds(of: own.topic, own.partition)
         adopt(fold.state)
-        for ends in heardMeanwhile { note(ends) }
+        changeLines { lines in
+            for ends in heardMeanwhile { lines.learn(ends.chain, of: ends.name.region) }
+            if let proposed { lines.propose(proposed, of: own.region) }
+        }
         guard !state.lines.exceedsAgreedEnds else { return refold() }
         replica.isRebuilding = false
         replica.rebuildFailure = nil
@@ -75,7 +80,7 @@ extension LogFollower {
         replica.held = []
         onFolded()
         tellAgreed()
-        appendPostponedEnds()
+        appendProposedEnds()
         // The record that had settled a log may be what was cut: such a log is open again, and nobody follows it.
         for log in shell.log.logs().map(\.log).sorted()
         where log.name.topic == own.topic && log.name.partition == own.partition { follow(log) }

@@ -1,7 +1,7 @@
 // What every actor that writes an origin log does: one batch a tick, one hop to the engine, answers after the flush.
 
 import ActorCluster
-import ClusterModel
+package import ClusterModel
 import Distributed
 package import EventLog
 package import NodeEnvironment
@@ -16,14 +16,14 @@ package struct LogShell: Sendable {
     package let disk: any DedicatedExecutor
     /// Closed while this node must not stamp (S2).
     package let stamps: StampGate
-    /// Hears of agreed ends, those known at the start and newer ones, on `executor`: mirrors carry them in handshakes
-    /// (S1a). Must not block.
-    package let onAgreed: @Sendable (AgreedEnds) -> Void
+    /// Hears of agreed ends, those known at the start and newer ones, with the base that the state stands on, on `executor`:
+    /// mirrors carry them in handshakes and seals (S1a). Must not block.
+    package let onAgreed: @Sendable (_ ends: AgreedEnds, _ base: EndsPoint) -> Void
 
     package init(
         log: any EventLogEngine, executor: any NodeExecutor, clock: any NodeClock, settings: ShardSettings,
         disk: any DedicatedExecutor, stamps: StampGate = StampGate(),
-        onAgreed: @escaping @Sendable (AgreedEnds) -> Void = { _ in }
+        onAgreed: @escaping @Sendable (_ ends: AgreedEnds, _ base: EndsPoint) -> Void = { _, _ in }
     ) {
         self.disk = disk
         self.stamps = stamps

@@ -29,6 +29,16 @@ package struct SessionOutcome: Hashable, Sendable {
 }
 
 extension OriginLines {
+    /// Whether an entry of a session token is met here (S12). Only its own line can ever satisfy it. A state that must be
+    /// bootstrapped answers none (S1a).
+    package func verdict(on entry: VersionVector.Entry) -> SessionVerdict {
+        let line = line(of: entry.region)
+        guard !isBelowChain else { return .pending }
+        let end = line.agreedEnd(of: entry.incarnation)
+        if let end, entry.next > end { return .lost }
+        return line.next(in: entry.incarnation) >= entry.next ? .met : .pending
+    }
+
     /// Complexity: O(entries x incarnations of their origins).
     package func outcome(of session: VersionVector) -> SessionOutcome {
         var outcome = SessionOutcome()

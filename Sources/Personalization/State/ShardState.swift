@@ -11,7 +11,7 @@ package struct ShardState: LogFold {
     package let partition: PartitionID
     package internal(set) var popularity = PopularityPartial()
     package internal(set) var index = IDIndex()
-    package internal(set) var lines = OriginLines()
+    package var lines = OriginLines()
     private(set) var rows = UserTable()
     /// Counts folds of user events in this process: tells readers whether anything is new.
     package private(set) var changes: UInt64 = 0
@@ -76,10 +76,6 @@ package struct ShardState: LogFold {
         _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
     ) throws(ApplyError) {
         try apply(record, in: region, incarnation, at: offset)
-    }
-
-    package mutating func learn(_ ends: AgreedEnds) {
-        lines.learn(ends.ends, from: ends.writer, of: ends.name.region)
     }
 
     /// Forgets ids that no member can send again (S5).

@@ -49,6 +49,8 @@ package struct FollowerInstance: Sendable {
         var heads: [LogIdentity: LogSummary] = [:]
         /// What it said it has nothing before, whatever its heads say: bytes that it holds and cannot read.
         var firstAvailable: [LogIdentity: Offset] = [:]
+        /// The last log that a full pull had room for.
+        var turn: LogIdentity?
     }
 
     package let limits: MirrorLimits
@@ -86,6 +88,19 @@ package struct FollowerInstance: Sendable {
         positions[summary.log] = Position(point: point, epoch: summary.epoch, lastStamp: summary.lastStamp)
     }
 
+    /// What lies below a floor leaves (S1b). Complexity: O(logs x links).
+    package mutating func drop(_ facts: LineageFacts) {
+        positions = positions.filter { !facts.isBelowFloor($0.key) }
+        asked = asked.filter { !facts.isBelowFloor($0.key) }
+        stopped = stopped.filter { !facts.isBelowFloor($0.key) }
+        links = links.mapValues { link in
+            var kept = link
+            kept.heads = link.heads.filter { !facts.isBelowFloor($0.key) }
+            kept.firstAvailable = link.firstAvailable.filter { !facts.isBelowFloor($0.key) }
+            return kept
+        }
+    }
+
     /// The engine did not take a batch: the position goes back to before it.
     package mutating func onRefused(_ batch: EncodedBatch) {
         let log = batch.header.log
@@ -104,14 +119,21 @@ package struct FollowerInstance: Sendable {
     package mutating func positions(for holder: RegionNumber, _ facts: LineageFacts) -> [LogPoint] {
         guard let heads = links[holder]?.heads else { return [] }
         var points: [LogPoint] = []
-        for log in heads.keys.sorted() where points.count < limits.logs && isWanted(log, facts) {
+        for log in inTurn(heads.keys.sorted(), at: holder) where points.count < limits.logs && isWanted(log, facts) {
             let point = positions[log]?.point ?? LogPoint(startOf: log)
             let choice = RelayChoice.choose(
                 copies(of: log, from: point.offset), for: log, position: point.offset, before: asked[log])
             asked[log] = choice
             if choice == holder { points.append(point) }
         }
+        links[holder]?.turn = points.count < limits.logs ? nil : points.last?.log
         return points
+    }
+
+    /// Behind those that the last pull had room for, so that none is never asked for.
+    private func inTurn(_ logs: [LogIdentity], at holder: RegionNumber) -> [LogIdentity] {
+        guard let last = links[holder]?.turn, let place = logs.firstIndex(where: { $0 > last }) else { return logs }
+        return Array(logs[place...] + logs[..<place])
     }
 
     private mutating func isWanted(_ log: LogIdentity, _ facts: LineageFacts) -> Bool {
@@ -174,12 +196,12 @@ package struct FollowerInstance: Sendable {
             guard let place = places[answer.log], position(of: answer.log) >= place else { continue }
             take(answer, from: holder, facts, &directives)
         }
-        for head in reply.heads { onHead(head, of: holder) }
+        for head in reply.heads where !facts.isBelowFloor(head.log) { onHead(head, of: holder) }
         return directives
     }
 
     private mutating func onHead(_ head: LogSummary, of holder: RegionNumber) {
-        guard let known = links[holder]?.heads, known[head.log] != nil || known.count < limits.logs else { return }
+        guard let known = links[holder]?.heads, known[head.log] != nil || known.count < limits.heads else { return }
         var head = head
         head.base = max(head.base, links[holder]?.firstAvailable[head.log] ?? .zero)
         links[holder]?.heads[head.log] = head

@@ -83,7 +83,7 @@ extension SegmentLog {
             parts: ends.reduce(into: [:]) { parts, item in
                 guard item.value.isInSegment || !stamps.isWhole else { return }
                 parts[item.key] = SegmentContents.Part(end: item.value.end, lastStamp: stamps.last(of: item.key))
-            })
+            }, dropped: stamps.newest)
         trimming.known = contents
         return contents
     }
