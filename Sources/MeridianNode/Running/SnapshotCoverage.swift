@@ -1,6 +1,7 @@
 // What the kept snapshots cover: logs are trimmed behind them (S5, S8).
 
 package import ClusterModel
+import MergeableState
 package import Personalization
 package import RegionMirror
 

@@ -1,7 +1,7 @@
 // Makes the actors of a node and begins their incarnation.
 
 package import ActorCluster
-import ClusterModel
+package import ClusterModel
 package import EventLog
 package import NodeEnvironment
 package import Personalization
