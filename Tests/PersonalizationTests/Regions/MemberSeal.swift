@@ -2,6 +2,7 @@
 
 import ClusterModel
 import EventLog
+import EventLogConformance
 import Testing
 
 @testable import Personalization
