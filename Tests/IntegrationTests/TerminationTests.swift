@@ -155,7 +155,7 @@ struct TerminationTests {
 
     // MARK: A full disk
 
-    /// Mounts a disk of 24 MiB, starts the node, and starts it again in the same mount once it has ended and there is room.
+    /// Mounts a disk of 27 MiB, starts the node, and starts it again in the same mount once it has ended and there is room.
     /// What goes after the first life is more than a start needs.
     private static func smallDisk(_ scratch: ScratchDirectory) -> [String] {
         let script = """
