@@ -165,8 +165,9 @@ let package = Package(
         support(
             "MeridianSimulation",
             [
-                "ClusterModel", "MergeableState", "NodeEnvironment", "EventLog", "SegmentLog", "Personalization",
-                "MeridianNode", "MeridianClient", "MeridianProtocol", "SimulatedEnvironment", logging,
+                "ClusterModel", "MergeableState", "NodeEnvironment", "EventLog", "SegmentLog", "RegionMirror",
+                "Personalization", "MeridianNode", "MeridianClient", "MeridianProtocol", "SimulatedEnvironment",
+                logging,
             ]),
 
         support("EventLogConformance", ["ClusterModel", "NodeEnvironment", "EventLog"]),

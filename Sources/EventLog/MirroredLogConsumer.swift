@@ -10,6 +10,14 @@ package protocol MirroredLogConsumer: Sendable {
     /// Agreed ends are facts and take effect when heard, whoever tells them and however often (S1a).
     func endsHeard(_ ends: AgreedEnds)
 
-    /// Another region has flushed an own log up to `end`: a cursor whose digest was checked (S11). It may go down.
-    func cursorMoved(of region: RegionNumber, in log: LogIdentity, to end: Offset)
+    /// Another region has flushed these records of an own log: a cursor whose digest was checked (S11). It may go down. What
+    /// came inside a bootstrap's snapshot is not among them.
+    func cursorMoved(of region: RegionNumber, in log: LogIdentity, holding held: Range<Offset>)
+}
+
+extension MirroredLogConsumer {
+    /// From the log's start on.
+    package func cursorMoved(of region: RegionNumber, in log: LogIdentity, to end: Offset) {
+        cursorMoved(of: region, in: log, holding: .zero..<end)
+    }
 }

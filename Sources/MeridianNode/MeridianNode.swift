@@ -150,6 +150,7 @@ package final class MeridianNode: Service {
         let system: ClusterActorSystem
         let mesh: NodeMesh?
         let keyring: TokenKeyring
+        let bootstrap: BootstrapParts
     }
 
     private func join(_ recovery: NodeRecovery, disk: any DedicatedExecutor) async throws -> Joined {
@@ -159,10 +160,11 @@ package final class MeridianNode: Service {
             security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
             terms: configuration.mirrorSettings?.terms.fingerprint)
         let keyring = try await readKeys(on: disk)
+        let bootstrap = BootstrapParts(recovery.log, configuration, files: environment.files)
         let mesh = try await NodeMesh.start(
-            configuration, environment: environment, system: system, keyring: keyring, recovery: recovery, disk: disk,
-            logger: logger, maxConnections: maxMeshConnections)
-        return Joined(system: system, mesh: mesh, keyring: keyring)
+            configuration, environment: environment, system: system, keyring: keyring, recovery: recovery,
+            snapshots: bootstrap.published, disk: disk, logger: logger, maxConnections: maxMeshConnections)
+        return Joined(system: system, mesh: mesh, keyring: keyring, bootstrap: bootstrap)
     }
 
     /// Leaves the mesh at the end, whatever it was.
@@ -171,7 +173,7 @@ package final class MeridianNode: Service {
     ) async throws {
         do {
             let opened = try await stop.unlessRequested { [self] in
-                try await open(recovery, joined.system, joined.mesh, admin, joined.keyring, disk: disk)
+                try await open(recovery, joined, admin, disk: disk)
             }
             await serve(recovery, opened, joined.mesh, disk: disk)
         } catch {
@@ -200,19 +202,20 @@ package final class MeridianNode: Service {
         var serving: ServingAPI
         var effects: NodeStreams
         var derived: NodeDerived
+        var bootstrap: BootstrapParts
     }
 
     private func open(
-        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ admin: any Listener,
-        _ keyring: TokenKeyring, disk: any DedicatedExecutor
+        _ recovery: NodeRecovery, _ joined: Joined, _ admin: any Listener, disk: any DedicatedExecutor
     ) async throws -> Opened {
+        let (system, mesh) = (joined.system, joined.mesh)
         let clocks = watchClocks(mesh)
         clocks.look()
         status.connect(
             RegionObservation(
                 mirror: mesh?.mirror, clocks: clocks, system: system,
                 partitions: configuration.deployment.partitions, clock: environment.clock))
-        let (host, plan) = try await start(recovery, system, mesh, clocks, disk: disk)
+        let (host, plan) = try await start(recovery, joined, clocks, disk: disk)
         let queue = OperatorQueue()
         let effects = try await NodeStreams.open(
             configuration, environment: environment, router: host.router, log: recovery.log, tasks: streams,
@@ -222,7 +225,7 @@ package final class MeridianNode: Service {
         do {
             // Before anybody can ask: what a restart found is what it was.
             try await derived.restore()
-            (api, serving) = try await listen(host, queue, effects, keyring)
+            (api, serving) = try await listen(host, queue, effects, joined.keyring)
             await effects.measure(serving)
         } catch {
             derived.shutDown()
@@ -242,7 +245,7 @@ package final class MeridianNode: Service {
         )
         return Opened(
             host: host, plan: plan, clocks: clocks, queue: queue, api: api, serving: serving, effects: effects,
-            derived: derived)
+            derived: derived, bootstrap: joined.bootstrap)
     }
 
     private func watchClocks(_ mesh: NodeMesh?) -> ClockWatch {
@@ -301,9 +304,9 @@ package final class MeridianNode: Service {
     }
 
     private func start(
-        _ recovery: NodeRecovery, _ system: ClusterActorSystem, _ mesh: NodeMesh?, _ clocks: ClockWatch,
-        disk: any DedicatedExecutor
+        _ recovery: NodeRecovery, _ joined: Joined, _ clocks: ClockWatch, disk: any DedicatedExecutor
     ) async throws -> (ShardHost, IncarnationPlan) {
+        let mesh = joined.mesh
         if !environment.clock.isSynchronised() {
             // A sole member has no other clock to disagree with (Decisions/0005).
             logger.warning("nothing disciplines this machine's clock; run chrony or systemd-timesyncd")
@@ -317,8 +320,9 @@ package final class MeridianNode: Service {
         try await mesh?.start.claim(plan.incarnation)
         let mirror = mesh?.mirror
         let host = try ShardHost(
-            recovery, plan, system: system, configuration: configuration, environment: environment, disk: disk,
-            stamps: stamps, onAgreed: { mirror?.onAgreed($0) })
+            recovery, plan, system: joined.system, configuration: configuration, environment: environment, disk: disk,
+            stamps: stamps, onAgreed: { mirror?.onAgreed($0) },
+            onShort: { [wants = joined.bootstrap.wants] in wants.want($0, $1) })
         // A disk that stands still would hold the start for as long.
         try await withTaskCancellationHandler {
             try await host.begin()
@@ -396,15 +400,20 @@ package final class MeridianNode: Service {
         }
         let marks = TimeMarkRun(router: router, clock: clock, bounds: configuration.timeBounds)
         let snapshots = SnapshotRun(
-            router: router,
-            store: SnapshotStore(
-                directory: NodeRecoveryRun.snapshotDirectory(configuration), files: environment.files),
-            covered: recovery.covered, clock: clock, executor: disk,
+            router: router, store: opened.bootstrap.store, covered: recovery.covered,
+            published: opened.bootstrap.published, clock: clock, executor: disk,
             interval: configuration.limits.snapshotInterval, logger: logger)
+        let bootstrap = mesh.map { mesh in
+            BootstrapRun(
+                log: recovery.log, mirror: mesh.mirror, router: router, snapshots: snapshots,
+                wants: opened.bootstrap.wants, configuration: configuration, clock: clock, executor: slow,
+                logger: logger)
+        }
+        if let bootstrap { status.onBootstrap(bootstrap) }
         let upkeep = LogUpkeepRun(
             log: recovery.log, mirror: mesh?.mirror, snapshots: snapshots,
-            pins: { [effects = opened.effects] in effects.pins(on: $0) }, configuration: configuration,
-            environment: environment,
+            pins: { [effects = opened.effects] in effects.pins(on: $0) },
+            isShort: { bootstrap?.isNeeded ?? false }, configuration: configuration, environment: environment,
             executor: slow, logger: logger)
         status.onUpkeep(upkeep)
         let logWatch = LogWatch(log: recovery.log, status: status, clock: clock, logger: logger)
@@ -419,6 +428,7 @@ package final class MeridianNode: Service {
             group.addTask { try? await upkeep.watchPlace() }  // likewise
             group.addTask { try? await opened.clocks.run() }  // likewise
             group.addTask { [credentials] in try? await credentials?.run() }  // likewise
+            if let bootstrap { group.addTask { try? await bootstrap.run() } }  // likewise
             group.addTask { try? await opened.effects.run(opened.serving) }  // likewise
             group.addTask { await opened.queue.run() }
             group.addTask { [streams] in await streams.run() }

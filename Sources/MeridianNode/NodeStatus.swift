@@ -23,6 +23,7 @@ package final class NodeStatus: NodeControl {
         var upkeep: LogUpkeepRun?
         var credentials: CredentialWatch?
         var listeners: [(name: String, listener: any Listener)] = []
+        var bootstrap: BootstrapRun?
     }
 
     package let facts: NodeFacts
@@ -72,6 +73,9 @@ package final class NodeStatus: NodeControl {
         guarded.withLock { $0.listeners = listeners }
     }
 
+    /// Operators hear of what is fetched from other members from now on.
+    func onBootstrap(_ run: BootstrapRun) { guarded.withLock { $0.bootstrap = run } }
+
     /// Everything has stopped: what the node served with may go.
     func onEnded() {
         guarded.withLock { state in
@@ -79,6 +83,7 @@ package final class NodeStatus: NodeControl {
             state.upkeep = nil
             state.credentials = nil
             state.listeners = []
+            state.bootstrap = nil
             state.regions = RegionObservation()
         }
     }
@@ -127,6 +132,10 @@ extension NodeStatus {
         guarded.withLock(\.listeners).compactMap { name, listener in
             listener.occupancy.map { ListenerOccupancy(listener: name, occupancy: $0) }
         }
+    }
+
+    package var bootstrap: BootstrapFacts {
+        guarded.withLock { $0.bootstrap }?.facts ?? BootstrapFacts()
     }
 
     /// Its functions take locks of their own: they are called outside of this one.

@@ -28,6 +28,9 @@ extension MirrorCore {
             }
             if let chain = log.chainDigest(of: point.log, at: point.offset) {
                 count(cursor, chain: chain)
+            } else if let base = log.summary(of: point.log)?.base, point.offset < base {
+                // Trimmed here: nothing says whether it is of this chain. It counts once it reaches what is left.
+                state.withLock { $0.cursors.onStart(of: cursor.region, cursor.incarnation) }
             } else {
                 unknown.append(cursor)
             }
@@ -40,6 +43,11 @@ extension MirrorCore {
         logger.error(
             "a region reports cursors that are not its own to report, or are ahead of every clock that is believed",
             metadata: ["region": "\(teller.rawValue)", "as": "\(cursor.region.rawValue)", "log": "\(cursor.point.log)"])
+    }
+
+    /// A start of a region is followed here from now on: what an earlier one had flushed may be lost (S11).
+    func onStart(of region: RegionNumber, _ incarnation: Incarnation) {
+        state.withLock { $0.cursors.onStart(of: region, incarnation) }
     }
 
     /// The newest cursor of each region and log, at most `MirrorLimits.lookups`: what does not fit is told again by the
@@ -79,12 +87,15 @@ extension MirrorCore {
         return batch.header.previousDigest
     }
 
-    private func count(_ cursor: CursorReport.Cursor, chain: Digest128?) {
+    private func count(_ reported: CursorReport.Cursor, chain: Digest128?) {
+        var cursor = reported
+        // What is trimmed here too is of nobody's concern any more: only what a bootstrap left out makes a copy a part.
+        if let base = log.summary(of: cursor.point.log)?.base, cursor.first <= base { cursor.first = .zero }
         let (outcome, consumer) = state.withLock { state in
             (state.cursors.onCursor(cursor, chain: chain), state.consumer)
         }
         switch outcome {
-        case .counted: consumer?.cursorMoved(of: cursor.region, in: cursor.point.log, to: cursor.point.offset)
+        case .counted: consumer?.cursorMoved(of: cursor.region, in: cursor.point.log, holding: cursor.held)
         case .otherChain:
             consumer?.cursorMoved(of: cursor.region, in: cursor.point.log, to: .zero)
             logger.error(
@@ -124,7 +135,8 @@ extension MirrorCore {
             log.summary(of: identity).map { summary in
                 CursorReport.Cursor(
                     region: settings.region, incarnation: incarnation,
-                    point: LogPoint(log: identity, offset: summary.flushedEnd, digest: summary.endDigest))
+                    point: LogPoint(log: identity, offset: summary.flushedEnd, digest: summary.endDigest),
+                    first: summary.base)
             }
         }
         return own + relayed

@@ -110,7 +110,7 @@ final class MirrorCore: Sendable {
         onCommit(held.map(\.log))
         for ends in facts.all { consumer.endsHeard(ends) }
         // Peers reported to the service before anyone here could hear it.
-        for cursor in cursors { consumer.cursorMoved(of: cursor.region, in: cursor.log, to: cursor.end) }
+        for cursor in cursors { consumer.cursorMoved(of: cursor.region, in: cursor.log, holding: cursor.held) }
     }
 
     /// Follows no more.

@@ -14,6 +14,14 @@ package struct MirrorLimits: Hashable, Sendable {
     package var replyBytes = 1 << 20
     /// Bytes of one message of either direction, batches and heads included: what the transport carries.
     package var frameBytes = 8 << 20
+    /// Snapshots that one question may ask for.
+    package var snapshotsAtOnce = 64
+    /// Bytes of one snapshot of another member: what a shard's working set comes to, and far above.
+    package var snapshotBytes: UInt64 = 4 << 30
+    /// Bytes of a snapshot in one answer.
+    package var pieceBytes = 1 << 20
+    /// Snapshots that are kept open for other members at once; the one that was read last the longest ago goes first.
+    package var openSnapshots = 16
     /// How long a holder may keep a pull that it has nothing for.
     package var longestWaitMilliseconds: UInt32 = 60_000
 

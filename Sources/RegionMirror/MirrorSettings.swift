@@ -26,6 +26,8 @@ package struct MirrorSettings: Sendable {
     package var security: LinkSecurity
     /// Over one link.
     package var maxBytesPerSecond: UInt64
+    /// Of snapshots, to all members that bootstrap together, and from the one that this member bootstraps from.
+    package var bootstrapBytesPerSecond: UInt64 = 64 << 20
     /// How long a holder keeps a pull for which it has nothing.
     package var heartbeat: Duration
     /// How long after a heartbeat is due a link counts as lost.

@@ -11,7 +11,7 @@ import Synchronization
 /// Made once a node has its log; serves from then on and follows from `run`. Thread-safe.
 package final class RegionMirror: Sendable {
     let core: MirrorCore
-    private let mirrorService: MirrorService
+    let mirrorService: MirrorService
 
     private static let sealTimeout: Duration = .seconds(5)
     private static let flushCheck: Duration = .milliseconds(5)

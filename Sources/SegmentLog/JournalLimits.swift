@@ -8,9 +8,20 @@ package struct JournalLimits: Hashable, Sendable {
     package var backlogBytes: Int
     /// A second sync, of the mark, before each acknowledgement: no start ever doubts what was acknowledged (S7).
     package var marksBeforeAck: Bool
+    /// Bytes of all segments; beyond it no further one is taken, and appends are refused as on a full disk until something is
+    /// trimmed.
+    package var maxBytes: UInt64
+    /// How long one segment is appended to: with it the oldest record of a segment is not much older than the newest, and
+    /// leaves in time (S8).
+    package var segmentAge: Duration
 
-    package init(segmentBytes: Int = 64 << 20, backlogBytes: Int = 64 << 20, marksBeforeAck: Bool = false) {
+    package init(
+        segmentBytes: Int = 64 << 20, backlogBytes: Int = 64 << 20, marksBeforeAck: Bool = false,
+        maxBytes: UInt64 = .max, segmentAge: Duration = .seconds(86_400)
+    ) {
+        self.segmentAge = segmentAge
         self.marksBeforeAck = marksBeforeAck
+        self.maxBytes = maxBytes
         // A segment must hold the largest group, or an append could never succeed.
         self.segmentBytes = max(segmentBytes, Self.minSegmentBytes)
         self.backlogBytes = max(backlogBytes, Self.groupBytes)

@@ -9,6 +9,10 @@ struct JournalWriter {
     private let directory: JournalDirectory
     private let journal: UInt64
     private let segmentBytes: Int
+    private let maxBytes: UInt64
+    private let segmentAge: Duration
+    /// When the segment in use was begun.
+    private var beganAt: BootInstant?
     private let pool: SegmentPool
     private let place: JournalPlaceCheck
     private var segment: (any StoredFile)?
@@ -23,9 +27,12 @@ struct JournalWriter {
 
     /// Begins a fresh segment at the first append; nothing is written behind what recovery found.
     init(
-        directory: JournalDirectory, journal: UInt64, segmentBytes: Int, pool: SegmentPool, place: JournalPlaceCheck,
-        lastGeneration: UInt64, lastSegmentEnd: UInt64, lastGroup: UInt64, flushedGroup: UInt64
+        directory: JournalDirectory, journal: UInt64, segmentBytes: Int, maxBytes: UInt64 = .max,
+        segmentAge: Duration = .seconds(86_400), pool: SegmentPool, place: JournalPlaceCheck, lastGeneration: UInt64,
+        lastSegmentEnd: UInt64, lastGroup: UInt64, flushedGroup: UInt64
     ) {
+        self.maxBytes = maxBytes
+        self.segmentAge = segmentAge
         self.directory = directory
         self.journal = journal
         self.segmentBytes = segmentBytes
@@ -39,23 +46,47 @@ struct JournalWriter {
     }
 
     /// Makes room for a group of `batches`. The only step that a full disk can fail harmlessly.
-    mutating func prepare(for batches: [EncodedBatch]) throws(FileError) {
+    mutating func prepare(for batches: [EncodedBatch], at now: BootInstant) throws(FileError) {
         let length = groupLength(batches)
-        if segment != nil, position + UInt64(length) <= UInt64(segmentBytes) { return }
+        let isOld = beganAt.map { now.since($0) > segmentAge } ?? false
+        let fits = segment != nil && position + UInt64(length) <= UInt64(segmentBytes)
+        if fits, !isOld { return }
         // What is appended in a directory that is gone, or is another, nobody would find.
         try place.check()
         let next: any StoredFile
-        if let spare = try pool.take(as: generation + 1) {
-            next = spare
-        } else {
-            next = try directory.createSegment(generation + 1, length: segmentBytes)
+        do throws(FileError) {
+            next = try takeSegment()
+        } catch {
+            // An old segment with room serves until there is room for another.
+            if fits, error.code == .noSpace { return }
+            throw error
         }
         try place.onSegment(generation + 1)
         segment?.close()
         segment = next
+        beganAt = now
         generation += 1
         previousSegmentEnd = position
         position = 0
+    }
+
+    private func takeSegment() throws(FileError) -> any StoredFile {
+        try checkBound()
+        if let spare = try pool.take(as: generation + 1) { return spare }
+        return try directory.createSegment(generation + 1, length: segmentBytes)
+    }
+
+    /// Throws `.noSpace` where the journal has all the segments that it may. A start writes its openings in any case.
+    private func checkBound() throws(FileError) {
+        guard segment != nil, maxBytes < .max else { return }
+        // Those that starts have ended are shorter than the one that is asked for.
+        var bytes = UInt64(segmentBytes)
+        for generation in try directory.generations() {
+            bytes = bytes.adding(clamping: try directory.segmentLength(generation))
+        }
+        guard bytes <= maxBytes else {
+            throw FileError(.noSpace, operation: "bound", path: directory.path)
+        }
     }
 
     /// Writes one group and syncs it. Returns where it stands. Precondition: `prepare` succeeded for the same batches.

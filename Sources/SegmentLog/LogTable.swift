@@ -75,9 +75,7 @@ struct LogTable: Sendable {
     init(trimmed prefix: TrimmedPrefix? = nil) {
         for (log, base) in prefix?.bases ?? [:] {
             var entry = Entry()
-            (entry.base, entry.baseDigest) = (base.offset, base.digest)
-            (entry.end, entry.digest) = (base.offset, base.digest)
-            (entry.lastStamp, entry.epoch) = (base.lastStamp, base.epoch)
+            entry.adopt(base)
             entries[log] = entry
         }
     }
@@ -112,9 +110,20 @@ struct LogTable: Sendable {
         return outcome
     }
 
-    /// Logs lose the prefixes that are gone.
+    /// A log that is not here, or ends before it, begins at `base` (S5).
+    mutating func adopt(_ base: TrimmedPrefix.Base, of log: LogIdentity) {
+        entries[log, default: Entry()].adopt(base)
+    }
+
+    /// Logs lose the prefixes that are gone; one that ends before its base goes on from there.
     mutating func trim(to prefix: TrimmedPrefix) {
-        for (log, base) in prefix.bases { entries[log]?.trim(to: base, first: prefix.firstGeneration) }
+        for (log, base) in prefix.bases {
+            if let entry = entries[log], entry.end >= base.offset {
+                entries[log]?.trim(to: base, first: prefix.firstGeneration)
+            } else {
+                adopt(base, of: log)
+            }
+        }
     }
 
     /// After a scan by offsets: the digest at the end of a log.

@@ -26,6 +26,13 @@ struct RecentBatches: Sendable {
         }
     }
 
+    /// What is kept of a log leaves. Complexity: O(batches).
+    mutating func forget(_ log: LogIdentity) {
+        guard let gone = byLog.removeValue(forKey: log) else { return }
+        bytes -= gone.reduce(0) { $0 + $1.length }
+        order.removeAll { $0 == log }
+    }
+
     /// Whole batches from the one that contains `offset`, up to `maxBytes` (at least one); nil where the first of them
     /// has left. Complexity: O(log batches + what is returned).
     func batches(of log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch]? {

@@ -73,7 +73,8 @@ extension SegmentLog {
     }
 
     private func prepare(_ group: [EncodedBatch]) throws(FileError) {
-        try committer.withLock { committer throws(FileError) in try committer.writer.prepare(for: group) }
+        let now = environment.clock.bootTime()
+        try committer.withLock { committer throws(FileError) in try committer.writer.prepare(for: group, at: now) }
     }
 
     /// No segment could be made. A full disk and a lack of descriptors heal: the group waits and the commit is tried

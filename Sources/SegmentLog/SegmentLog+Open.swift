@@ -1,5 +1,6 @@
 // Opening: lock, identity, scan, and the re-writing of what stands beyond the mark (S7).
 
+import ClusterModel
 import DequeModule
 package import EventLog
 package import NodeEnvironment
@@ -73,13 +74,13 @@ extension SegmentLog {
         let place = try JournalPlaceCheck(directory)
         var committer = Committer(
             writer: JournalWriter(
-                directory: directory, journal: journal, segmentBytes: limits.segmentBytes, pool: pool,
-                place: place,
+                directory: directory, journal: journal, segmentBytes: limits.segmentBytes, maxBytes: limits.maxBytes,
+                segmentAge: limits.segmentAge, pool: pool, place: place,
                 lastGeneration: opened.tail.generation, lastSegmentEnd: opened.tail.end,
                 lastGroup: opened.tail.group, flushedGroup: opened.flushedGroup),
             marks: marks, mark: current)
         // After an unclean stop the page cache may hold what the disk does not: written again, then believed.
-        try rewrite(opened.doubtful, &committer)
+        try rewrite(opened.doubtful, &committer, at: environment.clock.bootTime())
         committer.writer.vouch()
         try committer.writeMark(clean: false)
         try shorten(opened, directory)
@@ -160,11 +161,13 @@ extension SegmentLog {
         for (generation, end) in opened.ends where end > 0 { try directory.shortenSegment(generation, to: end) }
     }
 
-    private static func rewrite(_ batches: [EncodedBatch], _ committer: inout Committer) throws(FileError) {
+    private static func rewrite(
+        _ batches: [EncodedBatch], _ committer: inout Committer, at now: BootInstant
+    ) throws(FileError) {
         var rest = Deque(batches)
         while !rest.isEmpty {
             let group = rest.popGroup()
-            try committer.writer.prepare(for: group)
+            try committer.writer.prepare(for: group, at: now)
             _ = try committer.writer.append(group)
         }
     }

@@ -71,8 +71,8 @@ final class BenchRegion: MirroredLogConsumer {
 
     func endsHeard(_ ends: AgreedEnds) {}
 
-    func cursorMoved(of region: RegionNumber, in log: LogIdentity, to end: Offset) {
-        cursorHandler.withLock { $0 }?(log, end)
+    func cursorMoved(of region: RegionNumber, in log: LogIdentity, holding held: Range<Offset>) {
+        cursorHandler.withLock { $0 }?(log, held.upperBound)
     }
 }
 

@@ -174,7 +174,7 @@ import Testing
         #expect(again.restoredShards == 1 && again.refusedSnapshots.isEmpty)
         let store = SnapshotStore(
             directory: NodeRecoveryRun.snapshotDirectory(disk.configuration), files: disk.stepped.files)
-        let kept = try store.save(ShardSnapshot.encode(again.shards[0]), of: PartitionID(0))
+        let kept = try store.save(ShardSnapshot.encode(again.shards[0]), of: PartitionID(0)).kept
         #expect(kept.map { $0.lines.next(in: RegionNumber(1), Incarnation(6)) } == [Offset(3), Offset(4)])
         again.log.abandon()
     }

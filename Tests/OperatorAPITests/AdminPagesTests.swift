@@ -34,7 +34,10 @@ import Testing
                 == #"{"deployment":"shop","region":"eu \"west\"","region_number":2,"node":"n1","version":"1.2","#
                 + #""state":"active","access":"by_role","uptime_ms":1500,"partitions":64,"recovery":{"clean_stop":false,"batches":3,"#
                 + #""records":40,"cut_bytes":17,"corrupt_ranges":0,"duration_ms":20},"calls_in_flight":0,"#
-                + #""clock":{"state":"trusted","reason":""},"mirror_unmirrored_events":null,"mirrors":[],"alarms":[]}"#
+                + #""clock":{"state":"trusted","reason":""},"mirror_unmirrored_events":null,"mirrors":[],"#
+                + #""bootstrap":{"waiting":0,"done":0,"bytes":0,"current":null,"source":null,"position_bytes":0,"#
+                + #""length_bytes":0,"failure":null},"#
+                + #""personal_data":{"oldest_seconds":null,"maximum_seconds":0,"seconds_left":null},"alarms":[]}"#
                 + "\n")
         #expect(page("/statusz")?.contentType == "application/json")
         #expect(page("/metrics")?.contentType == "text/plain; version=0.0.4; charset=utf-8")

@@ -46,6 +46,7 @@ import Testing
         (upkeep.trimmedSegments, upkeep.trimmedBytes) = (4, 256 << 20)
         (upkeep.scrubbedBytes, upkeep.scrubbedSegments) = (1 << 33, 128)
         (upkeep.repairedSegments, upkeep.failedRepairs) = (2, 1)
+        (upkeep.boundBytes, upkeep.personalDataSeconds, upkeep.personalDataMaximumSeconds) = (16 << 30, 100, 300)
         upkeep.corruptRanges = ["a"]
         upkeep.brokenPins = ["g"]
         upkeep.hold = LogUpkeepFacts.Hold(reason: "pin", detail: "", isOverdue: true)
@@ -71,6 +72,10 @@ import Testing
         expect("log_free_bytes", Double(upkeep.freeBytes))
         expect("log_oldest_seconds", 3_601)
         expect("log_unverified_seconds", 17)
+        expect("log_bound_bytes", Double(upkeep.boundBytes))
+        expect("log_personal_data_seconds", 100)
+        expect("log_personal_data_left_seconds", 200)
+        expect("bootstrap_waiting", 0)
         expect("log_trimmed_segments", 4)
         expect("log_trimmed_bytes", Double(upkeep.trimmedBytes))
         expect("log_trim_overdue", 1)
@@ -100,6 +105,7 @@ import Testing
         let page = try page()
         #expect(page.families["meridian_log_oldest_seconds"]?.value()?.isNaN == true)
         #expect(page.families["meridian_log_unverified_seconds"]?.value()?.isNaN == true)
+        #expect(page.families["meridian_log_personal_data_left_seconds"]?.value()?.isNaN == true)
     }
 
     @Test func everyFamilyHasHelpTypeAndUnit() throws {

@@ -44,6 +44,32 @@ import Testing
         #expect(table.regions(holding: log, below: Offset(5)) == 0)
     }
 
+    @Test("S11: what came inside a bootstrap's snapshot is not acknowledged, what is held from there on is")
+    func partOfALog() {
+        var table = CursorTable(origin: RegionNumber(1))
+        var cursor = cursor(2, 10)
+        cursor.first = Offset(6)
+        #expect(table.onCursor(cursor, chain: chain) == .counted)
+        #expect(table.regions(holding: log, below: Offset(10)) == 0)
+        #expect(table.regions(holding: log, from: Offset(5), below: Offset(7)) == 0)
+        #expect(table.regions(holding: log, from: Offset(6), below: Offset(10)) == 1)
+        // For trimming it is where the region goes on.
+        #expect(table.offset(of: RegionNumber(2), in: log) == Offset(10))
+        #expect(table.all.map { $0.held } == [Offset(6)..<Offset(10)])
+    }
+
+    @Test("S11: a start that is followed takes back what an earlier one said, before it has said anything itself")
+    func startIsHeard() {
+        var table = CursorTable(origin: RegionNumber(1))
+        _ = table.onCursor(cursor(2, 10, start: 3), chain: chain)
+        table.onStart(of: RegionNumber(2), Incarnation(2))
+        #expect(table.offset(of: RegionNumber(2), in: log) == Offset(10))
+        table.onStart(of: RegionNumber(2), Incarnation(4))
+        #expect(table.offset(of: RegionNumber(2), in: log) == nil)
+        let late = table.onCursor(cursor(2, 10, start: 3), chain: chain)
+        #expect(late == .ignored)
+    }
+
     @Test("S11: a newer start takes back its cursors in all logs")
     func newerStartOfAllLogs() {
         var table = CursorTable(origin: RegionNumber(1))

@@ -92,6 +92,32 @@ import Testing
         #expect(code == .permissionDenied)
     }
 
+    @Test("A7, Snapshots: only to the caller that the certificate names, and of equal terms")
+    func snapshotsAreAskedForAsOneself() throws {
+        let world = try world(7)
+        let item = SnapshotMessagesTests.item
+        try world[1].shelf.put([1, 2, 3], as: item, generation: 3)
+        func list(_ caller: UInt16, _ deployment: UInt64) -> [UInt8] {
+            SnapshotListRequest(
+                caller: RegionNumber(caller), applyVersion: 1, deployment: deployment, items: [item]
+            ).encoded
+        }
+        func read(_ caller: UInt16, _ deployment: UInt64) -> [UInt8] {
+            SnapshotReadRequest(
+                caller: RegionNumber(caller), deployment: deployment, item: item, generation: 3, position: 0,
+                maxBytes: 9
+            ).encoded
+        }
+        let own = deployment(world)
+        for (path, message) in [(SnapshotListRequest.path, list), (SnapshotReadRequest.path, read)] {
+            #expect(try call(world, as: 3, path, message(2, own)) == .permissionDenied)
+            #expect(try call(world, as: 3, path, message(3, own &+ 1)) != nil)
+            #expect(world[1].shelf.opened == 0)
+            #expect(try call(world, as: 3, path, message(3, own)) == nil)
+        }
+        #expect(world[1].shelf.opened == 1)
+    }
+
     @Test("A7, Report: only by the teller that the certificate names")
     func reportsAreMadeAsOneself() throws {
         let world = try world(4)

@@ -83,7 +83,8 @@ import Testing
     @Test func aReportHasTheseBytes() {
         let expected =
             "0100020000000000" + "0400000000000000" + "0800000000000000" + "02"
-            + "0200" + "0800000000000000" + Self.point + "0300" + "0900000000000000" + Self.point
+            + "0200" + "0800000000000000" + Self.point + "0000000000000000" + "0300" + "0900000000000000" + Self.point
+            + "0000000000000000"
         #expect(hex(Sample.report().encoded) == expected)
     }
 

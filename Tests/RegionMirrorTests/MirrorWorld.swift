@@ -96,6 +96,7 @@ final class MirrorRegion: Sendable {
     let number: RegionNumber
     let machine: SimulatedMachine
     let consumer = RecordingConsumer()
+    let shelf = SampleShelf()
     private let state: Mutex<State>
 
     init(_ number: UInt16, machine: SimulatedMachine) {
@@ -125,7 +126,8 @@ final class MirrorRegion: Sendable {
             let disk = environment.executors.makeDedicatedExecutor(label: "disk")
             let quiet = Logger(label: "mirror") { _ in SwiftLogNoOpLogHandler() }
             let mirror = try RegionMirror(settings, log: log, environment: environment, disk: disk, logger: quiet)
-            _ = try await environment.links.listen(on: endpoint, security: settings.security, handler: mirror.service)
+            let handler = BothHandlers(mirror.service, mirror.snapshotService(shelf))
+            _ = try await environment.links.listen(on: endpoint, security: settings.security, handler: handler)
             state.withLock { $0.process = Process(log: log, mirror: mirror, incarnation: incarnation) }
             await mirror.run(incarnation: incarnation, consumer: consumer)
         }
@@ -204,6 +206,7 @@ final class RecordingConsumer: MirroredLogConsumer {
         var region: RegionNumber
         var log: LogIdentity
         var end: Offset
+        var first = Offset.zero
     }
 
     private struct State {
@@ -230,8 +233,8 @@ final class RecordingConsumer: MirroredLogConsumer {
 
     func endsHeard(_ ends: AgreedEnds) { state.withLock { $0.ends.append(ends) } }
 
-    func cursorMoved(of region: RegionNumber, in log: LogIdentity, to end: Offset) {
-        let cursor = Cursor(region: region, log: log, end: end)
+    func cursorMoved(of region: RegionNumber, in log: LogIdentity, holding held: Range<Offset>) {
+        let cursor = Cursor(region: region, log: log, end: held.upperBound, first: held.lowerBound)
         state.withLock { $0.cursors.append(cursor) }
         check.withLock { $0 }?(cursor)
     }

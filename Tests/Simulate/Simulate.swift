@@ -22,6 +22,8 @@ struct Simulate: ParsableCommand {
     @Option(help: "Regions: 1 to 3.") var regions: Int = 1
     @Option(help: "With several regions, the only kinds of faults, separated by commas; the seed chooses otherwise.")
     var faults: String?
+    @Flag(help: "With several regions: segments go after some seconds, and a lost disk comes back by bootstrap.")
+    var trim = false
     @Flag(help: "Go on, past --seeds, until a seed fails.") var untilFailure = false
     @Flag(help: "Print the trace of every seed to standard error.") var trace = false
     @Flag(help: "The disk only says that it synced: the run must fail (the canary of the checks).") var lyingDisk =
@@ -85,6 +87,7 @@ struct Simulate: ParsableCommand {
         size.strikes = deaths ?? size.strikes
         size.diskLies = lyingDisk
         size.faults = kinds
+        if trim { size.bounds = .trimming }
         return RegionScenario(seed: seed, size: size).run(keepsTrace: trace)
     }
 }

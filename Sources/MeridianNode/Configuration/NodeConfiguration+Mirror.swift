@@ -18,6 +18,7 @@ extension NodeConfiguration {
         settings.timeBounds = timeBounds
         settings.oldestApplyVersion = StateLimits.oldestApplyVersion
         settings.lagAlarm = mirror.lagAlarm
+        settings.bootstrapBytesPerSecond = mirror.bootstrapBytesPerSecond
         return settings
     }
 }

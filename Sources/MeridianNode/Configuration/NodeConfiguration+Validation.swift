@@ -48,6 +48,16 @@ extension NodeConfiguration {
         guard log.retention > timeBounds.forgetAfter else {
             throw refuse(.invalidValue, "log.retention_seconds", "must be above R + 2D (S5)")
         }
+        guard log.personalDataMaximum > log.retention else {
+            throw refuse(
+                .invalidValue, "log.personal_data_max_seconds",
+                "must be above log.retention_seconds: what may go later than it must is told too late (S8)")
+        }
+        guard log.maxBytes > log.retentionBytes else {
+            throw refuse(
+                .invalidValue, "log.max_bytes",
+                "must be above log.retention_bytes: appends would stop before anything goes")
+        }
     }
 
     /// Regions know each other by mutual TLS, and by numbers and names that are theirs alone.

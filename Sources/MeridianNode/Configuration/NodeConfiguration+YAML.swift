@@ -21,7 +21,7 @@ extension NodeConfiguration {
         listen = try Self.listen(&root)
         tls = try Self.tls(&root, isThere)
         access = try Self.access(&root, deploymentID: deployment.id)
-        log = try Self.log(&root, isAlone: peers.isEmpty)
+        log = try Self.log(&root)
         mirror = try Self.mirror(&root)
         timeBounds = try Self.timeBounds(&root)
         tokenKeys = try Self.tokenKeys(&root)
@@ -134,9 +134,7 @@ extension NodeConfiguration {
         return identity
     }
 
-    private static func log(
-        _ root: inout ConfigurationSection, isAlone: Bool
-    ) throws(ConfigurationError) -> Log {
+    private static func log(_ root: inout ConfigurationSection) throws(ConfigurationError) -> Log {
         var section = try root.section("log")
         let engine = try section.string("engine", default: "segment")
         guard engine == "segment" else {
@@ -147,10 +145,13 @@ extension NodeConfiguration {
         let log = Log(
             directory: try section.string("directory"),
             segmentBytes: try section.integer("segment_bytes", in: 9 << 20...1 << 30, default: 64 << 20),
-            trims: try section.boolean("trim", default: isAlone),
+            trims: try section.boolean("trim", default: true),
             retention: try section.seconds("retention_seconds", in: 3_600...30 * 86_400, default: 7 * 86_400),
             retentionBytes: UInt64(try section.integer("retention_bytes", in: 1 << 26...1 << 50, default: 64 << 30)),
             pinMaxBytes: UInt64(try section.integer("pin_max_bytes", in: 1 << 26...1 << 50, default: 128 << 30)),
+            maxBytes: UInt64(try section.integer("max_bytes", in: 1 << 27...1 << 50, default: 256 << 30)),
+            personalDataMaximum: try section.seconds(
+                "personal_data_max_seconds", in: 86_400...366 * 86_400, default: 30 * 86_400),
             scrubBytesPerSecond: UInt64(
                 try section.integer("scrub_bytes_per_second", in: 0...1 << 34, default: 8 << 20)),
             markBeforeAck: try section.boolean("mark_before_ack", default: false))
@@ -163,6 +164,8 @@ extension NodeConfiguration {
         let mirror = Mirror(
             maxBytesPerSecond: UInt64(
                 try section.integer("max_bytes_per_second", in: 1 << 16...1 << 40, default: 256 << 20)),
+            bootstrapBytesPerSecond: UInt64(
+                try section.integer("bootstrap_bytes_per_second", in: 1 << 12...1 << 40, default: 64 << 20)),
             heartbeatInterval: try section.milliseconds("heartbeat_interval_ms", in: 10...60_000, default: 500),
             stallTimeout: try section.milliseconds("stall_timeout_ms", in: 100...600_000, default: 5_000),
             lagAlarm: try section.milliseconds("lag_alarm_ms", in: 1_000...86_400_000, default: 60_000))

@@ -46,6 +46,10 @@ package struct NodeConfiguration: Sendable {
         package var retentionBytes: UInt64
         /// Up to how much disk a reader that lags may pin.
         package var pinMaxBytes: UInt64
+        /// What the journal may come to (S5): people are told at half of it, appends are refused at all of it.
+        package var maxBytes: UInt64
+        /// How old personal data may become in the journal (S8).
+        package var personalDataMaximum: Duration
         /// How much of the journal is verified a second, over and over; 0 for none.
         package var scrubBytesPerSecond: UInt64
         /// Syncs the trailing mark before acks (S7): a second sync a group.
@@ -54,6 +58,8 @@ package struct NodeConfiguration: Sendable {
 
     package struct Mirror: Hashable, Sendable {
         package var maxBytesPerSecond: UInt64
+        /// Of snapshots, to and from members that bootstrap (S5).
+        package var bootstrapBytesPerSecond: UInt64
         package var heartbeatInterval: Duration
         package var stallTimeout: Duration
         /// How old what is missing of a connected region may be before it alarms.

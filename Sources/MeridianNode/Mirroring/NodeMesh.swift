@@ -23,8 +23,8 @@ struct NodeMesh: Sendable {
     /// Nil for a node without peers. Serves what `recovery` found, up to the ends that it knows. Throws NodeError.
     static func start(
         _ configuration: NodeConfiguration, environment: NodeEnvironment, system: ClusterActorSystem,
-        keyring: TokenKeyring, recovery: NodeRecovery, disk: any DedicatedExecutor, logger: Logger,
-        maxConnections: Int?
+        keyring: TokenKeyring, recovery: NodeRecovery, snapshots: any SnapshotShelf, disk: any DedicatedExecutor,
+        logger: Logger, maxConnections: Int?
     ) async throws -> NodeMesh? {
         guard let endpoint = configuration.listen.mesh, let tls = configuration.tls,
             var settings = configuration.mirrorSettings
@@ -49,7 +49,7 @@ struct NodeMesh: Sendable {
         let invocations = ActorInvocationServer(system: system, clock: environment.clock)
         do {
             let handler = MeshHandler(
-                try ServiceTable([mirror.service, invocations]), peers: mirror.peers,
+                try ServiceTable([mirror.service, mirror.snapshotService(snapshots), invocations]), peers: mirror.peers,
                 refusals: MeshRefusals(clock: environment.clock, logger: logger), maxConnections: maxConnections)
             // Another deployment's certificate ends the handshake; another region's is told at its call why not.
             let security = LinkSecurity.mutualTLS(tls).expecting(.member(of: configuration.deployment.id))

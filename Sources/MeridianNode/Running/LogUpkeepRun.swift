@@ -15,6 +15,8 @@ final class LogUpkeepRun: Sendable {
     private let mirror: RegionMirror?
     private let snapshots: SnapshotRun
     private let pins: @Sendable ([LogSummary]) -> [TrimPin]
+    /// Whether some state waits for another member's snapshot.
+    private let isShort: @Sendable () -> Bool
     private let configuration: NodeConfiguration
     private let environment: NodeEnvironment
     private let executor: any DedicatedExecutor
@@ -25,10 +27,12 @@ final class LogUpkeepRun: Sendable {
     /// `pins`: what readers still need of logs. `executor`: a thread that may block for long.
     init(
         log: SegmentLog, mirror: RegionMirror?, snapshots: SnapshotRun,
-        pins: @escaping @Sendable ([LogSummary]) -> [TrimPin], configuration: NodeConfiguration,
+        pins: @escaping @Sendable ([LogSummary]) -> [TrimPin],
+        isShort: @escaping @Sendable () -> Bool = { false }, configuration: NodeConfiguration,
         environment: NodeEnvironment, executor: any DedicatedExecutor, logger: Logger
     ) {
         self.pins = pins
+        self.isShort = isShort
         self.log = log
         self.mirror = mirror
         self.snapshots = snapshots
@@ -169,6 +173,11 @@ final class LogUpkeepRun: Sendable {
             facts.segments = report.segments
             facts.freeBytes = free
             facts.oldestSeconds = age.map { $0 / 1_000 }
+            facts.boundBytes = configuration.log.maxBytes
+            facts.personalDataSeconds = report.oldestRecord.map {
+                (inputs.now.milliseconds - min(inputs.now.milliseconds, $0.milliseconds)) / 1_000
+            }
+            facts.personalDataMaximumSeconds = configuration.log.personalDataMaximum.wholeMilliseconds / 1_000
             facts.trimmedSegments += UInt64(report.removedSegments)
             facts.trimmedBytes += report.removedBytes
             facts.hold = report.hold.map {
@@ -212,8 +221,8 @@ final class LogUpkeepRun: Sendable {
                 snapshot: covered.covered(summary.log), members: member.offset, slowest: member.slowest,
                 forgettable: stamp)
         }
-        // Switched off, retention never ends.
-        let trims = configuration.log.trims
+        // Switched off, and while a state waits for a snapshot (S1a), retention never ends.
+        let trims = configuration.log.trims && !isShort()
         return TrimInputs(
             floors: floors, pins: pins(logs), now: environment.clock.wallTime(),
             retention: trims ? configuration.log.retention : .seconds(1 << 40),

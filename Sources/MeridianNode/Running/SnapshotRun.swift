@@ -16,6 +16,8 @@ package final class SnapshotRun: Sendable {
     private struct State: Sendable {
         var covered: SnapshotCoverage
         var ages: SnapshotAges
+        /// How often each was published from elsewhere: a view of before that is not written any more.
+        var replaced: [SnapshotOwner: Int] = [:]
     }
 
     private let router: ShardRouter
@@ -25,12 +27,24 @@ package final class SnapshotRun: Sendable {
     private let interval: Duration
     private let logger: Logger
     private let owners: [SnapshotOwner]
+    /// Hears of everything that is written.
+    private let published: PublishedSnapshots?
     private let guarded: Mutex<State>
 
-    package init(
+    package convenience init(
         router: ShardRouter, store: SnapshotStore, covered: SnapshotCoverage, clock: any NodeClock,
         executor: any DedicatedExecutor, interval: Duration, logger: Logger
     ) {
+        self.init(
+            router: router, store: store, covered: covered, published: nil, clock: clock, executor: executor,
+            interval: interval, logger: logger)
+    }
+
+    init(
+        router: ShardRouter, store: SnapshotStore, covered: SnapshotCoverage, published: PublishedSnapshots?,
+        clock: any NodeClock, executor: any DedicatedExecutor, interval: Duration, logger: Logger
+    ) {
+        self.published = published
         self.router = router
         self.store = store
         owners = router.partitions.all.map { .shard($0) } + [.content]
@@ -73,35 +87,64 @@ package final class SnapshotRun: Sendable {
             // A node that stops does not write the others first.
             if Task.isCancelled { return written }
             let owner = SnapshotOwner.shard(partition)
-            let isWanted = evenIdle || guarded.withLock { $0.ages.isFailing(owner) }
+            let (isWanted, replaced) = look(at: owner, evenIdle)
             let view = await router.ask(partition) { shard, answer in
                 shard.flushedView(evenIdle: isWanted) { answer($0) }
             }
             guard case .success(let state?) = view else { continue }
-            let isWritten = await write(owner) { store throws(FileError) in
+            let isWritten = await write(owner, at: state.lines, unless: replaced) { store throws(FileError) in
                 try store.save(ShardSnapshot.encode(state), of: partition)
             }
             if isWritten { written += 1 }
         }
-        let isWanted = evenIdle || guarded.withLock { $0.ages.isFailing(.content) }
+        if Task.isCancelled { return written }
+        let (isWanted, replaced) = look(at: .content, evenIdle)
         let view = await router.askContent { shard, answer in shard.flushedView(evenIdle: isWanted) { answer($0) } }
         guard case .success(let state?) = view else { return written }
-        let isWritten = await write(.content) { store throws(FileError) in
+        let isWritten = await write(.content, at: state.lines, unless: replaced) { store throws(FileError) in
             try store.saveContent(ContentSnapshot.encode(state))
         }
         return isWritten ? written + 1 : written
     }
 
+    /// Whether the owner is written also where nothing changed, and how often it was published from elsewhere so far.
+    private func look(at owner: SnapshotOwner, _ evenIdle: Bool) -> (isWanted: Bool, replaced: Int) {
+        guarded.withLock { (evenIdle || $0.ages.isFailing(owner), $0.replaced[owner] ?? 0) }
+    }
+
+    private func replaced(_ owner: SnapshotOwner) -> Int { guarded.withLock { $0.replaced[owner] ?? 0 } }
+
+    /// Publishes another member's snapshot as this node's own (S5). From then on no view of before is written over it. Throws
+    /// FileError.
+    func publish(_ bytes: [UInt8], of owner: SnapshotOwner, lines: OriginLines) async throws {
+        guarded.withLock { $0.replaced[owner, default: 0] += 1 }
+        let saved = try await executor.run { [store] () throws(FileError) in
+            try owner == .content ? store.saveContent(bytes) : store.save(bytes, of: owner.partition)
+        }
+        onSaved(owner, saved, lines)
+    }
+
+    private func onSaved(_ owner: SnapshotOwner, _ saved: SavedSnapshot, _ lines: OriginLines) {
+        let now = clock.bootTime()
+        guarded.withLock { state in
+            state.covered.onVerified(owner, saved.kept)
+            state.ages.onWritten(owner, at: now)
+        }
+        published?.onSaved(owner, saved, lines)
+    }
+
     private func write(
-        _ owner: SnapshotOwner, _ body: @escaping @Sendable (SnapshotStore) throws(FileError) -> [SnapshotStore.Kept]
+        _ owner: SnapshotOwner, at lines: OriginLines, unless replaced: Int,
+        _ body: @escaping @Sendable (SnapshotStore) throws(FileError) -> SavedSnapshot
     ) async -> Bool {
         do {
-            let kept = try await executor.run { [store] () throws(FileError) in try body(store) }
-            let now = clock.bootTime()
-            guarded.withLock { state in
-                state.covered.onVerified(owner, kept)
-                state.ages.onWritten(owner, at: now)
+            let saved = try await executor.run { [self] () throws(FileError) -> SavedSnapshot? in
+                // Both are written on this thread, one behind the other.
+                guard self.replaced(owner) == replaced else { return nil }
+                return try body(store)
             }
+            guard let saved else { return false }
+            onSaved(owner, saved, lines)
             return true
         } catch {
             guarded.withLock { $0.ages.onFailed(owner, "\(error)") }

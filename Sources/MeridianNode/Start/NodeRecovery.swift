@@ -67,8 +67,8 @@ package struct NodeRecoveryRun: Sendable {
         try recover(behind: try SnapshotRestore(configuration, environment: environment).runHere())
     }
 
-    /// A snapshot that the log does not reach came with another disk: an older generation serves in its place, or the log
-    /// from its start. Each turn has fewer generations left.
+    /// A snapshot that the log does not reach came with another disk, or is of a bootstrap that was not finished (S5): an
+    /// older generation serves in its place, or the log from its start. Each turn has fewer generations left.
     private func recover(behind snapshots: RestoredSnapshots) throws -> NodeRecovery {
         var snapshots = snapshots
         var aside: [(owner: SnapshotOwner, generation: FileGeneration)] = []
@@ -101,14 +101,18 @@ package struct NodeRecoveryRun: Sendable {
             let log = try SegmentLog.open(
                 directory: configuration.log.directory, environment: environment,
                 limits: JournalLimits(
-                    segmentBytes: configuration.log.segmentBytes, marksBeforeAck: configuration.log.markBeforeAck),
+                    segmentBytes: configuration.log.segmentBytes, marksBeforeAck: configuration.log.markBeforeAck,
+                    maxBytes: configuration.log.maxBytes,
+                    // A day at most, and less where little lies between retention and maximum.
+                    segmentAge: min(
+                        .seconds(86_400), (configuration.log.personalDataMaximum - configuration.log.retention) / 2)),
                 claim: claim,
                 from: ReplayStart { restored.next(of: $0) }
             ) { batch in
                 if isGivenUp() { throw CancellationError() }
                 try replica.fold(batch)
             }
-            return try Self.finishFold(log, &replica)
+            return try Self.finishFold(log, &replica, hasPeers: !configuration.peers.isEmpty)
         } catch let error as EventLogError where error.code == .trimmed {
             throw NodeError(
                 .logUnavailable, "\(error), and no snapshot that verifies covers what is gone",
@@ -119,10 +123,13 @@ package struct NodeRecoveryRun: Sendable {
         }
     }
 
-    private static func finishFold(_ log: SegmentLog, _ replica: inout NodeReplica) throws -> Fold {
+    /// With peers, what is trimmed and covered by no snapshot comes from one of theirs, while the node runs (S5).
+    private static func finishFold(
+        _ log: SegmentLog, _ replica: inout NodeReplica, hasPeers: Bool
+    ) throws -> Fold {
         do {
-            let refolded = try replica.foldHeld(from: log)
-            try replica.checkCovered(log.recovered.logs)
+            let refolded = try replica.foldHeld(from: log, hasPeers: hasPeers)
+            if !hasPeers { try replica.checkCovered(log.recovered.logs) }
             return (log, replica, refolded)
         } catch {
             log.abandon()

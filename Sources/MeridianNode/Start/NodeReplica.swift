@@ -114,21 +114,22 @@ struct NodeReplica: Sendable {
     }
 
     /// Folds what was held, until nothing moves any more: what still waits then waits for another region's bytes. What
-    /// exceeds agreed ends is folded anew, its snapshot ignored (S1a). Returns how many partitions were.
+    /// exceeds agreed ends is folded anew, its snapshot ignored (S1a). Returns how many partitions were. With peers, what cannot
+    /// be folded anew since logs are trimmed is left empty: the shard asks for another member's (S5).
     /// Blocks on the disk. Throws NodeError and EventLogError.
-    mutating func foldHeld(from engine: some EventLogEngine) throws -> Int {
+    mutating func foldHeld(from engine: some EventLogEngine, hasPeers: Bool) throws -> Int {
         var refolded = 0
         for place in users.indices {
             let empty = ShardState(partition: users[place].partition)
-            if try finish(&users[place], empty, from: engine) { refolded += 1 }
+            if try finish(&users[place], empty, from: engine, hasPeers) { refolded += 1 }
         }
-        _ = try finish(&catalogue, ContentState(limit: contents), from: engine)
+        _ = try finish(&catalogue, ContentState(limit: contents), from: engine, hasPeers)
         return refolded
     }
 
     /// Whether it was folded anew.
     private func finish<State>(
-        _ fold: inout Fold<State>, _ empty: State, from engine: some EventLogEngine
+        _ fold: inout Fold<State>, _ empty: State, from engine: some EventLogEngine, _ hasPeers: Bool
     ) throws -> Bool {
         if !fold.needsRefold {
             guard !fold.held.isEmpty else { return false }
@@ -140,10 +141,14 @@ struct NodeReplica: Sendable {
         }
         let known = fold.state.agreedEnds(of: fold.topic, fold.partition)
         fold.state = empty
-        try take(
-            HeldLogs.refold(
+        do {
+            let anew = try HeldLogs.refold(
                 empty, knowing: known, topic: fold.topic, partition: fold.partition, from: engine, members: members,
-                bounds: bounds), into: &fold)
+                bounds: bounds)
+            try take(anew, into: &fold)
+        } catch let error as EventLogError where error.code == .trimmed && hasPeers {
+            for ends in known { fold.state.learn(ends) }
+        }
         return true
     }
 

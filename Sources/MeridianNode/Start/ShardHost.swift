@@ -1,7 +1,7 @@
 // Makes the actors of a node and begins their incarnation.
 
 package import ActorCluster
-import ClusterModel
+package import ClusterModel
 package import EventLog
 package import NodeEnvironment
 package import Personalization
@@ -15,11 +15,13 @@ package struct ShardHost: Sendable {
     private let plan: IncarnationPlan
 
     /// `onAgreed` hears of agreed ends that shards know or come to know (S1a); `stamps` closes while the clock is not to
-    /// be trusted (S2). Throws ActorCallError.
+    /// be trusted (S2); `onShort` hears of states that only another member's snapshot can bring further (S5). Throws
+    /// ActorCallError.
     package init(
         _ recovery: NodeRecovery, _ plan: IncarnationPlan, system: ClusterActorSystem,
         configuration: NodeConfiguration, environment: NodeEnvironment, disk: any DedicatedExecutor,
-        stamps: StampGate, onAgreed: @escaping @Sendable (AgreedEnds) -> Void
+        stamps: StampGate, onAgreed: @escaping @Sendable (AgreedEnds) -> Void,
+        onShort: @escaping @Sendable (TopicID, PartitionID) -> Void = { _, _ in }
     ) throws {
         let loops = environment.executors.loops
         let settings = Self.settings(configuration)
@@ -27,7 +29,7 @@ package struct ShardHost: Sendable {
         func shell(on executor: any NodeExecutor) -> LogShell {
             LogShell(
                 log: recovery.log, executor: executor, clock: environment.clock, settings: settings, disk: disk,
-                stamps: stamps, onAgreed: onAgreed)
+                stamps: stamps, onAgreed: onAgreed, onShort: onShort)
         }
         let region = configuration.region.number
         var shards: [UserShard] = []

@@ -22,6 +22,12 @@ package struct LogUpkeepFacts: Hashable, Sendable {
     package var freeBytes: UInt64 = 0
     /// Age of the newest record in the oldest segment; nil where no segment is complete.
     package var oldestSeconds: UInt64?
+    /// What the journal may come to: at half of it people are told, at all of it appends are refused. 0 for no bound.
+    package var boundBytes: UInt64 = 0
+    /// How old the oldest records may be that are kept, at most; nil where no segment is complete.
+    package var personalDataSeconds: UInt64?
+    /// How old personal data may become in the journal (S8); 0 for no bound.
+    package var personalDataMaximumSeconds: UInt64 = 0
     /// Since the start.
     package var trimmedSegments: UInt64 = 0
     package var trimmedBytes: UInt64 = 0
@@ -43,6 +49,14 @@ package struct LogUpkeepFacts: Hashable, Sendable {
     package var lostDirectory: String?
 
     package init() {}
+
+    /// How long the oldest personal data may still stay; zero where it has to be gone. Nil where there is none, or no bound.
+    package var personalDataSecondsLeft: UInt64? {
+        guard let age = personalDataSeconds, personalDataMaximumSeconds > 0 else { return nil }
+        return personalDataMaximumSeconds - min(age, personalDataMaximumSeconds)
+    }
+
+    package var isPersonalDataOverdue: Bool { personalDataSecondsLeft == 0 }
 }
 
 extension NodeControl {

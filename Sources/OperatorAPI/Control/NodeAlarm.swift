@@ -34,6 +34,12 @@ struct NodeAlarm: Hashable, Sendable {
         case logFenced = "log_fenced"
         /// Something holds the journal beyond its retention: the disk fills (S5).
         case logHeld = "log_held"
+        /// The journal has grown over half of what it may, and refuses appends at all of it (S5).
+        case logGrowing = "log_growing"
+        /// Personal data is older than it may become (S8).
+        case personalDataOverdue = "personal_data_overdue"
+        /// A state waits for another member's snapshot and does not come on (S5).
+        case bootstrapWaits = "bootstrap_waits"
         /// Bytes on the disk do not verify, and are not repaired so far (S7).
         case logCorrupt = "log_corrupt"
         /// The data directory was deleted or replaced under the node.
@@ -57,7 +63,8 @@ struct NodeAlarm: Hashable, Sendable {
             case .credentialExpiring, .credentialUrgent: "certificate-replaced.md"
             case .clockAlarm, .clockRefusing: "clock-refused.md"
             case .logFenced: "log-fenced.md"
-            case .logHeld: "disk-filling.md"
+            case .logHeld, .logGrowing, .personalDataOverdue: "disk-filling.md"
+            case .bootstrapWaits: "bootstrap.md"
             case .directoryLost: "directory-lost.md"
             case .snapshotOverdue: "snapshot-overdue.md"
             case .logCorrupt: "log-corruption.md"
@@ -76,12 +83,16 @@ struct NodeAlarm: Hashable, Sendable {
     /// All that stand, worst first within a kind of thing. Complexity: O(regions + stopped logs).
     static func all(
         state: NodeState, clock: ClockVerdict, mirrors: [MirrorFacts], replicas: [StoppedLog],
-        upkeep: LogUpkeepFacts = LogUpkeepFacts(), credentials: [CredentialExpiry] = [],
-        occupancies: [ListenerOccupancy] = []
+        upkeep: LogUpkeepFacts = LogUpkeepFacts(), bootstrap: BootstrapFacts = BootstrapFacts(),
+        credentials: [CredentialExpiry] = [], occupancies: [ListenerOccupancy] = []
     ) -> [NodeAlarm] {
         var alarms: [NodeAlarm] = []
         if state == .fenced { alarms.append(NodeAlarm(name: .logFenced, detail: "the log takes no more appends")) }
         alarms += all(of: upkeep)
+        if bootstrap.waiting > 0, let failure = bootstrap.failure {
+            alarms.append(
+                NodeAlarm(name: .bootstrapWaits, detail: "\(bootstrap.waiting) states wait for a snapshot: \(failure)"))
+        }
         alarms += credentials.filter { $0.stage != .far }.map { expiry in
             NodeAlarm(
                 name: expiry.stage == .near ? .credentialExpiring : .credentialUrgent, detail: expiry.description)
@@ -114,6 +125,24 @@ struct NodeAlarm: Hashable, Sendable {
         if let why = upkeep.snapshots.overdue { alarms.append(NodeAlarm(name: .snapshotOverdue, detail: why)) }
         if let hold = upkeep.hold, hold.isOverdue {
             alarms.append(NodeAlarm(name: .logHeld, detail: "the oldest segment stays: \(hold.detail)"))
+        }
+        if upkeep.boundBytes > 0, upkeep.journalBytes > upkeep.boundBytes / 2 {
+            let why = upkeep.hold.map { ": \($0.detail)" } ?? ""
+            alarms.append(
+                NodeAlarm(
+                    name: .logGrowing,
+                    detail:
+                        "the journal has \(upkeep.journalBytes) of the \(upkeep.boundBytes) bytes of log.max_bytes\(why)"
+                ))
+        }
+        if upkeep.isPersonalDataOverdue, let age = upkeep.personalDataSeconds {
+            let why = upkeep.hold.map { ": \($0.detail)" } ?? ""
+            alarms.append(
+                NodeAlarm(
+                    name: .personalDataOverdue,
+                    detail:
+                        "the oldest personal data is \(age) s old, \(upkeep.personalDataMaximumSeconds) s are allowed\(why)"
+                ))
         }
         return alarms
     }

@@ -54,6 +54,9 @@ package protocol NodeControl: Sendable {
     /// The listeners that have a bound on connections, by name. Never blocks.
     var occupancies: [ListenerOccupancy] { get }
 
+    /// What is fetched from other members, as of now. Never blocks.
+    var bootstrap: BootstrapFacts { get }
+
     /// Stops taking user calls and returns; calls under way go on and finish. Idempotent.
     func drain() async
 

@@ -27,7 +27,7 @@ struct MetricFamily: Hashable, Sendable {
 
 /// Every family that a node has. A family without a row has no HELP line; tests find it.
 enum MetricFamilies {
-    static let all: [MetricFamily] = [node, calls, access, admission, streams, mirror, log, snapshots, links].flatMap(
+    static let all: [MetricFamily] = [node, calls, access, admission, streams, mirror, bootstrap, log, snapshots, links].flatMap(
         \.self)
 
     static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -108,11 +108,26 @@ enum MetricFamilies {
         row("meridian_mirror_lost_links", .count, "Links to the region that were lost since the start."),
     ]
 
+    private static let bootstrap: [MetricFamily] = [
+        row("meridian_bootstrap_waiting", .count, "States that wait for a snapshot of another region."),
+        row("meridian_bootstrap_done", .count, "States that have gone on from one since the start."),
+        row("meridian_bootstrap_bytes", .bytes, "Of the snapshots of those."),
+        row("meridian_bootstrap_position_bytes", .bytes, "How far the snapshot that is fetched has come."),
+        row("meridian_bootstrap_length_bytes", .bytes, "The length of the snapshot that is fetched."),
+    ]
+
     private static let log: [MetricFamily] = [
         row("meridian_log_journal_bytes", .bytes, "The journal's files."),
         row("meridian_log_segments", .count, "The journal's segments."),
         row("meridian_log_free_bytes", .bytes, "Free on the journal's file system."),
         row("meridian_log_oldest_seconds", .seconds, "Age of the oldest complete segment; not a number without one."),
+        row("meridian_log_bound_bytes", .bytes, "What the journal may come to; 0 for no bound."),
+        row(
+            "meridian_log_personal_data_seconds", .seconds,
+            "How old the oldest personal data may be that is kept; not a number without a complete segment."),
+        row(
+            "meridian_log_personal_data_left_seconds", .seconds,
+            "How long the oldest personal data may still stay; not a number without any, or without a maximum."),
         row("meridian_log_trimmed_segments", .count, "Segments trimmed since the start."),
         row("meridian_log_trimmed_bytes", .bytes, "Trimmed since the start."),
         row("meridian_log_trim_held", .flag, "1 for what holds the oldest segment."),

@@ -14,6 +14,7 @@ package struct AdminPages: PageHandler {
         self.metrics = metrics
         metrics.addCollector { [gauges = RegionGauges(factory: metrics)] in gauges.collect(control) }
         metrics.addCollector { [gauges = LogUpkeepGauges(factory: metrics)] in gauges.collect(control.upkeep) }
+        metrics.addCollector { [gauges = BootstrapGauges(factory: metrics)] in gauges.collect(control.bootstrap) }
     }
 
     package func page(at path: String, answer: @escaping @Sendable (Page) -> Void) {

@@ -24,10 +24,12 @@ struct StatusDocument {
         add("clock", Self.object([("state", Self.quoted(clock.word)), ("reason", Self.quoted(clock.reason))]))
         add("mirror_unmirrored_events", control.unmirrored.map(String.init) ?? "null")
         add("mirrors", Self.array(mirrors.map(Self.mirror)))
+        add("bootstrap", Self.bootstrap(control.bootstrap))
+        add("personal_data", Self.personalData(control.upkeep))
         // What shards say would need a turn of their loops.
         let alarms = NodeAlarm.all(
             state: control.state, clock: clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep,
-            credentials: control.credentials, occupancies: control.occupancies)
+            bootstrap: control.bootstrap, credentials: control.credentials, occupancies: control.occupancies)
         add("alarms", Self.array(alarms.map(Self.alarm)))
     }
 
@@ -43,6 +45,23 @@ struct StatusDocument {
             ("clean_stop", "\(facts.wasClean)"), ("batches", "\(facts.batches)"), ("records", "\(facts.records)"),
             ("cut_bytes", "\(facts.cutBytes)"), ("corrupt_ranges", "\(facts.corruptRanges)"),
             ("duration_ms", "\(facts.duration.wholeMilliseconds)"),
+        ])
+    }
+
+    private static func bootstrap(_ facts: BootstrapFacts) -> String {
+        object([
+            ("waiting", "\(facts.waiting)"), ("done", "\(facts.done)"), ("bytes", "\(facts.bytes)"),
+            ("current", facts.current.map(quoted) ?? "null"), ("source", number(facts.source?.rawValue)),
+            ("position_bytes", "\(facts.position)"), ("length_bytes", "\(facts.length)"),
+            ("failure", facts.failure.map(quoted) ?? "null"),
+        ])
+    }
+
+    private static func personalData(_ facts: LogUpkeepFacts) -> String {
+        object([
+            ("oldest_seconds", number(facts.personalDataSeconds)),
+            ("maximum_seconds", "\(facts.personalDataMaximumSeconds)"),
+            ("seconds_left", number(facts.personalDataSecondsLeft)),
         ])
     }
 

@@ -28,10 +28,14 @@ extension OperatorAPI {
         reply.unmirroredEvents = control.unmirrored ?? 0
         reply.clock = Meridian_V1_ClockStatus(clock)
         reply.take(replicas)
+        reply.bootstrap = Meridian_V1_BootstrapStatus(control.bootstrap)
+        if let age = control.upkeep.personalDataSeconds { reply.personalDataSeconds = age }
+        if let left = control.upkeep.personalDataSecondsLeft { reply.personalDataSecondsLeft = left }
         reply.alarms = NodeAlarm.all(
             state: state, clock: clock, mirrors: mirrors,
             replicas: replicas.stopped.map { StoppedLog(log: $0.log, reason: $0.reason) }.sorted { $0.log < $1.log },
-            upkeep: control.upkeep, credentials: control.credentials, occupancies: control.occupancies
+            upkeep: control.upkeep, bootstrap: control.bootstrap, credentials: control.credentials,
+            occupancies: control.occupancies
         ).map(Meridian_V1_Alarm.init)
         if request.includePartitions {
             reply.partitionStates = shards.sorted { $0.partition < $1.partition }.map(Meridian_V1_PartitionDigest.init)
@@ -46,6 +50,20 @@ extension Meridian_V1_StatusReply {
         heldLogs = UInt32(clamping: replicas.held.count)
         if let age = replicas.freshness.p50Milliseconds { freshnessP50Ms = Double(age) }
         if let age = replicas.freshness.p99Milliseconds { freshnessP99Ms = Double(age) }
+    }
+}
+
+extension Meridian_V1_BootstrapStatus {
+    fileprivate init(_ facts: BootstrapFacts) {
+        self.init()
+        waiting = UInt32(clamping: facts.waiting)
+        done = facts.done
+        bytes = facts.bytes
+        current = facts.current ?? ""
+        sourceRegion = UInt32(facts.source?.rawValue ?? 0)
+        positionBytes = facts.position
+        lengthBytes = facts.length
+        failure = facts.failure ?? ""
     }
 }
 

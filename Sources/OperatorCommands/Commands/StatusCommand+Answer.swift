@@ -24,6 +24,10 @@ extension StatusCommand {
             "freshness_p50_ms": reply.hasFreshnessP50Ms ? .number(reply.freshnessP50Ms) : .null,
             "freshness_p99_ms": reply.hasFreshnessP99Ms ? .number(reply.freshnessP99Ms) : .null,
             "rebuilding_partitions": .count(reply.rebuildingPartitions), "held_logs": .count(reply.heldLogs),
+            "bootstrap": answer(reply.bootstrap),
+            "personal_data_seconds": reply.hasPersonalDataSeconds ? .count(reply.personalDataSeconds) : .null,
+            "personal_data_seconds_left": reply.hasPersonalDataSecondsLeft
+                ? .count(reply.personalDataSecondsLeft) : .null,
             "clock": .object(["state": .string(reply.clock.state.word), "reason": .string(reply.clock.reason)]),
             "mirrors": .array(reply.mirrors.map(answer)), "alarms": .array(reply.alarms.map(answer)),
         ])
@@ -32,6 +36,16 @@ extension StatusCommand {
             add(["partition_states": .array(states)])
         }
         return .object(members)
+    }
+
+    private static func answer(_ status: Meridian_V1_BootstrapStatus) -> JSONValue {
+        .object([
+            "waiting": .count(status.waiting), "done": .count(status.done), "bytes": .count(status.bytes),
+            "current": status.current.isEmpty ? .null : .string(status.current),
+            "source_region": .count(status.sourceRegion), "position_bytes": .count(status.positionBytes),
+            "length_bytes": .count(status.lengthBytes),
+            "failure": status.failure.isEmpty ? .null : .string(status.failure),
+        ])
     }
 
     private static func answer(_ mirror: Meridian_V1_MirrorStatus) -> JSONValue {

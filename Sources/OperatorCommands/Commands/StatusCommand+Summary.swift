@@ -27,11 +27,28 @@ extension StatusCommand {
         if reply.rebuildingPartitions > 0 {
             lines.append("\(reply.rebuildingPartitions) partitions are being folded anew")
         }
+        lines += Self.bootstrap(reply.bootstrap)
+        if reply.hasPersonalDataSeconds {
+            let left =
+                reply.hasPersonalDataSecondsLeft ? "; it has to be gone in \(reply.personalDataSecondsLeft) s" : ""
+            lines.append("the oldest record in the journal is \(reply.personalDataSeconds) s old\(left)")
+        }
         lines += reply.partitionStates.map(line)
         lines += reply.alarms.map { alarm in
             "ALARM \(alarm.name): \(alarm.detail)" + (alarm.runbook.isEmpty ? "" : "; see Runbooks/\(alarm.runbook)")
         }
         return lines.joined(separator: "\n")
+    }
+
+    private static func bootstrap(_ status: Meridian_V1_BootstrapStatus) -> [String] {
+        guard status.waiting > 0 else { return [] }
+        var line = "bootstrap: \(status.waiting) states wait for a snapshot of another region, \(status.done) are done"
+        if !status.current.isEmpty {
+            line +=
+                "; \(status.current) from region \(status.sourceRegion): \(status.positionBytes) of "
+                + "\(status.lengthBytes) bytes"
+        }
+        return [line]
     }
 
     private static func line(_ mirror: Meridian_V1_MirrorStatus) -> String {

@@ -21,6 +21,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
     var appender: OriginAppender
     var pace = CommitPace()
     var replica = ReplicaProgress()
+    var ownTail: OwnTail?
     let shell: LogShell
     package private(set) var state: ContentState
     private let client: UInt64
@@ -115,11 +116,13 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
     package func flushedView(
         evenIdle: Bool, _ completion: @escaping @Sendable (Result<ContentState?, ShardError>) -> Void
     ) {
-        guard !isFenced, !replica.isRebuilding, !hasUnwrittenEnds,
+        guard !isFenced, !replica.isRebuilding, !replica.isShort, !hasUnwrittenEnds,
             evenIdle || state.catalogue.digest != snapshotSeen
         else {
             return completion(.success(nil))
         }
+        // As for users' shards.
+        do throws(ShardError) { try sealForView() } catch { return completion(.failure(error)) }
         let view = state
         appender.wait(through: appender.nextOffset) { [self] flushed in
             assumeIsolated { shard in
@@ -167,6 +170,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         do {
             let (record, offset) = try appender.append(kind, id: id, body: body, at: markingTime)
             try state.apply(record, in: shell.settings.region, appender.log.incarnation, at: offset)
+            ownTail?.note(record, at: offset)
         } catch {
             throw .logFenced("\(error)")
         }

@@ -1,5 +1,6 @@
 // Which events stand in this life's own log, as far as cursors are asked about them (S11).
 
+import ClusterModel
 import DequeModule
 import MergeableState
 
@@ -10,15 +11,17 @@ struct CopiedEvents: Sendable {
     /// What falls out costs one more copy when it is repeated.
     static let limit = 4_096
 
-    private var keys: Set<MergeOrder> = []
+    /// Where the newest copy of each stands in the own log.
+    private var places: [MergeOrder: Offset] = [:]
     private var byAge: Deque<MergeOrder> = []
 
-    func contains(_ key: MergeOrder) -> Bool { keys.contains(key) }
+    /// Nil for an event that is not among them.
+    func place(of key: MergeOrder) -> Offset? { places[key] }
 
     /// Complexity: O(1).
-    mutating func insert(_ key: MergeOrder) {
-        guard keys.insert(key).inserted else { return }
+    mutating func insert(_ key: MergeOrder, at place: Offset) {
+        guard places.updateValue(place, forKey: key) == nil else { return }
         byAge.append(key)
-        if byAge.count > Self.limit, let oldest = byAge.popFirst() { keys.remove(oldest) }
+        if byAge.count > Self.limit, let oldest = byAge.popFirst() { places[oldest] = nil }
     }
 }

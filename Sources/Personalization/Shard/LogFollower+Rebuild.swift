@@ -28,7 +28,7 @@ extension LogFollower {
     }
 
     private func refold() {
-        guard !isFenced else { return }
+        guard !isFenced, replica.isRebuilding else { return }
         let (engine, executor, settings, empty) = (shell.log, shell.executor, shell.settings, emptyState)
         let own = appender.log.name
         let known = state.agreedEnds(of: own.topic, own.partition)
@@ -43,9 +43,12 @@ extension LogFollower {
     }
 
     private func onRefolded(_ outcome: Result<HeldLogs<State>, EventLogError>) {
-        guard !isFenced else { return }
+        guard !isFenced, replica.isRebuilding else { return }
         switch outcome {
-        case .failure(let error): retryRefold("\(error)")
+        case .failure(let error):
+            // Nothing here leads to a state without what was cut: another member's has to (S1a, S5).
+            if error.code == .trimmed { becomeShort() }
+            retryRefold("\(error)")
         case .success(let fold):
             let own = appender.log
             guard fold.state.lines.next(in: own.name.region, own.incarnation) == appender.nextOffset else {

@@ -14,6 +14,8 @@ protocol LogFollower: OriginLogOwner {
     /// A state that has folded nothing.
     var emptyState: State { get }
     var replica: ReplicaProgress { get set }
+    /// Own records of which a state that is folded aside has to hear; nil while there is none.
+    var ownTail: OwnTail? { get set }
     /// Whether the own log has ended: memory is discarded and nothing is folded into it.
     var isFenced: Bool { get }
     func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome
@@ -50,6 +52,11 @@ extension LogFollower {
         let next = state.lines.next(in: log.name.region, log.incarnation)
         guard next < shell.log.flushedEnd(of: log) else { return }
         guard let batches = shell.log.recent(log, from: next, maxBytes: ReplicaProgress.bytesAtOnce) else {
+            if let base = shell.log.summary(of: log)?.base,
+                state.lines.covered(of: log.incarnation, in: log.name.region) < base
+            {
+                return becomeShort()
+            }
             return read(log, from: next)
         }
         foldAll(batches, of: log)
@@ -120,6 +127,9 @@ extension LogFollower {
             replica.failing[log] = nil
             foldAll(batches, of: log)
         case .success: onFailedRead(of: log, "the log has bytes that were not found")
+        case .failure(let error) where error.code == .trimmed:
+            replica.reading.remove(log)
+            becomeShort()
         case .failure(let error): onFailedRead(of: log, "\(error)")
         }
     }

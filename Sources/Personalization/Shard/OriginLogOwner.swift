@@ -1,7 +1,7 @@
 // What every actor that writes an origin log does: one batch a tick, one hop to the engine, answers after the flush.
 
 import ActorCluster
-import ClusterModel
+package import ClusterModel
 import Distributed
 package import EventLog
 package import NodeEnvironment
@@ -19,12 +19,16 @@ package struct LogShell: Sendable {
     /// Hears of agreed ends, those known at the start and newer ones, on `executor`: mirrors carry them in handshakes
     /// (S1a). Must not block.
     package let onAgreed: @Sendable (AgreedEnds) -> Void
+    /// Hears, on `executor`, of a state that only another member's snapshot can bring further (S5). Must not block.
+    package let onShort: @Sendable (TopicID, PartitionID) -> Void
 
     package init(
         log: any EventLogEngine, executor: any NodeExecutor, clock: any NodeClock, settings: ShardSettings,
         disk: any DedicatedExecutor, stamps: StampGate = StampGate(),
-        onAgreed: @escaping @Sendable (AgreedEnds) -> Void = { _ in }
+        onAgreed: @escaping @Sendable (AgreedEnds) -> Void = { _ in },
+        onShort: @escaping @Sendable (TopicID, PartitionID) -> Void = { _, _ in }
     ) {
+        self.onShort = onShort
         self.disk = disk
         self.stamps = stamps
         self.onAgreed = onAgreed
@@ -101,6 +105,17 @@ extension OriginLogOwner {
         if appender.isUnderPressure, !pace.isDelayedTickDue {
             pace.isDelayedTickDue = true
             wake(after: shell.settings.retryDelay)
+        }
+    }
+
+    /// What was appended so far ends a batch: a view of the state as it is now stands at a boundary. The log ends where a record
+    /// cannot be sealed.
+    func sealForView() throws(ShardError) {
+        do {
+            try appender.seal()
+        } catch {
+            end(because: "\(error)")
+            throw .logFenced("\(error)")
         }
     }
 

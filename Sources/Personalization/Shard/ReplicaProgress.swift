@@ -34,6 +34,8 @@ struct ReplicaProgress: Sendable {
 
     /// The state is being folded anew (S1a): nothing is appended, folded or served meanwhile.
     var isRebuilding = false
+    /// The state begins below what the engine still holds of some log, and waits for a snapshot of another member (S5).
+    var isShort = false
     /// Why it was not done yet.
     var rebuildFailure: ReadFailure?
     /// Agreed ends that are to be appended once the state has reached them, and no more than that.
@@ -46,6 +48,7 @@ struct ReplicaProgress: Sendable {
     /// Logs that were not followed: there were `maxLogs` already.
     var refusedLogs: UInt64 = 0
     var rebuilds: UInt64 = 0
+    var bootstraps: UInt64 = 0
     var freshness = FreshnessHistogram()
 
     func retryDelay(after failures: Int, standard: Duration) -> Duration {
@@ -67,6 +70,9 @@ package struct ReplicaFacts: Sendable {
     package var rebuilds: UInt64 = 0
     /// Shards that are being folded anew now.
     package var rebuilding = 0
+    /// Shards that went on from another member's snapshot, since the start, and those that wait for one (S5).
+    package var bootstraps: UInt64 = 0
+    package var short = 0
     package var freshness = FreshnessHistogram()
 
     package init() {}
@@ -79,6 +85,8 @@ package struct ReplicaFacts: Sendable {
         refusedLogs &+= other.refusedLogs
         rebuilds &+= other.rebuilds
         rebuilding += other.rebuilding
+        bootstraps &+= other.bootstraps
+        short += other.short
         freshness.merge(other.freshness)
     }
 }
@@ -101,6 +109,8 @@ extension LogFollower {
         facts.refusedLogs = replica.refusedLogs
         facts.rebuilds = replica.rebuilds
         facts.rebuilding = replica.isRebuilding ? 1 : 0
+        facts.bootstraps = replica.bootstraps
+        facts.short = replica.isShort ? 1 : 0
         facts.freshness = replica.freshness
         return facts
     }

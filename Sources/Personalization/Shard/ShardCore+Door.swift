@@ -16,8 +16,9 @@ extension ShardCore {
 
     /// Decides on one event, and appends it where it is new. `isRemote`: other regions' cursors are asked about it, so that
     /// one that is known, and of which they may not speak, is appended once more. It has its effect once all the same (S5).
+    /// `first` is lowered to where such an event stands already.
     mutating func take(
-        _ submitted: SubmittedEvent, of user: UserKey, at now: WallTime, isRemote: Bool
+        _ submitted: SubmittedEvent, of user: UserKey, at now: WallTime, isRemote: Bool, first: inout Offset
     ) throws(ShardError) -> EventResult {
         let stamp = appender.nextStamp(at: now)
         let id = submitted.id ?? makeID(at: now)
@@ -27,17 +28,26 @@ extension ShardCore {
         let body = event.body
         let key = key(of: event, id, body: body)
         if state.index.contains(key) {
-            if isRemote, !copied.contains(key) {
-                try append(event.kind, id: id, body: body, at: now)
-                copied.insert(key)
-            }
+            if isRemote { try copy(event.kind, key, id: id, body: body, at: now, first: &first) }
             return EventResult(id: id, outcome: .duplicate)
         }
         guard hasRoom(for: event, of: user) else { return EventResult(id: id, outcome: .shardFull) }
         let offset = try append(event.kind, id: id, body: body, at: now)
-        if isRemote { copied.insert(key) }
+        if isRemote { copied.insert(key, at: offset) }
         let position = LogPosition(log: appender.log, epoch: appender.epoch, offset: offset)
         return EventResult(id: id, outcome: .applied(position))
+    }
+
+    /// Sees to it that a duplicate stands in this life's log: where it stands already, or by one more copy. A region that
+    /// bootstrapped may lack an older copy as bytes, and would never be heard to have it.
+    private mutating func copy(
+        _ kind: RecordKind, _ key: MergeOrder, id: EventID, body: [UInt8], at now: WallTime, first: inout Offset
+    ) throws(ShardError) {
+        if let place = copied.place(of: key), !remote.isMissed(place) {
+            return first = min(first, place)
+        }
+        let place = try append(kind, id: id, body: body, at: now)
+        copied.insert(key, at: place)
     }
 
     /// S9: what takes something back is never refused for want of room.

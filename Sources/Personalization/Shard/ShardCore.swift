@@ -20,6 +20,8 @@ package struct ShardCore {
     package private(set) var scratch = RankingScratch()
     /// What readers of effects have not heard yet; nil while there are none (S13).
     var effects: EffectTail?
+    /// While a state that was fetched is folded aside: own records that it has to hear of (S5).
+    var ownTail: OwnTail?
 
     package init(settings: ShardSettings, state: ShardState, appender: OriginAppender, client: UInt64) {
         self.settings = settings
@@ -32,6 +34,8 @@ package struct ShardCore {
         package var results: [EventResult]
         /// Everything that the answer names stands below this offset of the own log, but for duplicates.
         package var through: Offset
+        /// Asked for at `remote`, it stands from here on, duplicates too.
+        package var first: Offset
         /// What the answer's token names (S12): the own log up to there. With a duplicate all that is applied here, since its
         /// first copy stands in any of the logs.
         package var session: VersionVector
@@ -49,10 +53,14 @@ package struct ShardCore {
         var results: [EventResult] = []
         results.reserveCapacity(events.count)
         let isRemote = if case .remote = durability { true } else { false }
-        for event in events { results.append(try take(event, of: user, at: now, isRemote: isRemote)) }
+        // The oldest place of what the answer names: only who holds everything from there on as bytes counts.
+        var first = appender.nextOffset
+        for event in events {
+            results.append(try take(event, of: user, at: now, isRemote: isRemote, first: &first))
+        }
         state.forget(members: settings.members, bounds: settings.bounds)
         return Decision(
-            results: results, through: appender.nextOffset,
+            results: results, through: appender.nextOffset, first: first,
             session: results.contains { $0.outcome == .duplicate } ? state.vector : ownSession)
     }
 
@@ -161,6 +169,7 @@ package struct ShardCore {
             let (record, offset) = try appender.append(kind, id: id, body: body, at: now)
             try state.apply(record, in: settings.region, appender.log.incarnation, at: offset)
             noteEffects(appender.log, since: offset)
+            ownTail?.note(record, at: offset)
             return offset
         } catch {
             // Neither can happen to a record that this shard made; if one does, memory and log may differ: stop.

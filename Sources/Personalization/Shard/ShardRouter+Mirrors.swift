@@ -23,9 +23,9 @@ extension ShardRouter: MirroredLogConsumer {
     }
 
     /// Nobody waits for another region to hold content.
-    package func cursorMoved(of region: RegionNumber, in log: LogIdentity, to end: Offset) {
+    package func cursorMoved(of region: RegionNumber, in log: LogIdentity, holding held: Range<Offset>) {
         give(log.name) {
-            $0.onCursor(of: region, in: log, at: end)
+            $0.onCursor(of: region, in: log, holding: held)
         } orContent: { _ in
         }
     }

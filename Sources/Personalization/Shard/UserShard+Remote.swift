@@ -25,22 +25,25 @@ struct RemoteAlarm {
 }
 
 extension UserShard {
-    /// Waits until so many other regions hold the log below `through`.
+    /// Waits until so many other regions hold the log from `first` on below `through`.
     func waitForRegions(
-        _ regions: Int, through: Offset, deadline: BootInstant?, _ onReached: @escaping RemoteWaiter
+        _ regions: Int, from first: Offset, through: Offset, deadline: BootInstant?,
+        _ onReached: @escaping RemoteWaiter
     ) {
-        let reached = core.remote.regions(holding: through)
+        let reached = core.remote.regions(holding: through, from: first)
         guard reached < regions else { return onReached(.success(reached)) }
         let limit = RemoteAlarm.limit(of: deadline, at: shell.clock.bootTime())
-        core.remote.wait(through: through, regions: regions, until: limit, onReached)
+        core.remote.wait(through: through, from: first, regions: regions, until: limit, onReached)
         arm(at: limit)
     }
 
-    /// S11: another region has flushed `log` up to `end`, by a cursor whose digest was checked. Nobody waits for older
+    /// S11: another region has flushed these records of `log`, by a cursor whose digest was checked. Nobody waits for older
     /// incarnations any more.
-    package func onCursor(of region: RegionNumber, in log: LogIdentity, at end: Offset) {
+    package func onCursor(of region: RegionNumber, in log: LogIdentity, holding held: Range<Offset>) {
         guard log == core.appender.log, region != log.name.region else { return }
-        for (answer, reached) in core.remote.onCursor(of: region, at: end) { answer(.success(reached)) }
+        for (answer, reached) in core.remote.onCursor(of: region, from: held.lowerBound, at: held.upperBound) {
+            answer(.success(reached))
+        }
     }
 
     private func arm(at instant: BootInstant) {

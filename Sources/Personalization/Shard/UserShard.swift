@@ -40,6 +40,11 @@ package distributed actor UserShard: ClusterActor, LogFollower {
         _modify { yield &core.appender }
     }
 
+    var ownTail: OwnTail? {
+        get { core.ownTail }
+        set { core.ownTail = newValue }
+    }
+
     package init(
         state: ShardState, beginning: IncarnationPlan.Beginning, client: UInt64, shell: LogShell,
         actorSystem: ClusterActorSystem
@@ -103,7 +108,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
             flushSoon()
         case .remote(let regions):
             flushSoon()
-            waitForRegions(regions, through: decision.through, deadline: deadline) { reached in
+            waitForRegions(regions, from: decision.first, through: decision.through, deadline: deadline) { reached in
                 completion(reached.map { outcome.reaching(.remote(regions: $0)) })
             }
         }
@@ -196,12 +201,14 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     package func flushedView(
         evenIdle: Bool = false, _ completion: @escaping @Sendable (Result<ShardState?, ShardError>) -> Void
     ) {
-        guard core.fencedBecause == nil, !replica.isRebuilding, !hasUnwrittenEnds,
+        guard core.fencedBecause == nil, !replica.isRebuilding, !replica.isShort, !hasUnwrittenEnds,
             evenIdle || core.state.changes != snapshotSeen
         else {
             return completion(.success(nil))
         }
         core.forgetErasures()
+        // At a boundary between batches: another member that takes it goes on with the next one (S5).
+        do throws(ShardError) { try sealForView() } catch { return completion(.failure(error)) }
         let view = core.state
         let changes = view.changes
         core.appender.wait(through: core.appender.nextOffset) { [self] flushed in

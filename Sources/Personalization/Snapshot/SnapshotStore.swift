@@ -22,6 +22,17 @@ package struct SnapshotOwner: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// A file that was written, synced, read back and verified.
+package struct SavedSnapshot: Hashable, Sendable {
+    package let generation: FileGeneration
+    /// In bytes.
+    package let length: UInt64
+    /// CRC32C of all its bytes.
+    package let checksum: UInt32
+    /// What of its owner verifies now, oldest first, itself the last.
+    package let kept: [SnapshotStore.Kept]
+}
+
 /// Reads and writes snapshots in one directory. Blocks on the disk: for a dedicated executor, or before a node serves.
 package struct SnapshotStore: Sendable {
     /// What serves of an owner's generations, and why newer ones do not.
@@ -104,23 +115,33 @@ package struct SnapshotStore: Sendable {
     }
 
     /// Makes `bytes` the partition's newest generation, once it is read back and verifies: logs are trimmed behind snapshots
-    /// that verify, and behind no others (S8). Returns what of the partition verifies now, oldest first. Throws `.io` where
-    /// it does not read back.
+    /// that verify, and behind no others (S8). Throws `.io` where it does not read back.
     @discardableResult
-    package func save(_ bytes: [UInt8], of partition: PartitionID) throws(FileError) -> [Kept] {
+    package func save(_ bytes: [UInt8], of partition: PartitionID) throws(FileError) -> SavedSnapshot {
         try save(bytes, .shard(partition)) { try ShardSnapshot.verifiedLines($0, partition: partition) }
     }
 
     /// The same for the catalogue.
     @discardableResult
-    package func saveContent(_ bytes: [UInt8]) throws(FileError) -> [Kept] {
+    package func saveContent(_ bytes: [UInt8]) throws(FileError) -> SavedSnapshot {
         try save(bytes, .content) { try ContentSnapshot.verifiedLines($0) }
+    }
+
+    /// A kept generation, as it was saved. Throws `.notFound` for one that is gone.
+    package func open(_ owner: SnapshotOwner, _ generation: FileGeneration) throws(FileError) -> any StoredFile {
+        try files.open(file(owner).path(generation), .read)
     }
 
     private func save(
         _ bytes: [UInt8], _ owner: SnapshotOwner, _ verify: ([UInt8]) throws -> OriginLines
-    ) throws(FileError) -> [Kept] {
-        try file(owner).save(bytes, verify: verify).map { Kept(generation: $0.generation, lines: $0.value) }
+    ) throws(FileError) -> SavedSnapshot {
+        let file = file(owner)
+        let kept = try file.save(bytes, verify: verify).map { Kept(generation: $0.generation, lines: $0.value) }
+        guard let generation = kept.last?.generation else {
+            throw FileError(.io, operation: "keep", path: "\(directory)/\(file.name.stem)")
+        }
+        return SavedSnapshot(
+            generation: generation, length: UInt64(bytes.count), checksum: CRC32C.checksum(bytes), kept: kept)
     }
 
     /// A snapshot that verifies and belongs to another log: it counts no more.

@@ -14,6 +14,8 @@ package struct HeldLogs<State: LogFold>: Sendable {
     /// Logs that cannot be folded any further, and why (S3).
     package private(set) var stopped: [LogIdentity: ApplyError] = [:]
     private var open: [LogIdentity]
+    /// Where logs begin that were read no further, because what comes next of them is trimmed.
+    private var bases: [LogIdentity: Offset] = [:]
     private let members: [RegionNumber]
     private let bounds: TimeBounds
 
@@ -22,6 +24,12 @@ package struct HeldLogs<State: LogFold>: Sendable {
         open = logs.sorted()
         self.members = members
         self.bounds = bounds
+    }
+
+    /// Logs that begin behind where the state stands: only another member's state leads over what is missing (S5).
+    package var short: [LogIdentity] {
+        bases.filter { log, base in state.lines.covered(of: log.incarnation, in: log.name.region) < base }
+            .keys.sorted()
     }
 
     /// Folds what the engine has flushed. Ends when a state exceeds agreed ends that it has met: it must be folded anew.
@@ -42,6 +50,10 @@ package struct HeldLogs<State: LogFold>: Sendable {
             let next = next(in: log)
             guard next < engine.flushedEnd(of: log), !state.lines.isSettled(log.name.region, log.incarnation) else {
                 open.removeAll { $0 == log }
+                return isMoved
+            }
+            if let base = engine.summary(of: log)?.base, next < base {
+                bases[log] = base
                 return isMoved
             }
             for batch in try engine.read(log, from: next, maxBytes: Self.readBytes) {
@@ -93,7 +105,13 @@ extension HeldLogs {
             }
             var held = HeldLogs(start, logs: logs, members: members, bounds: bounds)
             try held.fold(from: engine)
-            guard held.state.lines.exceedsAgreedEnds else { return held }
+            guard held.state.lines.exceedsAgreedEnds else {
+                if let short = held.short.first {
+                    throw EventLogError(
+                        trimmed: short, at: held.next(in: short), firstAvailable: held.bases[short] ?? .zero)
+                }
+                return held
+            }
             ends = held.state.agreedEnds(of: topic, partition)
         }
         throw EventLogError(.corrupt, "agreed ends of partition \(partition.rawValue) go on changing")

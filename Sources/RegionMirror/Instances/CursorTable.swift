@@ -16,20 +16,24 @@ package struct CursorTable: Sendable {
     private struct Holder: Sendable {
         var incarnation: Incarnation
         var ends: [LogIdentity: Offset] = [:]
+        /// The first offset that is held as bytes, where that is not zero: what came inside a bootstrap's snapshot is no ack.
+        var firsts: [LogIdentity: Offset] = [:]
         /// Logs that it has longer than the origin: no ack, but nothing of them is here alone.
         var longer: Set<LogIdentity> = []
 
         mutating func onCursor(
-            _ point: LogPoint, chain: Digest128?, limit: Int
+            _ point: LogPoint, first: Offset, chain: Digest128?, limit: Int
         ) -> Outcome {
             let log = point.log
             guard ends[log] != nil || ends.count < limit else { return .ignored }
             guard let chain, chain == point.digest else {
                 ends[log] = nil
+                firsts[log] = nil
                 return .otherChain
             }
             guard ends[log].map({ $0 <= point.offset }) ?? true else { return .ignored }
             ends[log] = point.offset
+            firsts[log] = first > .zero ? first : nil
             return .counted
         }
 
@@ -61,7 +65,14 @@ package struct CursorTable: Sendable {
             holders[region] = Holder(incarnation: cursor.incarnation)
         }
         return holders[region, default: Holder(incarnation: cursor.incarnation)].onCursor(
-            cursor.point, chain: chain, limit: limits.logs)
+            cursor.point, first: cursor.held.lowerBound, chain: chain, limit: limits.logs)
+    }
+
+    /// A newer start of a region is heard: what an earlier one had flushed counts no more, also where the newer one has
+    /// nothing to say of it.
+    package mutating func onStart(of region: RegionNumber, _ incarnation: Incarnation) {
+        guard region != origin, let known = holders[region], known.incarnation < incarnation else { return }
+        holders[region] = Holder(incarnation: incarnation)
     }
 
     /// Of an own log, by another region, within the bound on regions.
@@ -82,15 +93,17 @@ package struct CursorTable: Sendable {
     package func isLongerElsewhere(_ log: LogIdentity) -> Bool { holders.values.contains { $0.longer.contains(log) } }
 
     /// Every cursor that counts, in the order of regions and logs.
-    package var all: [(region: RegionNumber, log: LogIdentity, end: Offset)] {
+    package var all: [(region: RegionNumber, log: LogIdentity, held: Range<Offset>)] {
         holders.sorted { $0.key < $1.key }.flatMap { region, holder in
-            holder.ends.sorted { $0.key < $1.key }.map { (region, $0.key, $0.value) }
+            holder.ends.sorted { $0.key < $1.key }.map { log, end in
+                (region, log, min(holder.firsts[log] ?? .zero, end)..<end)
+            }
         }
     }
 
-    /// How many distinct regions other than the origin have flushed everything below `offset`.
-    package func regions(holding log: LogIdentity, below offset: Offset) -> Int {
-        holders.values.count { ($0.ends[log] ?? .zero) >= offset }
+    /// How many distinct regions other than the origin have flushed everything below `offset`, from `first` on as bytes.
+    package func regions(holding log: LogIdentity, from first: Offset = .zero, below offset: Offset) -> Int {
+        holders.values.count { ($0.ends[log] ?? .zero) >= offset && ($0.firsts[log] ?? .zero) <= first }
     }
 
     package func offset(of region: RegionNumber, in log: LogIdentity) -> Offset? { holders[region]?.ends[log] }

@@ -64,6 +64,8 @@ package struct FollowerInstance: Sendable {
     private var links: [RegionNumber: Link] = [:]
     private var positions: [LogIdentity: Position] = [:]
     private var asked: [LogIdentity: RegionNumber] = [:]
+    /// Logs of which some holder has once said that they begin behind our position there.
+    private var suspects: Set<LogIdentity> = []
     package private(set) var stopped: [LogIdentity: (stop: Stop, by: RegionNumber)] = [:]
     package private(set) var duplicates: UInt64 = 0
     package private(set) var staleReplies: UInt64 = 0
@@ -91,6 +93,12 @@ package struct FollowerInstance: Sendable {
     package mutating func onHeld(_ summary: LogSummary) {
         let point = LogPoint(log: summary.log, offset: summary.flushedEnd, digest: summary.endDigest)
         positions[summary.log] = Position(point: point, epoch: summary.epoch, lastStamp: summary.lastStamp)
+    }
+
+    /// The log goes on from where a snapshot ends; why it stood still is over.
+    package mutating func onAdopted(_ summary: LogSummary) {
+        onHeld(summary)
+        stopped[summary.log] = nil
     }
 
     /// The engine did not take a batch: the position goes back to before it.
@@ -132,7 +140,7 @@ package struct FollowerInstance: Sendable {
             stopped[log] = nil
         }
         if case .aheadOfClock(let time)? = stopped[log]?.stop, time <= ceiling.latest { stopped[log] = nil }
-        guard stopped[log] == nil else { return false }
+        guard stopped[log] == nil, !isShort(log) else { return false }
         switch facts.limit(of: log) {
         case .open: return true
         case .sealed: return false
@@ -143,9 +151,49 @@ package struct FollowerInstance: Sendable {
     private func copies(of log: LogIdentity, from position: Offset) -> [HeldCopy] {
         links.compactMap { holder, link in
             link.heads[log].map { head in
-                HeldCopy(holder: holder, end: head.flushedEnd, isWhole: head.base <= position)
+                let base = max(head.base, link.firstAvailable[log] ?? .zero)
+                return HeldCopy(holder: holder, end: head.flushedEnd, isWhole: base <= position)
             }
         }
+    }
+
+    /// Whether a holder's copy begins behind our position because what comes before was trimmed there, or never held.
+    private func isTrimmed(_ log: LogIdentity, at holder: RegionNumber) -> Bool {
+        guard let head = links[holder]?.heads[log] else { return false }
+        return head.base > position(of: log)
+    }
+
+    /// Whether nobody who is connected holds what comes next of the log, and somebody has trimmed it (S5).
+    private func isShort(_ log: LogIdentity) -> Bool {
+        guard suspects.contains(log) else { return false }
+        let position = position(of: log)
+        if copies(of: log, from: position).contains(where: { $0.isWhole && $0.end > position }) { return false }
+        return links.keys.contains { isTrimmed(log, at: $0) }
+    }
+
+    /// Logs that can only be had from where a snapshot of a member ends (S5). Complexity: O(logs that begin late x links).
+    package mutating func short(_ facts: LineageFacts) -> [LogIdentity] {
+        suspects = suspects.filter { log in links.keys.contains { isTrimmed(log, at: $0) } }
+        return suspects.filter { log in
+            if log.name.region == own, log.incarnation >= incarnation { return false }
+            if case .ends(let end) = facts.limit(of: log), position(of: log) >= end { return false }
+            // No snapshot may lead over what no clock can have made.
+            if case .aheadOfClock? = stopped[log]?.stop { return false }
+            return isShort(log)
+        }.sorted()
+    }
+
+    /// Whether the log is being pulled, and some holder has it beyond `offset`: what is held of it need not be given up.
+    package func isComing(_ log: LogIdentity, to offset: Offset, _ facts: LineageFacts) -> Bool {
+        guard stopped[log] == nil, !isShort(log) else { return false }
+        switch facts.limit(of: log) {
+        case .open: break
+        case .sealed: return false
+        case .ends(let end) where end < offset: return false
+        case .ends: break
+        }
+        let position = position(of: log)
+        return copies(of: log, from: position).contains { $0.isWhole && $0.end >= offset }
     }
 
     /// Logs of `origin` below `incarnation` with batches on their way to the disk, and up to where they go.
@@ -185,6 +233,8 @@ package struct FollowerInstance: Sendable {
         for answer in reply.answers { try Self.check(answer, places) }
         var facts = facts
         var directives: [Directive] = []
+        // Before the answers: one that says GAP is judged by what the holder says of its base.
+        for head in reply.heads { onHead(head, of: holder, &directives) }
         for ends in reply.agreedEnds where isBelieved(ends, holder, &directives) && facts.onAgreed(ends) {
             directives.append(.heard(ends))
         }
@@ -193,7 +243,6 @@ package struct FollowerInstance: Sendable {
             guard let place = places[answer.log], position(of: answer.log) >= place else { continue }
             take(answer, from: holder, facts, &directives)
         }
-        for head in reply.heads { onHead(head, of: holder, &directives) }
         return directives
     }
 
@@ -212,9 +261,11 @@ package struct FollowerInstance: Sendable {
         if !ceiling.admits(head.log.incarnation) {
             halt(head.log, .aheadOfClock(head.log.incarnation.startedAt), holder, &directives)
         }
-        var head = head
-        head.base = max(head.base, links[holder]?.firstAvailable[head.log] ?? .zero)
         links[holder]?.heads[head.log] = head
+        guard head.base > position(of: head.log) else { return }
+        suspects.insert(head.log)
+        // A gap that turns out to be what was trimmed is none.
+        if case .gap? = stopped[head.log]?.stop, stopped[head.log]?.by == holder { stopped[head.log] = nil }
     }
 
     /// An answer is to what was asked, and its batches follow each other from that place on.
@@ -245,7 +296,8 @@ package struct FollowerInstance: Sendable {
         case .otherChain: halt(answer.log, .otherChain, holder, &directives)
         case .gap(let first):
             links[holder]?.firstAvailable[answer.log] = first
-            links[holder]?.heads[answer.log]?.base = first
+            // Trimmed there since it was asked: what is missing comes inside a snapshot (S5), and nothing stands still.
+            if isTrimmed(answer.log, at: holder) { return }
             halt(answer.log, .gap(firstAvailable: first), holder, &directives)
         }
     }

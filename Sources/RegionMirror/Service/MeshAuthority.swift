@@ -6,6 +6,7 @@
 // | Mirror/Claim              | a member, as itself  | its own region's claim (S1)                                    |
 // | Mirror/Report             | a member, as itself  | its own cursors on any log; those of other members on this     |
 // |                           |                      | node's own logs, which it forwards as such (S11)               |
+// | Snapshots/List, Read      | a member, as itself  | any state: members hold all of them (S5)                       |
 // | LineageKeeper seal, lift  | the origin           | its own lines (S1a)                                            |
 // | UserShard, ContentShard   | a member             | reads of state, which change nothing                           |
 //

@@ -98,6 +98,7 @@ final class MirrorService: CallHandler {
         let pull = WaitingPull(
             call: call, request: request, arrivedAt: core.environment.clock.bootTime(),
             longestWait: core.settings.limits.longestWaitMilliseconds)
+        core.onStart(of: request.follower, request.incarnation)
         let (isCurrent, older) = state.withLock { state -> (Bool, WaitingPull?) in
             let claim = RegionClaim(
                 request.incarnation, stallTimeout: core.settings.stallTimeout, at: pull.arrivedAt)

@@ -2,7 +2,8 @@
 //
 //   0   u8   version (1)                 16  u64  incarnation of the teller's start
 //   1   u8   zero                        24  …    cursors: count, then each
-//   2   u16  teller's region                        region u16, incarnation of that region's start u64, LogPoint
+//   2   u16  teller's region                        region u16, incarnation of that region's start u64, LogPoint, and
+//                                                   the first offset that is held there, u64
 //   4   u32  zero
 //   8   u64  fingerprint of the teller's terms
 //
@@ -22,14 +23,20 @@ package struct CursorReport: Hashable, Sendable {
         /// The region's start that flushed it: what an earlier start said counts no more, since its disk may be lost.
         package var incarnation: Incarnation
         package var point: LogPoint
+        /// Records before it are not held as bytes there: they came inside a snapshot, or are trimmed.
+        package var first: Offset
 
-        static let byteCount = 10 + LogPoint.byteCount
+        static let byteCount = 18 + LogPoint.byteCount
 
-        package init(region: RegionNumber, incarnation: Incarnation, point: LogPoint) {
+        package init(region: RegionNumber, incarnation: Incarnation, point: LogPoint, first: Offset = .zero) {
             self.region = region
             self.incarnation = incarnation
             self.point = point
+            self.first = first
         }
+
+        /// The records that are acknowledged (S11).
+        package var held: Range<Offset> { min(first, point.offset)..<point.offset }
     }
 
     package var teller: RegionNumber
@@ -57,6 +64,7 @@ package struct CursorReport: Hashable, Sendable {
             writer.write(cursor.region.rawValue)
             writer.write(cursor.incarnation.rawValue)
             cursor.point.encode(into: &writer)
+            writer.write(cursor.first.rawValue)
         }
         return writer.bytes
     }
@@ -78,7 +86,12 @@ package struct CursorReport: Hashable, Sendable {
         for _ in 0..<(try reader.readCount(limit: limits.cursors, itemBytes: Cursor.byteCount)) {
             let region = RegionNumber(try reader.read())
             let incarnation = Incarnation(try reader.read())
-            cursors.append(Cursor(region: region, incarnation: incarnation, point: try LogPoint(from: &reader)))
+            let point = try LogPoint(from: &reader)
+            let first = Offset(try reader.read())
+            guard first <= point.offset else {
+                throw ByteCodingError(.invalidValue(field: "first offset of a cursor"), at: reader.offset)
+            }
+            cursors.append(Cursor(region: region, incarnation: incarnation, point: point, first: first))
         }
     }
 }

@@ -66,6 +66,15 @@ extension LogTable.Entry {
         index.first { $0.place.generation > generation }
     }
 
+    /// Nothing before the base is known any more; what is submitted goes on from there.
+    mutating func adopt(_ base: TrimmedPrefix.Base) {
+        guard end < base.offset else { return }
+        self = LogTable.Entry()
+        (self.base, baseDigest) = (base.offset, base.digest)
+        (end, digest) = (base.offset, base.digest)
+        (lastStamp, epoch) = (base.lastStamp, base.epoch)
+    }
+
     /// Forgets what stands in segments below the first that is kept.
     mutating func trim(to base: TrimmedPrefix.Base, first generation: UInt64) {
         guard base.offset > self.base else { return }

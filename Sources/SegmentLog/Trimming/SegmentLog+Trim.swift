@@ -15,6 +15,8 @@ package struct TrimReport: Hashable, Sendable {
     package var segments = 0
     /// The newest stamp in the oldest sealed segment that is left; nil where there is none.
     package var oldest: WallTime?
+    /// The oldest stamp in it.
+    package var oldestRecord: WallTime?
     /// Why that one stays.
     package var hold: TrimHold?
     package var brokenPins: Set<String> = []
@@ -55,6 +57,7 @@ extension SegmentLog {
                 report.removedBytes += contents.bytes
             } else {
                 report.oldest = contents.newest
+                report.oldestRecord = contents.oldest
             }
         }
         report.hold = plan.hold
@@ -84,7 +87,7 @@ extension SegmentLog {
             parts: ends.reduce(into: [:]) { parts, item in
                 guard item.value.isInSegment || !stamps.isWhole else { return }
                 parts[item.key] = SegmentContents.Part(end: item.value.end, lastStamp: stamps.last(of: item.key))
-            })
+            }, oldest: stamps.first?.wallTime)
         trimming.known = contents
         return contents
     }

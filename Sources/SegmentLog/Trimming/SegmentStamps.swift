@@ -9,6 +9,8 @@ import NodeEnvironment
 struct SegmentStamps: Sendable {
     private var stamps: [LogIdentity: HybridStamp] = [:]
     private(set) var isWhole = true
+    /// The oldest stamp of all that could be read; nil where nothing could.
+    private(set) var first: HybridStamp?
 
     /// Reads all frames and headers, no bodies. Blocks on the disk.
     init(of generation: UInt64, in directory: JournalDirectory, journal: UInt64) throws(FileError) {
@@ -30,6 +32,7 @@ struct SegmentStamps: Sendable {
         for entry in group.frame.entries {
             if let header = try window.header(entry, at: position) {
                 stamps[entry.log] = max(stamps[entry.log] ?? .zero, header.lastStamp)
+                first = min(first ?? header.firstStamp, header.firstStamp)
             } else {
                 isWhole = false
             }

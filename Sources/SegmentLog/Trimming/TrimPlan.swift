@@ -18,8 +18,11 @@ package struct SegmentContents: Hashable, Sendable {
     package var generation: UInt64
     package var bytes: UInt64
     package var parts: [LogIdentity: Part]
+    /// When its oldest record was stamped, as far as it can be read.
+    package var oldest: WallTime?
 
-    package init(generation: UInt64, bytes: UInt64, parts: [LogIdentity: Part]) {
+    package init(generation: UInt64, bytes: UInt64, parts: [LogIdentity: Part], oldest: WallTime? = nil) {
+        self.oldest = oldest
         self.generation = generation
         self.bytes = bytes
         self.parts = parts

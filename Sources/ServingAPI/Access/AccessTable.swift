@@ -41,6 +41,8 @@ package enum AccessTable {
         Row(path: "/meridian.mesh.v1.Mirror/Report", need: .peerNode),
         Row(path: "/meridian.mesh.v1.Mirror/Claim", need: .peerNode),
         Row(path: "/meridian.mesh.v1.Mirror/Greet", need: .peerNode),
+        Row(path: "/meridian.mesh.v1.Snapshots/List", need: .peerNode),
+        Row(path: "/meridian.mesh.v1.Snapshots/Read", need: .peerNode),
         Row(path: "/meridian.mesh.v1.Actors/Invoke", need: .peerNode),
     ]
 

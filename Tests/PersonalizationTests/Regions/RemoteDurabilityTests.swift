@@ -13,6 +13,28 @@ import Testing
 
     private func reached(_ answers: [(RemoteWaiter, reached: Int)]) -> [Int] { answers.map(\.reached) }
 
+    /// S11, JF-17: what came inside a bootstrap's snapshot is not acknowledged, whatever the region holds behind it.
+    @Test func partsOfALogAreNoAcks() async throws {
+        let loop = QueueLoop()
+        let a = try await TestRegion(1, loop: loop)
+        let event = a.click("x", client: 1)
+        let answers = a.send([event], durability: .remote(regions: 1), within: .seconds(5))
+        let end = a.ask { $0.appender.nextOffset }
+        a.router.cursorMoved(of: RegionNumber(2), in: a.log, holding: end..<end)
+        loop.turn {}
+        #expect(answers.all.isEmpty)
+        let next = a.send([a.click("x", client: 2)], durability: .remote(regions: 1), within: .seconds(5))
+        a.router.cursorMoved(of: RegionNumber(2), in: a.log, holding: end..<end.advanced(by: 1))
+        loop.turn {}
+        #expect(next.value != nil && answers.all.isEmpty)
+        // A repetition is proven by a copy that the region does hold.
+        let again = a.send([event], durability: .remote(regions: 1), within: .seconds(5))
+        #expect(a.ask { $0.appender.nextOffset } == end.advanced(by: 2) && again.all.isEmpty)
+        a.router.cursorMoved(of: RegionNumber(2), in: a.log, holding: end..<end.advanced(by: 2))
+        loop.turn {}
+        #expect(again.value != nil && answers.all.isEmpty)
+    }
+
     /// k distinct other regions, whatever each reports more than once; a cursor may go down.
     @Test func distinctRegionsCount() {
         var waiters = RemoteWaiters()

@@ -19,6 +19,8 @@ package final class MemoryEngine: EventLogEngine {
 
     private struct State {
         var flushed: [LogIdentity: [EncodedBatch]] = [:]
+        /// Where logs begin that do not begin with their first record.
+        var bases: [LogIdentity: LogBase] = [:]
         var waiting: [EncodedBatch] = []
         var producers = ProducerBook()
         var watching: [LogIdentity: Watching] = [:]
@@ -86,7 +88,12 @@ package final class MemoryEngine: EventLogEngine {
                 throw EventLogError(.backlogFull, log: log, "\(state.waiting.count) batches wait")
             }
             let last = state.waiting.last { $0.header.log == log } ?? state.flushed[log]?.last
-            guard batch.extends(log, end: last?.endOffset ?? .zero, digest: last?.chainDigest ?? .zero) else {
+            let base = state.bases[log]
+            guard
+                batch.extends(
+                    log, end: last?.endOffset ?? base?.offset ?? .zero,
+                    digest: last?.chainDigest ?? base?.digest ?? .zero)
+            else {
                 throw EventLogError(.doesNotExtend, log: log, "at \(batch.header.baseOffset)")
             }
             state.waiting.append(batch)
@@ -135,6 +142,16 @@ package final class MemoryEngine: EventLogEngine {
         }
     }
 
+    /// The log goes on from here, and nothing before it is held (S5).
+    package func adopt(_ base: LogBase) {
+        let watchers = state.withLock { state in
+            state.flushed[base.log] = nil
+            state.bases[base.log] = base
+            return state.watchers
+        }
+        for watcher in watchers { watcher.executor.execute { watcher.onCommit([base.log]) } }
+    }
+
     /// What a power cut loses.
     package func loseUnflushed() { state.withLock { $0.waiting = [] } }
 
@@ -164,13 +181,22 @@ package final class MemoryEngine: EventLogEngine {
 
     package func batches(of log: LogIdentity) -> [EncodedBatch] { state.withLock { $0.flushed[log] ?? [] } }
 
-    package func flushedEnd(of log: LogIdentity) -> Offset { batches(of: log).last?.endOffset ?? .zero }
+    package func flushedEnd(of log: LogIdentity) -> Offset { summary(of: log)?.flushedEnd ?? .zero }
 
     package func logs() -> [LogSummary] {
-        state.withLock { state in state.flushed.keys.sorted().compactMap { Self.summary(state.flushed[$0] ?? []) } }
+        let logs = state.withLock { Set($0.flushed.keys).union($0.bases.keys) }
+        return logs.sorted().compactMap { summary(of: $0) }
     }
 
-    package func summary(of log: LogIdentity) -> LogSummary? { Self.summary(batches(of: log)) }
+    package func summary(of log: LogIdentity) -> LogSummary? {
+        let (batches, base) = state.withLock { ($0.flushed[log] ?? [], $0.bases[log]) }
+        if let summary = Self.summary(batches) { return summary }
+        return base.map {
+            LogSummary(
+                log: log, base: $0.offset, baseDigest: $0.digest, flushedEnd: $0.offset, endDigest: $0.digest,
+                lastStamp: $0.lastStamp, epoch: $0.epoch)
+        }
+    }
 
     private static func summary(_ batches: [EncodedBatch]) -> LogSummary? {
         guard let first = batches.first, let last = batches.last else { return nil }
@@ -215,7 +241,9 @@ package final class MemoryEngine: EventLogEngine {
     }
 
     package func recent(_ log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch]? {
-        keepsRecent ? held(log, from: offset, maxBytes: maxBytes) : nil
+        // What a log does not begin with is on no disk either: its reader has to look.
+        guard keepsRecent, offset >= state.withLock({ $0.bases[log]?.offset ?? .zero }) else { return nil }
+        return held(log, from: offset, maxBytes: maxBytes)
     }
 
     private func held(_ log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch] {

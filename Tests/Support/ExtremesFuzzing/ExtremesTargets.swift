@@ -8,6 +8,7 @@ package enum ExtremesTargets {
     package static func all() throws -> [any ExtremesTarget] {
         let mesh: [any ExtremesTarget] = [
             PullTarget(), ReplyTarget(), ReportTarget(), ClaimTarget(), LineageTarget(), SealsTarget(), ActorTarget(),
+            OfferTarget(), PieceTarget(),
         ]
         let logs: [any ExtremesTarget] = [
             BatchTarget(.userEvents), BatchTarget(.userEvents, compressing: true), BatchTarget(.content), BodyTarget(),

@@ -147,12 +147,15 @@ struct ReplyTarget: ExtremesTarget {
             for case .submit(let batch) in directives { follower.onRefused(batch) }
             for case .alarm(_, let stop) in directives { _ = stop.description }
             _ = follower.positions(for: reply.holder, LineageFacts())
+            _ = follower.short(LineageFacts())
             let lag = follower.lag(behind: reply.holder)
             var meter = LagMeter()
             meter.record(milliseconds: lag.milliseconds, at: BootInstant(nanoseconds: lag.records))
             _ = meter.quantile(0.99, at: BootInstant(nanoseconds: .max))
             for head in reply.heads {
+                _ = follower.isComing(head.log, to: head.flushedEnd, LineageFacts())
                 follower.onHeld(head)
+                follower.onAdopted(head)
                 _ = follower.handedDown(of: head.log.name.region, below: Incarnation(.max))
             }
         }
@@ -179,18 +182,18 @@ struct ReplyTarget: ExtremesTarget {
 /// Cursors and claims.
 struct ReportTarget: ExtremesTarget {
     let name = "report"
-    let grammar = ExtremesGrammar(bounds: MeshSamples.bounds, strides: [50])
+    let grammar = ExtremesGrammar(bounds: MeshSamples.bounds, strides: [58])
 
     var seeds: [[UInt8]] {
-        [0, 1, 4].map { count in
-            CursorReport(
-                teller: RegionNumber(1), deployment: 4, incarnation: Incarnation(8),
-                cursors: (0..<count).map { place in
-                    .init(
-                        region: RegionNumber(UInt16(1 + place % 3)), incarnation: Incarnation(8),
-                        point: MeshSamples.point(MeshSamples.logs[2], UInt64(place)))
-                }
-            ).encoded
+        [0, 1, 4].map { (count: Int) -> [UInt8] in
+            let cursors = (0..<count).map { (place: Int) -> CursorReport.Cursor in
+                CursorReport.Cursor(
+                    region: RegionNumber(UInt16(1 + place % 3)), incarnation: Incarnation(8),
+                    point: MeshSamples.point(MeshSamples.logs[2], UInt64(place)), first: Offset(UInt64(place / 2)))
+            }
+            let report = CursorReport(
+                teller: RegionNumber(1), deployment: 4, incarnation: Incarnation(8), cursors: cursors)
+            return report.encoded
         }
     }
 

@@ -69,6 +69,8 @@ package enum RarePath: String, Hashable, Sendable, CaseIterable {
     case sealsCollectedAgain = "seals_collected_again"
     case snapshotRefused = "snapshot_refused"
     case clockGuardClosed = "clock_guard_closed"
+    case journalTrimmed = "journal_trimmed"
+    case bootstrapped = "bootstrapped"
 
     /// What runs of one region must meet.
     package static let ofOneRegion: [RarePath] = [

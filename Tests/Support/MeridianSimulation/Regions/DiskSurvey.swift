@@ -40,6 +40,14 @@ final class BatchArchive: Sendable {
         self.clock = clock
     }
 
+    /// What some disk held of a log before `base`, in the order of offsets: what a disk that trimmed it, or went on from a
+    /// snapshot, holds in its states.
+    func batches(of log: LogIdentity, before base: Offset) -> [SurveyedBatch] {
+        batches.withLock { batches in
+            batches.values.filter { $0.log == log && $0.end <= base }.sorted { $0.base < $1.base }
+        }
+    }
+
     func admit(_ batch: EncodedBatch, on disk: String) throws -> SurveyedBatch {
         let header = batch.header
         let place = Place(log: header.log, base: header.baseOffset)
@@ -70,8 +78,11 @@ final class BatchArchive: Sendable {
 /// One disk.
 struct DiskSurvey: Sendable {
     let name: String
-    /// In the order of their offsets.
+    /// In the order of their offsets. What is trimmed stands in snapshots, and counts as held: it is known from surveys of
+    /// before (S8).
     private(set) var logs: [LogIdentity: [SurveyedBatch]] = [:]
+    /// Where logs begin that do not begin at their first record.
+    private(set) var bases: [LogIdentity: Offset] = [:]
 
     /// A disk without a journal is an empty one.
     init(_ image: DiskImage, name: String, archive: BatchArchive, ledger: RegionLedger) {
@@ -83,6 +94,7 @@ struct DiskSurvey: Sendable {
             let inspection = try JournalInspection(directory: RegionDeployment.directory, files: files) { batch in
                 found[batch.header.log, default: []].append(try archive.admit(batch, on: name))
             }
+            for summary in inspection.logs where summary.base > .zero { bases[summary.log] = summary.base }
             if !inspection.corruptRanges.isEmpty {
                 ledger.violated("S7", "\(name): \(inspection.corruptRanges.count) ranges do not verify")
             }
@@ -95,7 +107,20 @@ struct DiskSurvey: Sendable {
             var seen: Set<Offset> = []
             return batches.sorted { $0.base < $1.base }.filter { seen.insert($0.base).inserted }
         }
+        addTrimmed(archive, ledger)
         checkChains(ledger)
+    }
+
+    private mutating func addTrimmed(_ archive: BatchArchive, _ ledger: RegionLedger) {
+        for (log, base) in bases {
+            ledger.saw(.journalTrimmed)
+            let trimmed = archive.batches(of: log, before: base)
+            // Bytes of before a base that was adopted may still stand in a segment.
+            logs[log] = trimmed + (logs[log] ?? []).filter { $0.base >= base }
+            if trimmed.last?.end != base {
+                ledger.violated("run", "\(name): nobody has seen \(log) up to its base \(base.rawValue)")
+            }
+        }
     }
 
     private func checkChains(_ ledger: RegionLedger) {

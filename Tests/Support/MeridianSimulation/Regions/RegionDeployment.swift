@@ -18,8 +18,23 @@ package struct RegionBounds: Hashable, Sendable {
     package var stallMilliseconds = 1_000
     package var snapshotSeconds = 2
     package var partitions = 2
+    /// Segments go once their records are some seconds old and nothing holds them (S5), and snapshots are fetched in pieces of a
+    /// kilobyte.
+    package var trims = false
 
     package init() {}
+
+    /// Everything that trimming waits for comes quickly.
+    package static var trimming: RegionBounds {
+        var bounds = RegionBounds()
+        bounds.trims = true
+        bounds.snapshotSeconds = 1
+        return bounds
+    }
+
+    /// How old records are at least when they are trimmed. No YAML says so little.
+    static let retention = Duration.seconds(4)
+    static let bootstrapBytesPerSecond: UInt64 = 8 << 10
 }
 
 /// Starts, stops and names the regions. Thread-safe.
@@ -46,6 +61,7 @@ final class RegionDeployment: Sendable {
     let regions: [RegionNumber]
     let configurations: [NodeConfiguration]
     let keyring: TokenKeyring
+    let trims: Bool
     private let lives: Mutex<[Life]>
     private let owesCatchUp = Mutex(false)
 
@@ -58,9 +74,15 @@ final class RegionDeployment: Sendable {
         self.simulation = simulation
         regions = (1...count).map { RegionNumber(UInt16($0)) }
         configurations = try (1...count).map { number in
-            try NodeConfiguration(
+            var configuration = try NodeConfiguration(
                 yaml: Self.yaml(region: number, of: count, bounds), file: "\(Self.name(number)).yaml")
+            if bounds.trims {
+                configuration.log.retention = RegionBounds.retention
+                configuration.mirror.bootstrapBytesPerSecond = RegionBounds.bootstrapBytesPerSecond
+            }
+            return configuration
         }
+        trims = bounds.trims
         keyring = try TokenKeyring([TokenKey(id: 1, secret: Self.secret)], signingID: 1)
         lives = Mutex(Array(repeating: Life(), count: count))
     }

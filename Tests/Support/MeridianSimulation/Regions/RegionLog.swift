@@ -21,6 +21,7 @@ struct RegionLog: LogHandler {
         "the ends of older incarnations are not reached yet; collecting seals again": .sealsCollectedAgain,
         "snapshot refused": .snapshotRefused,
         "writes are refused; see Runbooks/clock-refused.md": .clockGuardClosed,
+        "bootstrapped": .bootstrapped,
     ]
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -84,9 +84,13 @@ package struct RegionScenario {
             let watch = DigestWatch(deployment: deployment, clients: clients, ledger: ledger)
             var plan = RegionFaultPlan(
                 deployment: deployment, watch: watch, judge: judge, ledger: ledger, kinds: kinds, seed: seed)
+            let isOver = OverFlag()
+            async let archived: Void = judge.watch { isOver.isSet }
             try await Self.liveThrough(deployment, clients, roaming, watch, &plan, ledger, size, seed)
             scheduler.note("quiet")
             let served = await Self.settle(deployment, watch, ledger)
+            isOver.set()
+            await archived
             await SessionProbe(deployment: deployment, clients: clients, ledger: ledger, judge: judge).run()
             for client in clients + [roaming] { await client.close() }
             scheduler.note("stop")
@@ -201,7 +205,7 @@ package struct RegionScenario {
 }
 
 /// Set once, read by many.
-private final class OverFlag: Sendable {
+final class OverFlag: Sendable {
     private let flag = Mutex(false)
 
     var isSet: Bool { flag.withLock { $0 } }

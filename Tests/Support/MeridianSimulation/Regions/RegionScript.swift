@@ -66,9 +66,15 @@ package final class RegionScript: Sendable {
         let regions = try RegionScript(simulation, regions: regions, bounds: bounds, ledger)
         let served = try simulation.drive(limit: .seconds(600)) { () async throws -> [PartitionID: Digest128] in
             for region in regions.clients.indices { regions.start(region) }
+            let isOver = OverFlag()
+            async let archived: Void = regions.judge.watch { isOver.isSet }
+            defer { isOver.set() }
             if !(await regions.converge()) { ledger.violated("run", "the regions do not begin") }
             try await script(regions)
-            return try await regions.finish()
+            let served = try await regions.finish()
+            isOver.set()
+            await archived
+            return served
         }
         try RegionAudit(deployment: regions.deployment, ledger: ledger, judge: regions.judge).run(served: served)
         try regions.foldOffline()

@@ -503,11 +503,70 @@ public nonisolated struct Meridian_V1_StatusReply: @unchecked Sendable {
   /// Clears the value of `freshnessP99Ms`. Subsequent reads from it will return its default value.
   public mutating func clearFreshnessP99Ms() {_uniqueStorage()._freshnessP99Ms = nil}
 
+  /// What is fetched from other regions because this disk does not hold it.
+  public var bootstrap: Meridian_V1_BootstrapStatus {
+    get {_storage._bootstrap ?? Meridian_V1_BootstrapStatus()}
+    set {_uniqueStorage()._bootstrap = newValue}
+  }
+  /// Returns true if `bootstrap` has been explicitly set.
+  public var hasBootstrap: Bool {_storage._bootstrap != nil}
+  /// Clears the value of `bootstrap`. Subsequent reads from it will return its default value.
+  public mutating func clearBootstrap() {_uniqueStorage()._bootstrap = nil}
+
+  /// How old the oldest record in the journal is, and how long it may still stay; not set while no segment is complete.
+  public var personalDataSeconds: UInt64 {
+    get {_storage._personalDataSeconds ?? 0}
+    set {_uniqueStorage()._personalDataSeconds = newValue}
+  }
+  /// Returns true if `personalDataSeconds` has been explicitly set.
+  public var hasPersonalDataSeconds: Bool {_storage._personalDataSeconds != nil}
+  /// Clears the value of `personalDataSeconds`. Subsequent reads from it will return its default value.
+  public mutating func clearPersonalDataSeconds() {_uniqueStorage()._personalDataSeconds = nil}
+
+  public var personalDataSecondsLeft: UInt64 {
+    get {_storage._personalDataSecondsLeft ?? 0}
+    set {_uniqueStorage()._personalDataSecondsLeft = newValue}
+  }
+  /// Returns true if `personalDataSecondsLeft` has been explicitly set.
+  public var hasPersonalDataSecondsLeft: Bool {_storage._personalDataSecondsLeft != nil}
+  /// Clears the value of `personalDataSecondsLeft`. Subsequent reads from it will return its default value.
+  public mutating func clearPersonalDataSecondsLeft() {_uniqueStorage()._personalDataSecondsLeft = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Meridian_V1_BootstrapStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Partitions, and the catalogue, that wait for another region's snapshot.
+  public var waiting: UInt32 = 0
+
+  /// Those that have gone on from one since the start, and the bytes of their snapshots.
+  public var done: UInt64 = 0
+
+  public var bytes: UInt64 = 0
+
+  /// What is being fetched, as topic/partition; empty between two.
+  public var current: String = String()
+
+  public var sourceRegion: UInt32 = 0
+
+  public var positionBytes: UInt64 = 0
+
+  public var lengthBytes: UInt64 = 0
+
+  /// Why it does not go on; empty while it does.
+  public var failure: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct Meridian_V1_DigestRequest: Sendable {
@@ -1102,7 +1161,7 @@ nonisolated extension Meridian_V1_Alarm: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StatusReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}deployment\0\u{1}node\0\u{1}state\0\u{3}uptime_ms\0\u{1}version\0\u{1}partitions\0\u{1}users\0\u{3}indexed_ids\0\u{3}unflushed_records\0\u{3}region_name\0\u{1}mirrors\0\u{3}unmirrored_events\0\u{1}clock\0\u{1}alarms\0\u{3}partition_states\0\u{3}calls_in_flight\0\u{3}rebuilding_partitions\0\u{3}held_logs\0\u{3}freshness_p50_ms\0\u{3}freshness_p99_ms\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}deployment\0\u{1}node\0\u{1}state\0\u{3}uptime_ms\0\u{1}version\0\u{1}partitions\0\u{1}users\0\u{3}indexed_ids\0\u{3}unflushed_records\0\u{3}region_name\0\u{1}mirrors\0\u{3}unmirrored_events\0\u{1}clock\0\u{1}alarms\0\u{3}partition_states\0\u{3}calls_in_flight\0\u{3}rebuilding_partitions\0\u{3}held_logs\0\u{3}freshness_p50_ms\0\u{3}freshness_p99_ms\0\u{1}bootstrap\0\u{3}personal_data_seconds\0\u{3}personal_data_seconds_left\0")
 
   fileprivate class _StorageClass {
     var _region: UInt32 = 0
@@ -1127,6 +1186,9 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
     var _heldLogs: UInt32 = 0
     var _freshnessP50Ms: Double? = nil
     var _freshnessP99Ms: Double? = nil
+    var _bootstrap: Meridian_V1_BootstrapStatus? = nil
+    var _personalDataSeconds: UInt64? = nil
+    var _personalDataSecondsLeft: UInt64? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1159,6 +1221,9 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
       _heldLogs = source._heldLogs
       _freshnessP50Ms = source._freshnessP50Ms
       _freshnessP99Ms = source._freshnessP99Ms
+      _bootstrap = source._bootstrap
+      _personalDataSeconds = source._personalDataSeconds
+      _personalDataSecondsLeft = source._personalDataSecondsLeft
     }
   }
 
@@ -1199,6 +1264,9 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
         case 20: try { try decoder.decodeSingularUInt32Field(value: &_storage._heldLogs) }()
         case 21: try { try decoder.decodeSingularDoubleField(value: &_storage._freshnessP50Ms) }()
         case 22: try { try decoder.decodeSingularDoubleField(value: &_storage._freshnessP99Ms) }()
+        case 23: try { try decoder.decodeSingularMessageField(value: &_storage._bootstrap) }()
+        case 24: try { try decoder.decodeSingularUInt64Field(value: &_storage._personalDataSeconds) }()
+        case 25: try { try decoder.decodeSingularUInt64Field(value: &_storage._personalDataSecondsLeft) }()
         default: break
         }
       }
@@ -1277,6 +1345,15 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
       try { if let v = _storage._freshnessP99Ms {
         try visitor.visitSingularDoubleField(value: v, fieldNumber: 22)
       } }()
+      try { if let v = _storage._bootstrap {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
+      } }()
+      try { if let v = _storage._personalDataSeconds {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 24)
+      } }()
+      try { if let v = _storage._personalDataSecondsLeft {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 25)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1308,10 +1385,78 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
         if _storage._heldLogs != rhs_storage._heldLogs {return false}
         if _storage._freshnessP50Ms != rhs_storage._freshnessP50Ms {return false}
         if _storage._freshnessP99Ms != rhs_storage._freshnessP99Ms {return false}
+        if _storage._bootstrap != rhs_storage._bootstrap {return false}
+        if _storage._personalDataSeconds != rhs_storage._personalDataSeconds {return false}
+        if _storage._personalDataSecondsLeft != rhs_storage._personalDataSecondsLeft {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_BootstrapStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".BootstrapStatus"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}waiting\0\u{1}done\0\u{1}bytes\0\u{1}current\0\u{3}source_region\0\u{3}position_bytes\0\u{3}length_bytes\0\u{1}failure\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.waiting) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.done) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.current) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.sourceRegion) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.positionBytes) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.lengthBytes) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.failure) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.waiting != 0 {
+      try visitor.visitSingularUInt32Field(value: self.waiting, fieldNumber: 1)
+    }
+    if self.done != 0 {
+      try visitor.visitSingularUInt64Field(value: self.done, fieldNumber: 2)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 3)
+    }
+    if !self.current.isEmpty {
+      try visitor.visitSingularStringField(value: self.current, fieldNumber: 4)
+    }
+    if self.sourceRegion != 0 {
+      try visitor.visitSingularUInt32Field(value: self.sourceRegion, fieldNumber: 5)
+    }
+    if self.positionBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.positionBytes, fieldNumber: 6)
+    }
+    if self.lengthBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lengthBytes, fieldNumber: 7)
+    }
+    if !self.failure.isEmpty {
+      try visitor.visitSingularStringField(value: self.failure, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_BootstrapStatus, rhs: Meridian_V1_BootstrapStatus) -> Bool {
+    if lhs.waiting != rhs.waiting {return false}
+    if lhs.done != rhs.done {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.current != rhs.current {return false}
+    if lhs.sourceRegion != rhs.sourceRegion {return false}
+    if lhs.positionBytes != rhs.positionBytes {return false}
+    if lhs.lengthBytes != rhs.lengthBytes {return false}
+    if lhs.failure != rhs.failure {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
