@@ -2,22 +2,29 @@
 
 package import ClusterModel
 
-/// The ends that `writer`'s ends record names for the older incarnations of a log.
+/// The chain of ends records that is known of a log's line.
 package struct AgreedEnds: Hashable, Sendable {
     package var name: LogName
-    /// The incarnation whose log holds the record.
-    package var writer: Incarnation
-    package var ends: EndsRecord
+    package var chain: EndsChain
 
-    package init(name: LogName, writer: Incarnation, ends: EndsRecord) {
+    package init(name: LogName, chain: EndsChain) {
         self.name = name
-        self.writer = writer
-        self.ends = ends
+        self.chain = chain
     }
+
+    /// One record of the line, appended by `writer`. Nil where it stands on no older one.
+    package init?(name: LogName, writer: Incarnation, ends: EndsRecord) {
+        guard let chain = EndsChain(EndsLink(number: writer, record: ends)) else { return nil }
+        self.init(name: name, chain: chain)
+    }
+
+    /// The incarnation whose log holds the newest record.
+    package var writer: Incarnation { chain.tip.number }
+    /// The newest record.
+    package var ends: EndsRecord { chain.tip.record }
 
     /// The agreed end of an incarnation older than the writer, 0 for one that is not listed; nil for others.
     package func end(of log: LogIdentity) -> Offset? {
-        guard log.name == name, log.incarnation < writer else { return nil }
-        return ends.end(of: log.incarnation)
+        log.name == name ? chain.end(of: log.incarnation) : nil
     }
 }

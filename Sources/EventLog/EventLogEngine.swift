@@ -63,6 +63,10 @@ package protocol EventLogEngine: Sendable {
     /// What `read` would return, from memory; nil where the reader has to go to the disk. Never blocks.
     func recent(_ log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch]?
 
+    /// Forgets every log of these lines below an incarnation, durably: it is neither read nor served any more (S1b). Blocks on
+    /// the disk. Throws EventLogError; then nothing is forgotten.
+    func drop(below floors: [LogName: Incarnation]) throws(EventLogError)
+
     /// Waits until everything submitted so far is flushed, then closes. Later submits are refused.
     func close() async
 }

@@ -8,11 +8,23 @@ package struct IncarnationPlan: Hashable, Sendable {
     package struct Beginning: Hashable, Sendable {
         package var log: LogIdentity
         package var opening: OpeningRecord
-        /// All older incarnations with their ends, none for a genesis. Only a deployment of one member may agree on them
-        /// by itself; nil where peers have to seal first.
+        /// The older incarnations from the base on with their ends, none for a genesis. Only a deployment of one member may
+        /// agree on them by itself; nil where peers have to seal first.
         package var ends: EndsRecord?
         /// The line's highest stamp: the new incarnation's stamps are above it (S2).
         package var stampFloor: HybridStamp
+    }
+
+    /// What the state of a log's line stands on (S1a).
+    package struct Standing: Hashable, Sendable {
+        package var base: EndsPoint
+        /// The ends records that are known.
+        package var chain: EndsChain?
+
+        package init(base: EndsPoint = .genesis, chain: EndsChain? = nil) {
+            self.base = base
+            self.chain = chain
+        }
     }
 
     package var incarnation: Incarnation
@@ -28,7 +40,8 @@ package struct IncarnationPlan: Hashable, Sendable {
     /// names nothing of this region's. The predecessor of a log is its newest incarnation that has records.
     package init(
         starting names: [LogName], after recovered: RecoveryReport, now: WallTime, entropy: UInt64,
-        bounds: TimeBounds, applyVersion: UInt32, isSoleMember: Bool
+        bounds: TimeBounds, applyVersion: UInt32, isSoleMember: Bool,
+        standing: (LogName) -> Standing = { _ in Standing() }
     ) throws(EventLogError) {
         let proposed = Incarnation(startedAt: now, entropy: entropy)
         let own = Set(names.map(\.region))
@@ -44,7 +57,8 @@ package struct IncarnationPlan: Hashable, Sendable {
             let older = recovered.logs.filter { $0.log.name == name }.sorted { $0.log < $1.log }
             beginnings.append(
                 try Self.beginning(
-                    of: LogIdentity(name: name, incarnation: number), after: older, applyVersion, isSoleMember))
+                    of: LogIdentity(name: name, incarnation: number), after: older, applyVersion,
+                    isSoleMember ? standing(name) : nil))
         }
     }
 
@@ -71,15 +85,15 @@ package struct IncarnationPlan: Hashable, Sendable {
     }
 
     private static func beginning(
-        of log: LogIdentity, after older: [LogSummary], _ applyVersion: UInt32, _ isSoleMember: Bool
+        of log: LogIdentity, after older: [LogSummary], _ applyVersion: UInt32, _ sole: Standing?
     ) throws(EventLogError) -> Beginning {
         let predecessor = older.last.map {
             OpeningRecord.Predecessor(
                 incarnation: $0.log.incarnation, end: $0.flushedEnd, digest: $0.endDigest)
         }
         var ends: EndsRecord?
-        if isSoleMember {
-            ends = EndsRecord(older.map { EndsRecord.End(incarnation: $0.log.incarnation, end: $0.flushedEnd) })
+        if let sole {
+            ends = Self.ends(of: older, sole)
             guard ends != nil else {
                 throw EventLogError(
                     .corrupt, log: log,
@@ -89,5 +103,19 @@ package struct IncarnationPlan: Hashable, Sendable {
         return Beginning(
             log: log, opening: OpeningRecord(predecessor: predecessor, applyVersion: applyVersion), ends: ends,
             stampFloor: older.map(\.lastStamp).max() ?? .zero)
+    }
+
+    /// What stands on the disk, but for what an earlier record has cut.
+    private static func ends(of older: [LogSummary], _ standing: Standing) -> EndsRecord? {
+        let unsettled = older.filter { $0.log.incarnation >= standing.base.number }
+        return EndsRecord(
+            on: standing.base,
+            unsettled.map { summary in
+                let known = standing.chain.flatMap { chain in
+                    summary.log.incarnation >= chain.root.number ? chain.end(of: summary.log.incarnation) : nil
+                }
+                return EndsRecord.End(
+                    incarnation: summary.log.incarnation, end: min(summary.flushedEnd, known ?? summary.flushedEnd))
+            })
     }
 }

@@ -10,6 +10,10 @@ package protocol MirroredLogConsumer: Sendable {
     /// Agreed ends are facts and take effect when heard, whoever tells them and however often (S1a).
     func endsHeard(_ ends: AgreedEnds)
 
+    /// S1b: every member's published snapshots stand on this ends record of the line or on a later one: what lies below it
+    /// leaves.
+    func floorMoved(of name: LogName, to floor: EndsPoint)
+
     /// Another region has flushed these records of an own log: a cursor whose digest was checked (S11). It may go down. What
     /// came inside a bootstrap's snapshot is not among them.
     func cursorMoved(of region: RegionNumber, in log: LogIdentity, holding held: Range<Offset>)

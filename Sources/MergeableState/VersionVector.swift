@@ -24,14 +24,17 @@ package struct VersionVector: Hashable, Sendable {
 
     /// Sorted by region and incarnation; one entry each. At most `maxEntries`.
     package private(set) var entries: [Entry]
+    /// What the entries of a region stand on, where an ends record is applied (S1a). Empty in a session's vector.
+    package let bases: [RegionNumber: EndsPoint]
 
-    package static let maxEntries = 64
+    package static let maxEntries = 4_096
 
-    package init() { entries = [] }
+    package init() { self.init([]) }
 
     /// Keeps the highest `next` where an incarnation stands twice.
-    package init(_ entries: some Sequence<Entry>) {
+    package init(_ entries: some Sequence<Entry>, bases: [RegionNumber: EndsPoint] = [:]) {
         self.entries = []
+        self.bases = bases
         for entry in entries { advance(entry) }
     }
 

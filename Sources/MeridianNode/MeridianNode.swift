@@ -151,6 +151,7 @@ package final class MeridianNode: Service {
         let mesh: NodeMesh?
         let keyring: TokenKeyring
         let bootstrap: BootstrapParts
+        let floors: FloorKeeper
     }
 
     private func join(_ recovery: NodeRecovery, disk: any DedicatedExecutor) async throws -> Joined {
@@ -161,10 +162,12 @@ package final class MeridianNode: Service {
             terms: configuration.mirrorSettings?.terms.fingerprint)
         let keyring = try await readKeys(on: disk)
         let bootstrap = BootstrapParts(recovery.log, configuration, files: environment.files)
+        let floors = try await keepFloors(recovery, disk: disk)
         let mesh = try await NodeMesh.start(
             configuration, environment: environment, system: system, keyring: keyring, recovery: recovery,
-            snapshots: bootstrap.published, disk: disk, logger: logger, maxConnections: maxMeshConnections)
-        return Joined(system: system, mesh: mesh, keyring: keyring, bootstrap: bootstrap)
+            floors: floors, snapshots: bootstrap.published, disk: disk, logger: logger,
+            maxConnections: maxMeshConnections)
+        return Joined(system: system, mesh: mesh, keyring: keyring, bootstrap: bootstrap, floors: floors)
     }
 
     /// Leaves the mesh at the end, whatever it was.
@@ -177,10 +180,15 @@ package final class MeridianNode: Service {
             }
             await serve(recovery, opened, joined.mesh, disk: disk)
         } catch {
-            await joined.mesh?.shutDown()
+            await leave(joined)
             throw error
         }
+        await leave(joined)
+    }
+
+    private func leave(_ joined: Joined) async {
         await joined.mesh?.shutDown()
+        joined.floors.end()
     }
 
     /// Throws NodeError `.stopUnfinished`. Untyped: inlined with a typed error it crashes the compiler (6.3.1).
@@ -190,6 +198,17 @@ package final class MeridianNode: Service {
                 .stopUnfinished, "the disk of \(configuration.log.directory) has not answered for \(Self.closeLimit)",
                 nextStep: "look at the disk; what was acknowledged is there, and the next start verifies it")
         }
+    }
+
+    /// Floors that were synced take effect before anything else reads the logs (S1b).
+    private func keepFloors(_ recovery: NodeRecovery, disk: any DedicatedExecutor) async throws -> FloorKeeper {
+        let floors = FloorKeeper(
+            own: configuration.region.number,
+            members: [configuration.region.number] + configuration.peers.map(\.number),
+            drops: configuration.log.trims, book: recovery.lineage, directory: configuration.log.directory,
+            engine: recovery.log, environment: environment, disk: disk, logger: logger)
+        try await disk.run { () throws(any Error) in try floors.begin() }
+        return floors
     }
 
     /// What serves once a start has come through.
@@ -203,6 +222,7 @@ package final class MeridianNode: Service {
         var effects: NodeStreams
         var derived: NodeDerived
         var bootstrap: BootstrapParts
+        var floors: FloorKeeper
     }
 
     private func open(
@@ -245,7 +265,7 @@ package final class MeridianNode: Service {
         )
         return Opened(
             host: host, plan: plan, clocks: clocks, queue: queue, api: api, serving: serving, effects: effects,
-            derived: derived, bootstrap: joined.bootstrap)
+            derived: derived, bootstrap: joined.bootstrap, floors: joined.floors)
     }
 
     private func watchClocks(_ mesh: NodeMesh?) -> ClockWatch {
@@ -315,20 +335,29 @@ package final class MeridianNode: Service {
             logger.notice("first start on this disk: waiting", metadata: ["wait": "\(recovery.plan.wait)"])
             try await environment.clock.sleep(for: recovery.plan.wait)
         }
+        try await mesh?.start.waitForMembers(unsettled: recovery.unsettledStarts)
         let plan = try await mesh?.start.raise(recovery.plan) ?? recovery.plan
         try await untilClockAgrees(clocks)
         try await mesh?.start.claim(plan.incarnation)
-        let mirror = mesh?.mirror
+        let (mirror, floors) = (mesh?.mirror, joined.floors)
         let host = try ShardHost(
             recovery, plan, system: joined.system, configuration: configuration, environment: environment, disk: disk,
-            stamps: stamps, onAgreed: { mirror?.onAgreed($0) },
+            stamps: stamps,
+            onAgreed: { ends, base in
+                if let mirror { return mirror.onAgreed(ends, base: base) }
+                floors.onBase(base, of: ends.name)
+                floors.onKnown([ends])
+            },
             onShort: { [wants = joined.bootstrap.wants] in wants.want($0, $1) })
+        if mesh == nil { floors.listen(to: host.router) }
         // A disk that stands still would hold the start for as long.
         try await withTaskCancellationHandler {
             try await host.begin()
         } onCancel: {
             host.abandon(because: "the node was asked to stop while it started")
         }
+        // Reads are served whatever the log says of time.
+        clocks.stampAbove(plan.beginnings.map(\.stampFloor).max() ?? .zero)
         return (host, plan)
     }
 
@@ -402,7 +431,11 @@ package final class MeridianNode: Service {
         let snapshots = SnapshotRun(
             router: router, store: opened.bootstrap.store, covered: recovery.covered,
             published: opened.bootstrap.published, clock: clock, executor: disk,
-            interval: configuration.limits.snapshotInterval, logger: logger)
+            interval: configuration.limits.snapshotInterval, logger: logger,
+            onPublished: { [floors = opened.floors, own = configuration.region.number] in
+                floors.onPublished($0, by: own)
+            },
+            hurries: { [floors = opened.floors] in floors.hurries })
         let bootstrap = mesh.map { mesh in
             BootstrapRun(
                 log: recovery.log, mirror: mesh.mirror, router: router, snapshots: snapshots,
@@ -411,11 +444,12 @@ package final class MeridianNode: Service {
         }
         if let bootstrap { status.onBootstrap(bootstrap) }
         let upkeep = LogUpkeepRun(
-            log: recovery.log, mirror: mesh?.mirror, snapshots: snapshots,
+            log: recovery.log, mirror: mesh?.mirror, snapshots: snapshots, floors: opened.floors,
             pins: { [effects = opened.effects] in effects.pins(on: $0) },
             isShort: { bootstrap?.isNeeded ?? false }, configuration: configuration, environment: environment,
             executor: slow, logger: logger)
         status.onUpkeep(upkeep)
+        opened.floors.hold { [log = recovery.log, effects = opened.effects] in effects.neededStarts(of: log.logs()) }
         let logWatch = LogWatch(log: recovery.log, status: status, clock: clock, logger: logger)
         await withTaskGroup(of: Void.self) { group in
             // Each ends by cancellation only; a CancellationError is how it says so.

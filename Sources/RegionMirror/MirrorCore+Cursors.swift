@@ -11,8 +11,8 @@ extension MirrorCore {
     /// not report, or of a start that no clock can have made, count for nothing.
     func onCursors(_ report: CursorReport) {
         var unknown: [CursorReport.Cursor] = []
-        let ceiling = ceiling
-        for cursor in report.cursors {
+        let (ceiling, facts) = (ceiling, facts)
+        for cursor in report.cursors where !facts.isBelowFloor(cursor.point.log) {
             guard authority.mayReport(cursor, by: report.teller), ceiling.admits(cursor.incarnation) else {
                 onMisreport(cursor, by: report.teller)
                 continue
@@ -91,17 +91,25 @@ extension MirrorCore {
         var cursor = reported
         // What is trimmed here too is of nobody's concern any more: only what a bootstrap left out makes a copy a part.
         if let base = log.summary(of: cursor.point.log)?.base, cursor.first <= base { cursor.first = .zero }
-        let (outcome, consumer) = state.withLock { state in
-            (state.cursors.onCursor(cursor, chain: chain), state.consumer)
+        let (outcome, mustTell) = state.withLock { state in
+            let outcome = state.cursors.onCursor(cursor, chain: chain)
+            guard outcome != .ignored else { return (outcome, false) }
+            let held = outcome == .counted ? cursor.held : .zero..<(.zero)
+            let told = ToldCursor(region: cursor.region, log: cursor.point.log, held: held)
+            return (outcome, state.toldCursors.add([told]))
         }
-        switch outcome {
-        case .counted: consumer?.cursorMoved(of: cursor.region, in: cursor.point.log, holding: cursor.held)
-        case .otherChain:
-            consumer?.cursorMoved(of: cursor.region, in: cursor.point.log, to: .zero)
-            logger.error(
-                "a region reports a cursor on another chain",
-                metadata: ["region": "\(cursor.region.rawValue)", "log": "\(cursor.point.log)"])
-        case .ignored: return
+        if mustTell { tellCursors() }
+        guard outcome == .otherChain else { return }
+        logger.error(
+            "a region reports a cursor on another chain",
+            metadata: ["region": "\(cursor.region.rawValue)", "log": "\(cursor.point.log)"])
+    }
+
+    /// In the order in which they were counted: one that went up must not be told after it went down.
+    func tellCursors() {
+        while let (cursor, consumer) = state.withLock({ state in state.toldCursors.next().map { ($0, state.consumer) } }
+        ) {
+            consumer?.cursorMoved(of: cursor.region, in: cursor.log, holding: cursor.held)
         }
     }
 

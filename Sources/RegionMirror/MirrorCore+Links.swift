@@ -23,6 +23,8 @@ extension MirrorCore {
             state.follower?.onLink(region, generation: generation)
             state.links[region]?.status.endpoint = endpoint.description
             state.links[region]?.wake = wake
+            state.links[region]?.toldBases = nil
+            state.links[region]?.verifiedHeads = [:]
         }
         tellAgain(region)
     }

@@ -33,13 +33,19 @@ extension MirrorCore {
         return reply
     }
 
+    /// What of a region's terms is not as here; empty for one that is no peer. Changes nothing.
+    func findings(in theirs: RegionTerms, of region: RegionNumber) -> [TermsFinding] {
+        guard let peer = settings.peers.first(where: { $0.region == region }) else { return [] }
+        return settings.terms.findings(
+            against: theirs, expected: RegionTerms.Member(number: peer.region, name: peer.name))
+    }
+
     /// What a region says of itself, in its greeting or in its answer to ours: compared, kept for operators, and logged
     /// when it changes.
     @discardableResult
     func onTerms(_ theirs: RegionTerms, of region: RegionNumber) -> [TermsFinding] {
         guard let peer = settings.peers.first(where: { $0.region == region }) else { return [] }
-        let findings = settings.terms.findings(
-            against: theirs, expected: RegionTerms.Member(number: peer.region, name: peer.name))
+        let findings = findings(in: theirs, of: region)
         let before = state.withLock { state -> [TermsFinding] in
             defer { state.links[region]?.status.findings = findings }
             return state.links[region]?.status.findings ?? []

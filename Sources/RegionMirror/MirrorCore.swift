@@ -20,6 +20,7 @@ final class MirrorCore: Sendable {
         var lookups: [CursorReport.Cursor] = []
         var isLookingUp = false
         var links: [RegionNumber: LinkState] = [:]
+        var toldCursors = OrderedDeliveries<ToldCursor>()
         var announced: Set<LogIdentity> = []
         var consumer: (any MirroredLogConsumer)?
         var isRefusingWrites = false
@@ -27,6 +28,13 @@ final class MirrorCore: Sendable {
         var lag = LagWatch()
         /// Regions that have reported what was not theirs to report: people are told once.
         var misreporting: Set<RegionNumber> = []
+    }
+
+    /// A cursor as the consumer hears of it.
+    struct ToldCursor: Sendable {
+        var region: RegionNumber
+        var log: LogIdentity
+        var held: Range<Offset>
     }
 
     struct CursorKey: Hashable {
@@ -46,6 +54,10 @@ final class MirrorCore: Sendable {
         var wake: AsyncStream<Void>.Continuation?
         /// Why it was not connected, as far as the log says so. At most `MirrorLimits.reasonsSaid`.
         var saidReasons: Set<String> = []
+        /// Heads of this link that were found on our own chain: so far the peer has flushed what we have.
+        var verifiedHeads: [LogIdentity: Offset] = [:]
+        /// What the peer has heard over this link of our published snapshots (S1b); nil before the first reply.
+        var toldBases: [LogName: EndsPoint]?
     }
 
     let settings: MirrorSettings
@@ -57,12 +69,14 @@ final class MirrorCore: Sendable {
     let environment: NodeEnvironment
     let disk: any DedicatedExecutor
     let logger: Logger
+    let floors: FloorKeeper
     let state: Mutex<State>
 
     init(
-        _ settings: MirrorSettings, seals: SealBook, log: any EventLogEngine, environment: NodeEnvironment,
-        disk: any DedicatedExecutor, logger: Logger
+        _ settings: MirrorSettings, seals: SealBook, floors: FloorKeeper, log: any EventLogEngine,
+        environment: NodeEnvironment, disk: any DedicatedExecutor, logger: Logger
     ) {
+        self.floors = floors
         self.settings = settings
         self.log = log
         self.environment = environment
@@ -74,6 +88,7 @@ final class MirrorCore: Sendable {
         var state = State(
             lineage: LineageFacts(seals: seals, limits: settings.limits), savedSeals: seals,
             cursors: CursorTable(origin: settings.region, limits: settings.limits))
+        for ends in floors.known { _ = state.lineage.onAgreed(ends) }
         for peer in settings.peers {
             state.links[peer.region] = LinkState(status: MirrorFacts(region: peer.region, name: peer.name))
         }
@@ -100,17 +115,21 @@ final class MirrorCore: Sendable {
     /// Begins to follow. `incarnation` is what this node writes itself.
     func begin(_ incarnation: Incarnation, _ consumer: any MirroredLogConsumer) {
         let held = log.logs()
-        let cursors = state.withLock { state in
+        let mustTell = state.withLock { state in
             state.incarnation = incarnation
             state.consumer = consumer
             state.follower = FollowerInstance(
-                own: settings.region, incarnation: incarnation, held: held, limits: settings.limits)
-            return state.cursors.all
+                own: settings.region, incarnation: incarnation, held: held, limits: settings.limits,
+                scope: LogScope(
+                    members: [settings.region] + settings.peers.map(\.region), partitions: settings.partitions))
+            // Peers reported to the service before anyone here could hear it.
+            return state.toldCursors.add(
+                state.cursors.all.map { ToldCursor(region: $0.region, log: $0.log, held: $0.held) })
         }
         onCommit(held.map(\.log))
         for ends in facts.all { consumer.endsHeard(ends) }
-        // Peers reported to the service before anyone here could hear it.
-        for cursor in cursors { consumer.cursorMoved(of: cursor.region, in: cursor.log, holding: cursor.held) }
+        for floor in floors.standing { consumer.floorMoved(of: floor.name, to: floor.point) }
+        if mustTell { tellCursors() }
     }
 
     /// Follows no more.
@@ -137,7 +156,7 @@ final class MirrorCore: Sendable {
             }
             var appeared: [LogIdentity] = []
             for log in moved where !isOwn(log, state.incarnation) {
-                if state.announced.count < settings.limits.logs, state.announced.insert(log).inserted {
+                if state.announced.count < settings.limits.heads, state.announced.insert(log).inserted {
                     appeared.append(log)
                 } else if let stamp = self.log.summary(of: log)?.lastStamp {
                     let age = wall.milliseconds(since: stamp.wallTime)
@@ -249,6 +268,14 @@ final class MirrorCore: Sendable {
 
     /// Agreed ends that this node's own shards applied or that a peer told.
     func onAgreed(_ ends: AgreedEnds) -> Bool { state.withLock { $0.lineage.onAgreed(ends) } }
+
+    /// Agreed ends that this node's own states know, and what they stand on. Whether the ends are news.
+    func onAgreed(_ ends: AgreedEnds, base: EndsPoint) -> Bool {
+        state.withLock { state in
+            state.lineage.onBase(base, of: ends.name)
+            return state.lineage.onAgreed(ends)
+        }
+    }
 }
 
 extension LogSummary {

@@ -29,6 +29,8 @@ package struct MirrorError: Error, Hashable, CustomStringConvertible {
         package static let sealsUnreadable = Code("the seals cannot be read or written")
         /// A time or an incarnation that is ahead of every clock that is believed (TimeCeiling).
         package static let aheadOfClock = Code("ahead of every clock that is believed")
+        /// What was heard of agreed ends cannot be read or kept (S1a).
+        package static let lineageUnreadable = Code("the lineage cannot be read or written")
         /// Two chains of one incarnation (S1).
         package static let otherChain = Code("two chains of one incarnation")
         package static let tooManyIncarnations = Code("too many incarnations")

@@ -2,12 +2,15 @@
 
 /// Limits of one node's mirrors. Related ones are relative to `BatchHeader.maxBodyLength`: one batch always fits a reply.
 package struct MirrorLimits: Hashable, Sendable {
-    /// Logs that one pull may ask for: partitions of all origins with several incarnations each.
+    /// Logs that one pull may ask for, and heads that one reply may bring: what is left goes in the next.
     package var logs = 16_384
+    /// Logs of which a node knows a holder's head or has told one: partitions of all origins, with all incarnations whose
+    /// ends are not settled at every member (S1b).
+    package var heads = 1 << 20
     /// Cursors in one pull: the follower's own and the forwarded ones.
     package var cursors = 65_536
-    /// Agreed ends (S1a) in one message, one a log name.
-    package var agreedEnds = 16_384
+    /// Log names of whose ends (S1a) something is known: partitions of all origins.
+    package var agreedEnds = 65_536
     /// Regions whose cursors are kept.
     package var regions = 64
     /// Bytes of batches in one reply; the last of them may go beyond by less than one batch (4 MiB).

@@ -35,6 +35,8 @@ package struct MirrorSettings: Sendable {
     /// Where seals are kept: the journal's directory.
     package var directory: String
     package var limits = MirrorLimits()
+    /// Whether what is settled at every member leaves (S1b, log.trim).
+    package var drops = false
     /// This region's name, as its peers list it.
     package var regionName = ""
     package var partitions = PartitionCount.standard

@@ -35,8 +35,21 @@ extension RegionMirror {
     }
 }
 
+extension MirrorCore.LinkState {
+    /// How far the peer has our chain. `chain`: our digest at the head's end, nil where it is not known here.
+    fileprivate mutating func onHead(_ head: LogSummary, chain: Digest128?) -> Offset {
+        switch chain {
+        case head.endDigest?: verifiedHeads[head.log] = head.flushedEnd
+        case nil: break
+        default: verifiedHeads[head.log] = nil
+        }
+        return min(verifiedHeads[head.log] ?? .zero, head.flushedEnd)
+    }
+}
+
 extension MirrorCore {
-    /// As cursors say for own logs (S11), and heads of its link for all others. A head on another chain counts for nothing.
+    /// As cursors say for own logs (S11), and heads of its link for all others. A head on another chain counts for nothing, and
+    /// one of which nobody here can tell counts as far as an earlier one was found on ours.
     fileprivate func flushed(_ log: LogIdentity, by peer: RegionNumber) -> Offset {
         let (cursor, head, end) = state.withLock { state in
             (
@@ -45,8 +58,9 @@ extension MirrorCore {
             )
         }
         var flushed = cursor ?? .zero
-        if let head, self.log.chainDigest(of: log, at: head.flushedEnd).map({ $0 == head.endDigest }) ?? true {
-            flushed = max(flushed, head.flushedEnd)
+        if let head {
+            let chain = self.log.chainDigest(of: log, at: head.flushedEnd)
+            flushed = max(flushed, state.withLock { $0.links[peer]?.onHead(head, chain: chain) ?? .zero })
         }
         guard let end, flushed >= end else { return flushed }
         return Offset(.max)

@@ -63,7 +63,14 @@ extension RegionMirror {
             guard let reply else { continue }
             memory.reachedPeers += 1
             let ceiling = core.ceiling
-            for ends in reply.agreedEnds where ceiling.admits(ends.writer) { _ = core.onAgreed(ends) }
+            let heard = reply.agreedEnds.filter { ceiling.admits($0.writer) }
+            for ends in heard {
+                _ = core.onAgreed(ends)
+                // Whoever wrote them spoke for this region: this start goes above it.
+                guard ends.name.region == core.settings.region else { continue }
+                memory.newestIncarnation = max(memory.newestIncarnation ?? ends.writer, ends.writer)
+            }
+            core.floors.onKnown(heard)
             for head in reply.heads where head.log.name.region == core.settings.region {
                 guard ceiling.admits(head.log.incarnation), ceiling.admits(head.lastStamp) else {
                     core.logger.error(
@@ -127,7 +134,10 @@ extension RegionMirror {
         switch reply.verdict {
         case .welcome: return .welcome
         case .termsDiffer: return .refused(reply.reason)
-        case .claimed: return .claimed(reply.reason, fresh: .milliseconds(Int64(reply.freshMilliseconds)))
+        case .claimed:
+            // No claim is fresh for longer than a pull may wait and its link may stand still.
+            let longest = core.settings.stallTimeout * 2 + .seconds(1)
+            return .claimed(reply.reason, fresh: min(longest, .milliseconds(Int64(reply.freshMilliseconds))))
         }
     }
 

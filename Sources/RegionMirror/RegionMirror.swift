@@ -18,22 +18,40 @@ package final class RegionMirror: Sendable {
     private static let liftTimeout: Duration = .seconds(5)
     private static let reachCheck: Duration = .milliseconds(20)
 
-    /// Reads the seals: blocks on the disk. Throws `.sealsUnreadable`.
+    /// Reads the seals, and without `floors` the lineage too: blocks on the disk. Throws `.sealsUnreadable`,
+    /// `.lineageUnreadable`.
     package init(
         _ settings: MirrorSettings, log: any EventLogEngine, environment: NodeEnvironment,
-        disk: any DedicatedExecutor, logger: Logger
+        disk: any DedicatedExecutor, logger: Logger, floors: FloorKeeper? = nil
     ) throws(MirrorError) {
         let seals = try SealFile(directory: settings.directory, files: environment.files).load()
+        let keeper: FloorKeeper
+        if let floors { keeper = floors } else { keeper = try Self.keeper(settings, log, environment, disk, logger) }
         core = MirrorCore(
-            settings, seals: seals, log: log, environment: environment, disk: disk, logger: logger)
+            settings, seals: seals, floors: keeper, log: log, environment: environment, disk: disk, logger: logger)
         mirrorService = MirrorService(core: core)
         let (core, mirrorService) = (core, mirrorService)
+        keeper.listen(
+            FloorKeeper.Listener { [weak core, weak mirrorService] moved in
+                core?.onFloors(moved)
+                mirrorService?.onFloors()
+            })
         let isHeard = log.watch(on: core.loop) { moved in
             core.onCommit(moved)
             mirrorService.onCommit(moved)
         }
         // A node has one mirror; the engine has room for its watchers.
         precondition(isHeard, "the engine has no room for the mirror")
+    }
+
+    private static func keeper(
+        _ settings: MirrorSettings, _ log: any EventLogEngine, _ environment: NodeEnvironment,
+        _ disk: any DedicatedExecutor, _ logger: Logger
+    ) throws(MirrorError) -> FloorKeeper {
+        FloorKeeper(
+            own: settings.region, members: [settings.region] + settings.peers.map(\.region), drops: settings.drops,
+            book: try LineageFile(directory: settings.directory, files: environment.files).load(),
+            directory: settings.directory, engine: log, environment: environment, disk: disk, logger: logger)
     }
 
     /// Serves followers; to be listened with on the mesh.
@@ -62,17 +80,30 @@ package final class RegionMirror: Sendable {
 
     /// Tells its consumer nothing more, and lets go of it: the consumer holds what holds this. Once calls that wait for
     /// other regions have ended.
-    package func end() { core.end() }
-
-    /// Agreed ends that this node's own states have applied or learned: peers hear of them (S1a).
-    package func onAgreed(_ ends: AgreedEnds) {
-        if core.onAgreed(ends) { mirrorService.onFacts() }
+    package func end() {
+        core.floors.end()
+        core.end()
     }
 
+    /// Agreed ends that this node's own states have applied or learned, and the base that they stand on: peers hear of them
+    /// (S1a).
+    package func onAgreed(_ ends: AgreedEnds, base: EndsPoint) {
+        let isNews = core.onAgreed(ends, base: base)
+        core.floors.onBase(base, of: ends.name)
+        core.floors.onKnown([ends])
+        if isNews { mirrorService.onFacts() }
+    }
+
+    /// This node's snapshots of a topic and partition that are on the disk and verify stand on these (S1b).
+    package func onPublished(_ bases: [LineBase]) { core.floors.onPublished(bases, by: core.settings.region) }
+
+    /// S1a: a heard chain is synced before this node's states cut what lies beyond it.
     private func heard(_ ends: [AgreedEnds]) {
-        let consumer = core.state.withLock(\.consumer)
-        for one in ends { consumer?.endsHeard(one) }
-        mirrorService.onFacts()
+        core.floors.onKnown(ends) { [core, mirrorService] in
+            let consumer = core.state.withLock(\.consumer)
+            for one in ends { consumer?.endsHeard(one) }
+            mirrorService.onFacts()
+        }
     }
 
     // MARK: Seals
@@ -97,10 +128,15 @@ package final class RegionMirror: Sendable {
             try file.save(book)
             core.state.withLock { $0.savedSeals = book }
         }
+        let facts = core.facts
         let lengths = core.log.logs()
-            .filter { $0.log.name.region == round.origin && $0.log.incarnation < round.incarnation }
+            .filter {
+                $0.log.name.region == round.origin && $0.log.incarnation < round.incarnation
+                    && $0.log.incarnation >= facts.settled($0.log.name)
+            }
             .map { LogPoint(log: $0.log, offset: $0.flushedEnd, digest: $0.endDigest) }
-        return SealAnswer(lengths: lengths, agreed: core.facts.ends(of: round.origin))
+        return SealAnswer(
+            lengths: lengths, agreed: facts.ends(of: round.origin), bases: facts.bases(of: round.origin))
     }
 
     /// Every member has sealed: the lines may be pulled here up to what the ends records will name. Whether all of it is

@@ -78,6 +78,7 @@ struct JournalDirectory: Sendable {
     }
 
     var marksPath: String { "\(path)/marks" }
+    var lockPath: String { "\(path)/lock" }
 
     func openMarks() throws(FileError) -> any StoredFile {
         let name = marksPath

@@ -4,7 +4,7 @@
 import NodeEnvironment
 import Synchronization
 
-/// Remembers which files a journal writes to, by device and inode. Thread-safe; `check` costs two stats and waits for no write.
+/// Remembers which files a journal writes to, by device and inode. Thread-safe; `check` costs three stats and waits for no write.
 final class JournalPlaceCheck: Sendable {
     private struct Segment {
         var generation: UInt64
@@ -12,14 +12,16 @@ final class JournalPlaceCheck: Sendable {
     }
 
     private let directory: JournalDirectory
-    /// Of the mark file, which is never replaced.
+    /// Of the mark file and of the lock, which are never replaced.
     private let marks: StorageIdentity
+    private let lock: StorageIdentity
     /// The segment that is appended to.
     private let segment = Mutex<Segment?>(nil)
 
     init(_ directory: JournalDirectory) throws(FileError) {
         self.directory = directory
         marks = try directory.storageIdentity()
+        lock = try directory.files.storageIdentity(of: directory.lockPath)
     }
 
     /// This segment is appended to from now on.
@@ -28,9 +30,10 @@ final class JournalPlaceCheck: Sendable {
         segment.withLock { $0 = Segment(generation: generation, storage: storage) }
     }
 
-    /// Throws `.io` with the operation "find" where the marks or the segment are gone, or others have their names.
+    /// Throws `.io` with the operation "find" where the marks, the lock or the segment are gone, or others have their names.
     func check() throws(FileError) {
         try check(directory.marksPath, marks)
+        try check(directory.lockPath, lock)
         if let segment = segment.withLock(\.self) {
             try check(directory.segmentPath(segment.generation), segment.storage)
         }

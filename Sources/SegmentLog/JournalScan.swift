@@ -22,6 +22,10 @@ struct JournalScan {
     private let journal: UInt64
     /// Segments below it are trimmed: that they are missing is no damage.
     private let firstGeneration: UInt64
+    /// Says of which logs nothing is wanted any more.
+    private let trimmed: TrimmedPrefix
+    /// Whether these are read all the same, as far as their bytes stand: for people.
+    private let keepsDropped: Bool
     private(set) var table: LogTable
     private(set) var producers = ProducerBook()
     private(set) var corruptRanges: [CorruptRange] = []
@@ -46,9 +50,11 @@ struct JournalScan {
 
     init(
         directory: JournalDirectory, journal: UInt64, mark: UInt64, trimmed: TrimmedPrefix,
-        check: LogTable.ChainCheck = .offsets
+        check: LogTable.ChainCheck = .offsets, keepsDropped: Bool = false
     ) {
+        self.keepsDropped = keepsDropped
         firstGeneration = trimmed.firstGeneration
+        self.trimmed = trimmed
         table = LogTable(trimmed: trimmed)
         self.check = check
         self.directory = directory
@@ -67,6 +73,7 @@ struct JournalScan {
             let reader = try SegmentReader(file: file, journal: journal, generation: generation)
             try scan(reader, successions[index], visit)
         }
+        reportMissingEnd()
         if check == .offsets { try digests.settle(&table, directory) }
     }
 
@@ -85,6 +92,18 @@ struct JournalScan {
             }
             expected = generation + 1
         }
+    }
+
+    /// The mark names a group that was flushed. Where the journal ends before it and no damage says why, its newest segment is
+    /// gone or was cut off: what it held was acknowledged.
+    private mutating func reportMissingEnd() {
+        guard mark > lastGroup, corruptRanges.isEmpty else { return }
+        corruptRanges.append(
+            CorruptRange(
+                path: directory.segmentPath(lastGeneration + 1), bytes: 0..<0,
+                reason:
+                    "the journal ends with group \(lastGroup), and group \(mark) was flushed: its newest segment is "
+                    + "missing or was cut off"))
     }
 
     /// Missing segments that are named one by one.
@@ -179,6 +198,12 @@ struct JournalScan {
         for batch in group.batches {
             let position = next
             next += UInt64(batch.length)
+            // A line's producers outlive its incarnations.
+            let isDropped = trimmed.isDropped(batch.header.log)
+            if isDropped, !keepsDropped {
+                producers.note(batch.header)
+                continue
+            }
             switch table.extend(with: batch, at: place, check) {
             case .known: continue
             case .extended:
@@ -187,6 +212,8 @@ struct JournalScan {
                 records += UInt64(batch.header.count)
                 if group.frame.number > mark { beyondMark.append(batch) }
                 try visit(batch)
+            // Its beginning went with an older segment.
+            case .doesNotExtend where isDropped: continue
             case .doesNotExtend:
                 corruptRanges.append(
                     CorruptRange(

@@ -115,6 +115,9 @@ struct LogTable: Sendable {
         entries[log, default: Entry()].adopt(base)
     }
 
+    /// Forgets a log.
+    mutating func remove(_ log: LogIdentity) { entries[log] = nil }
+
     /// Logs lose the prefixes that are gone; one that ends before its base goes on from there.
     mutating func trim(to prefix: TrimmedPrefix) {
         for (log, base) in prefix.bases {

@@ -19,6 +19,9 @@ struct ReadPlaces: Sendable {
         byLog[log]?.last { $0.next == next }?.place
     }
 
+    /// Nobody reads the log any more.
+    mutating func drop(_ log: LogIdentity) { byLog[log] = nil }
+
     /// A reading from `start` on came to `next`. Complexity: O(1).
     mutating func onRead(_ log: LogIdentity, from start: Offset, to next: Offset, at place: JournalPlace) {
         forget(log, from: start)

@@ -26,11 +26,15 @@ struct RecentBatches: Sendable {
         }
     }
 
-    /// What is kept of a log leaves. Complexity: O(batches).
-    mutating func forget(_ log: LogIdentity) {
-        guard let gone = byLog.removeValue(forKey: log) else { return }
-        bytes -= gone.reduce(0) { $0 + $1.length }
-        order.removeAll { $0 == log }
+    /// What is kept of these logs leaves. Complexity: O(batches).
+    mutating func forget(_ logs: Set<LogIdentity>) {
+        var isChanged = false
+        for log in logs {
+            guard let gone = byLog.removeValue(forKey: log) else { continue }
+            bytes -= gone.reduce(0) { $0 + $1.length }
+            isChanged = true
+        }
+        if isChanged { order.removeAll { logs.contains($0) } }
     }
 
     /// Whole batches from the one that contains `offset`, up to `maxBytes` (at least one); nil where the first of them

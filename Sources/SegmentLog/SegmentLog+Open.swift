@@ -34,7 +34,7 @@ extension SegmentLog {
         do {
             try directory.files.createDirectory(path)
             let lock: any FileLock =
-                if claim != nil { BorrowedLock() } else { try directory.files.lockExclusively("\(path)/lock") }
+                if claim != nil { BorrowedLock() } else { try directory.files.lockExclusively(directory.lockPath) }
             do {
                 return try recover(directory, lock, environment, limits, start, visit)
             } catch {
@@ -56,6 +56,21 @@ extension SegmentLog {
         _ start: ReplayStart?, _ visit: (EncodedBatch) throws -> Void
     ) throws -> SegmentLog {
         let marks = try directory.openMarks()
+        // The file "lock" can be removed by people; the marks cannot without anybody noticing.
+        let guarding = try directory.files.lockExclusively(directory.marksPath)
+        do {
+            return try recover(
+                directory, marks, HeldLocks(locks: [guarding, lock]), environment, limits, start, visit)
+        } catch {
+            guarding.release()
+            throw error
+        }
+    }
+
+    private static func recover(
+        _ directory: JournalDirectory, _ marks: any StoredFile, _ lock: any FileLock, _ environment: NodeEnvironment,
+        _ limits: JournalLimits, _ start: ReplayStart?, _ visit: (EncodedBatch) throws -> Void
+    ) throws -> SegmentLog {
         let mark = Mark.newest(in: try marks.read(at: 0, count: 2 * Mark.slotLength))
         let (journal, isCopy) = try settleIdentity(directory, mark, environment)
         try SegmentRepairer(directory: directory, journal: journal).removeLeftovers()
@@ -110,6 +125,7 @@ extension SegmentLog {
     ) throws -> Opened {
         var table = index.table
         table.trim(to: trimmed)
+        _ = table.drop(below: trimmed)
         var corruptRanges: [CorruptRange] = []
         if let start {
             var replay = JournalReplay(table, from: start, directory: directory, journal: index.journal)
@@ -210,6 +226,13 @@ extension SegmentLog {
         }
         return nil
     }
+}
+
+/// Several that are let go of together.
+private struct HeldLocks: FileLock {
+    let locks: [any FileLock]
+
+    func release() { for lock in locks { lock.release() } }
 }
 
 /// Stands for a lock that somebody else holds for as long as the log is open.

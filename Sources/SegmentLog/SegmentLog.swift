@@ -18,6 +18,8 @@ package final class SegmentLog: EventLogEngine {
         /// Where the next submitted batch of a log must go on.
         var tails: [LogIdentity: Tail] = [:]
         var table: LogTable
+        /// Lines whose logs below an incarnation are settled and gone (S1b).
+        var dropped: [LogName: Incarnation] = [:]
         /// Of everything that was submitted.
         var producers: ProducerBook
         var recent = RecentBatches()
@@ -73,7 +75,7 @@ package final class SegmentLog: EventLogEngine {
         self.lock = lock
         var tails: [LogIdentity: Tail] = [:]
         for log in table.logs { tails[log] = table[log].map { Tail(end: $0.end, digest: $0.digest) } }
-        state = Mutex(State(tails: tails, table: table, producers: producers))
+        state = Mutex(State(tails: tails, table: table, dropped: trimmed.dropped, producers: producers))
         self.committer = Mutex(committer)
         trimming = Mutex(Trimming(prefix: trimmed))
         self.pool = pool
@@ -98,6 +100,9 @@ package final class SegmentLog: EventLogEngine {
         }
         guard state.queuedBytes + batch.length <= limits.backlogBytes else {
             throw EventLogError(.backlogFull, log: log, "\(state.queuedBytes) bytes wait for the disk; try again")
+        }
+        if let floor = state.dropped[log.name], log.incarnation < floor {
+            throw EventLogError(.doesNotExtend, log: log, "the log is settled and was dropped")
         }
         let tail = state.tails[log] ?? Tail(end: .zero, digest: .zero)
         guard batch.extends(log, end: tail.end, digest: tail.digest) else {

@@ -71,6 +71,8 @@ final class BenchRegion: MirroredLogConsumer {
 
     func endsHeard(_ ends: AgreedEnds) {}
 
+    func floorMoved(of name: LogName, to floor: EndsPoint) {}
+
     func cursorMoved(of region: RegionNumber, in log: LogIdentity, holding held: Range<Offset>) {
         cursorHandler.withLock { $0 }?(log, held.upperBound)
     }

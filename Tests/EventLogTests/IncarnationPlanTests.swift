@@ -118,7 +118,7 @@ import Testing
         #expect(try EndsRecord(body: ends.body) == ends)
         #expect(EndsRecord([end, end]) == nil)
         var unordered = ends.body
-        unordered.swapAt(2, 18)
+        unordered.swapAt(26, 42)
         #expect(throws: ByteCodingError.self) { try EndsRecord(body: unordered) }
     }
 }

@@ -60,8 +60,11 @@ import Testing
         return record(.opening, OpeningRecord(predecessor: named, applyVersion: 1).body)
     }
 
-    private func ends(_ ends: [(incarnation: UInt64, end: UInt64)]) throws -> EventRecord {
-        let record = EndsRecord(ends.map { .init(incarnation: Incarnation($0.incarnation), end: Offset($0.end)) })
+    private func ends(
+        _ ends: [(incarnation: UInt64, end: UInt64)], on: EndsPoint = .genesis
+    ) throws -> EventRecord {
+        let record = EndsRecord(
+            on: on, ends.map { .init(incarnation: Incarnation($0.incarnation), end: Offset($0.end)) })
         return self.record(.ends, try #require(record).body)
     }
 
@@ -76,6 +79,7 @@ import Testing
     /// S1a: what a disk holds beyond an agreed end is cut by folding anew, whether a snapshot holds it or not.
     @Test(arguments: [false, true]) func whatAgreedEndsCutIsFoldedAnew(withSnapshot: Bool) async throws {
         let disk = try Disk()
+        let first = EndsLink(number: Incarnation(5), record: try #require(EndsRecord([]))).point
         let old = (region: UInt16(2), incarnation: UInt64(5), records: [opening(), try ends([]), click(1), click(2)])
         if withSnapshot {
             var state = ShardState(partition: PartitionID(0))
@@ -87,7 +91,8 @@ import Testing
             ).save(ShardSnapshot.encode(state), of: PartitionID(0))
         }
         try await disk.write([
-            old, (1, 6, [opening(), try ends([]), click(3)]), (2, 9, [opening(), try ends([(5, 3)]), click(4)]),
+            old, (1, 6, [opening(), try ends([]), click(3)]),
+            (2, 9, [opening(), try ends([(5, 3)], on: first), click(4)]),
         ])
         let recovery = try disk.recover()
         #expect(recovery.refoldedShards == 1 && recovery.restoredShards == (withSnapshot ? 1 : 0))
@@ -97,7 +102,7 @@ import Testing
         #expect(!state.lines.exceedsAgreedEnds && state.lines.isSettled(RegionNumber(2), Incarnation(5)))
         // What a mesh is told before it serves.
         let name = LogName(region: RegionNumber(2), topic: .userEvents, partition: PartitionID(0))
-        #expect(recovery.agreedEnds.contains { $0.name == name && $0.writer == Incarnation(9) })
+        #expect(recovery.agreedEnds.contains { $0.ends.name == name && $0.ends.writer == Incarnation(9) })
         recovery.log.abandon()
     }
 

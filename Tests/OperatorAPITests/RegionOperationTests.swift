@@ -153,6 +153,16 @@ import Testing
         #expect(alarms.allSatisfy { $0.name.runbook == "connections-full.md" })
     }
 
+    /// S1b: long before a start has to wait, people hear who holds its region's starts up.
+    @Test(arguments: [(255, 0), (256, 1), (5_000, 1)])
+    func startsThatPileUpAreAlarmed(count: Int, alarms: Int) {
+        var upkeep = LogUpkeepFacts()
+        upkeep.unsettled = UnsettledStarts(region: RegionNumber(2), count: count, heldUpBy: RegionNumber(3))
+        let found = NodeAlarm.all(state: .active, clock: .trusted, mirrors: [], replicas: [], upkeep: upkeep)
+        #expect(found.count == alarms && found.allSatisfy { $0.name.rawValue == "starts_unsettled" })
+        #expect(found.allSatisfy { $0.detail.contains("region 2") && $0.detail.contains("held up by region 3") })
+    }
+
     /// S10: every region is in the answer, the one that does not answer with its failure.
     @Test func digestsOfAllRegionsStandTogether() async throws {
         node.script.withLock { script in

@@ -71,21 +71,78 @@ import Testing
                 SealAnswer(lengths: [], agreed: []),
             ])
         let record = try #require(try agreement.ends(of: name))
-        #expect(ends(record) == [[6, 3], [8, 12]])
+        #expect(ends(record) == [[6, 3], [8, 12]] && record.on == .genesis)
         #expect(record.end(of: Incarnation(7)) == .zero)
     }
 
-    @Test("S1a, HISTORIES 2 and 6: of several records known the newest writer's stands, whoever tells it")
-    func newestRecord() throws {
-        let first = try Sample.ends(name, writer: 7, [(6, 9)])
-        let second = try Sample.ends(name, writer: 8, [(6, 9), (7, 2)])
+    /// `members` stand on these records; all of a chain that each knows.
+    private func bases(_ points: [EndsPoint]) -> [LineBase] { points.map { LineBase(name: name, point: $0) } }
+
+    private func link(_ number: UInt64, on: EndsPoint, _ ends: [(UInt64, UInt64)]) throws -> EndsLink {
+        let record = EndsRecord(on: on, ends.map { .init(incarnation: Incarnation($0.0), end: Offset($0.1)) })
+        return EndsLink(number: Incarnation(number), record: try #require(record))
+    }
+
+    @Test("S1a, HISTORIES 2 and 6: the record stands on the highest sealed base and lists nothing below it")
+    func standsOnTheHighestBase() throws {
+        let first = try link(7, on: .genesis, [(6, 9)])
+        let second = try link(8, on: first.point, [(7, 2)])
+        let chain = AgreedEnds(name: name, chain: try #require(EndsChain([first, second])))
         let agreement = agreement(
             below: 10,
             [
-                SealAnswer(lengths: [length(7, 30)], agreed: [first]), SealAnswer(lengths: [], agreed: [second]),
-                SealAnswer(lengths: [length(8, 4), length(9, 1)], agreed: []),
+                // An old disk: it holds more of 6 and of 7, and has heard nothing.
+                SealAnswer(lengths: [length(6, 80), length(7, 30)], agreed: []),
+                SealAnswer(lengths: [length(7, 2)], agreed: [chain], bases: bases([first.point])),
+                SealAnswer(lengths: [length(8, 4), length(9, 1)], agreed: [chain], bases: bases([second.point])),
             ])
-        #expect(try ends(agreement.ends(of: name)) == [[6, 9], [7, 2], [8, 4], [9, 1]])
+        let record = try #require(try agreement.ends(of: name))
+        #expect(record.on == second.point && ends(record) == [[8, 4], [9, 1]])
+    }
+
+    @Test("S1a: a record that was heard and that no state stands on cuts what it names, and is passed over")
+    func honoursWhatWasHeard() throws {
+        let first = try link(7, on: .genesis, [(6, 9)])
+        let second = try link(8, on: first.point, [(7, 2)])
+        let heard = AgreedEnds(name: name, chain: try #require(EndsChain([first, second])))
+        let agreement = agreement(
+            below: 10,
+            [
+                SealAnswer(lengths: [length(7, 30)], agreed: [heard], bases: bases([first.point])),
+                SealAnswer(lengths: [length(7, 5)], agreed: [], bases: bases([first.point])),
+                SealAnswer(lengths: [length(9, 1)], agreed: []),
+            ])
+        let record = try #require(try agreement.ends(of: name))
+        #expect(record.on == first.point && ends(record) == [[7, 2], [9, 1]])
+    }
+
+    @Test("JF-9, S1a: an agreed end whose last holders lost their disks is lowered to what is held")
+    func lowersWhatNobodyHolds() throws {
+        let first = try link(7, on: .genesis, [(6, 9)])
+        let heard = AgreedEnds(name: name, chain: try #require(EndsChain([first])))
+        let agreement = agreement(
+            below: 9,
+            [
+                SealAnswer(lengths: [length(6, 4)], agreed: [heard]), SealAnswer(lengths: [], agreed: []),
+                SealAnswer(lengths: [length(7, 3)], agreed: []),
+            ])
+        let record = try #require(try agreement.ends(of: name))
+        #expect(record.on == .genesis && ends(record) == [[6, 4], [7, 3]])
+    }
+
+    @Test("S1a: a state that stands beside the chain counts only where none stands on it")
+    func statesBesideTheChain() throws {
+        let first = try link(7, on: .genesis, [(6, 9)])
+        let other = try link(8, on: .genesis, [(6, 9)])
+        let chain = AgreedEnds(name: name, chain: try #require(EndsChain([other])))
+        let empty = SealAnswer(lengths: [], agreed: [])
+        let beside = SealAnswer(lengths: [length(7, 4)], agreed: [], bases: bases([first.point]))
+        let on = SealAnswer(lengths: [length(8, 2)], agreed: [chain], bases: bases([other.point]))
+        let mixed = try #require(try agreement(below: 9, [beside, on, empty]).ends(of: name))
+        #expect(mixed.on == other.point && ends(mixed) == [[8, 2]])
+        let told = SealAnswer(lengths: [length(8, 2)], agreed: [chain], bases: bases([first.point]))
+        let alone = try #require(try agreement(below: 9, [beside, told, told]).ends(of: name))
+        #expect(alone.on == first.point && alone.ends.allSatisfy { $0.incarnation >= Incarnation(7) })
     }
 
     @Test("S1a: ends that a newer incarnation agreed on are not carried by an older writer")

@@ -79,6 +79,40 @@ import Testing
         #expect(world[2].link(to: 1)?.stopped == [])
     }
 
+    @Test("A7, S1a: ends of one's own current line are believed from nobody, and said once")
+    func endsOfOnesOwnLineAreBelievedFromNobody() throws {
+        var follower = try follower([]).0
+        var reply = PullReply(holder: Self.holder, wallTime: Self.now, generation: 1)
+        let own = Sample.log(1, region: 2).name
+        reply.agreedEnds = [
+            try Sample.ends(own, writer: 51, [(7, 0)]), try Sample.ends(Sample.log(2, region: 2).name, writer: 50, []),
+            try Sample.ends(Sample.log(3, region: 2).name, writer: 49, [(7, 2)]),
+        ]
+        let first = try follower.onReply(reply, from: Self.holder, to: [], facts)
+        #expect(first.contains(.heard(reply.agreedEnds[2])))
+        let alarm = LogIdentity(name: own, incarnation: Incarnation(51))
+        #expect(first.contains(.alarm(alarm, .endsOfOurs(Incarnation(51)))) && first.count == 2)
+        let second = try follower.onReply(reply, from: Self.holder, to: [], facts)
+        #expect(second.allSatisfy { if case .alarm = $0 { false } else { true } })
+    }
+
+    @Test("A7: logs of no region, topic or partition of the deployment are not asked for, and leave no trace")
+    func logsOfNobodyAreLeftOut() throws {
+        let partitions = try #require(PartitionCount(4))
+        let scope = LogScope(members: [RegionNumber(1), RegionNumber(2)], partitions: partitions)
+        var follower = FollowerInstance(own: RegionNumber(2), incarnation: Incarnation(50), held: [], scope: scope)
+        follower.onLink(Self.holder, generation: 1)
+        var reply = PullReply(holder: Self.holder, wallTime: Self.now, generation: 1)
+        let topic = LogName(region: RegionNumber(1), topic: TopicID(99), partition: PartitionID(0))
+        let good = Sample.log(3)
+        let bad = [Sample.log(4), Sample.log(1, region: 77), LogIdentity(name: topic, incarnation: Incarnation(7))]
+        reply.heads = (bad + [good]).map { head($0, end: 5) }
+        reply.agreedEnds = [try Sample.ends(Sample.log(1, region: 77).name, writer: 8, [])]
+        let directives = try follower.onReply(reply, from: Self.holder, to: [], facts)
+        #expect(directives == bad.map { .alarm($0, .outOfScope) } || directives.count == bad.count)
+        #expect(follower.positions(for: Self.holder, facts).map(\.log) == [good])
+    }
+
     @Test("A7: what a peer remembers of this region from the far future raises no start")
     func memoriesOfTheFarFutureAreLeftOut() throws {
         let world = MirrorWorld(seed: 4, regions: 2)

@@ -112,5 +112,7 @@ final class FaultyEngine: EventLogEngine {
         self.log.recent(log, from: offset, maxBytes: maxBytes)
     }
 
+    func drop(below floors: [LogName: Incarnation]) throws(EventLogError) { try log.drop(below: floors) }
+
     func close() async { await log.close() }
 }

@@ -93,7 +93,7 @@ import Testing
         world.run(.seconds(1))
         #expect(world[2].end(of: log) == Offset(2))
         let ends = try Sample.ends(log.name, writer: Self.later.rawValue, [(7, 6)])
-        world[1].mirror?.onAgreed(ends)
+        world[1].mirror?.onAgreed(ends, base: .genesis)
         #expect(world.run { world[2].consumer.ends == [ends] })
         #expect(world.run { world[2].end(of: log) == Offset(6) })
         world.run(.seconds(1))
@@ -111,7 +111,8 @@ import Testing
                 world.start(1)
                 world.run(.milliseconds(50))
             }
-            world[1].mirror?.onAgreed(try Sample.ends(log.name, writer: Self.later.rawValue, [(7, 4)]))
+            world[1].mirror?.onAgreed(
+                try Sample.ends(log.name, writer: Self.later.rawValue, [(7, 4)]), base: .genesis)
             world.simulation.network.healAll()
             #expect(world.run { world[2].end(of: log) == Offset(4) })
             world.run(.seconds(2))

@@ -76,7 +76,7 @@ import Testing
     @Test func aPullHasTheseBytes() {
         let expected =
             "0100020003000000" + "0400000000000000" + "0800000000000000" + "0500000000000000" + "06000000" + "07000000"
-            + "01" + Self.point
+            + "01" + Self.point + "00"
         #expect(hex(Sample.request([Sample.point]).encoded) == expected)
     }
 
@@ -117,7 +117,8 @@ import Testing
             + String(repeating: "0", count: 32) + "0600000000000000"
             + head.endDigest.description + "0600000000000000" + "0100000000000000"
             + "02" + log(2) + "01" + log(3) + "02" + "4d00000000000000"
-            + "01" + "0100010009000000" + "0800000000000000" + "12" + "0100" + "0100000000000000" + "0200000000000000"
+            + "01" + "0100010009000000" + "01" + "0800000000000000" + "2a" + String(repeating: "0", count: 48) + "0100"
+            + "0100000000000000" + "0200000000000000"
         #expect(hex(reply.encoded) == expected)
     }
 

@@ -233,6 +233,8 @@ final class RecordingConsumer: MirroredLogConsumer {
 
     func endsHeard(_ ends: AgreedEnds) { state.withLock { $0.ends.append(ends) } }
 
+    func floorMoved(of name: LogName, to floor: EndsPoint) {}
+
     func cursorMoved(of region: RegionNumber, in log: LogIdentity, holding held: Range<Offset>) {
         let cursor = Cursor(region: region, log: log, end: held.upperBound, first: held.lowerBound)
         state.withLock { $0.cursors.append(cursor) }

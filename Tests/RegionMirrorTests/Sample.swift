@@ -47,7 +47,7 @@ enum Sample {
     static func ends(_ name: LogName, writer: UInt64, _ ends: [(UInt64, UInt64)]) throws -> AgreedEnds {
         let record = try #require(
             EndsRecord(ends.map { .init(incarnation: Incarnation($0.0), end: Offset($0.1)) }))
-        return AgreedEnds(name: name, writer: Incarnation(writer), ends: record)
+        return try #require(AgreedEnds(name: name, writer: Incarnation(writer), ends: record))
     }
 
     /// The first round of an origin's writer.

@@ -28,16 +28,29 @@ import Testing
 
     @Test("C22: another file under the name of the segment that is written, or of the marks, is noticed")
     func replaced() async throws {
-        for name in ["marks", "segment"] {
+        for name in ["marks", "segment", "lock"] {
             var journal = try TrimmedJournal(seed: 2)
             try journal.append(2)
             try removeAll(journal.stepped.files) { $0.hasSuffix(name) }
-            for path in ["journal/marks", "journal/0000000000000001.segment"] where path.hasSuffix(name) {
+            for path in ["journal/marks", "journal/0000000000000001.segment", "journal/lock"] where path.hasSuffix(name)
+            {
                 _ = try journal.stepped.files.open(path, .createNew)
             }
             #expect(journal.log.checkPlace() != nil, "\(name)")
             await journal.log.close()
         }
+    }
+
+    @Test("a lock that people removed lets nobody else into a journal that is open")
+    func removedLock() async throws {
+        var journal = try TrimmedJournal(seed: 5)
+        try journal.append(2)
+        try removeAll(journal.stepped.files) { $0.hasSuffix("/lock") }
+        let error = #expect(throws: EventLogError.self) {
+            try SegmentLog.open(directory: "journal", environment: journal.stepped.environment)
+        }
+        #expect(error?.code == .fenced)
+        await journal.log.close()
     }
 
     @Test("C22: without anybody who looks, the next segment is not begun in a directory that is gone")

@@ -24,6 +24,9 @@ struct Simulate: ParsableCommand {
     var faults: String?
     @Flag(help: "With several regions: segments go after some seconds, and a lost disk comes back by bootstrap.")
     var trim = false
+    @Option(help: "Instead: so many restarts of --regions regions under traffic, with figures on the way.")
+    var restarts: Int?
+    @Option(help: "With --restarts: partitions, a power of two.") var partitions: Int = 64
     @Flag(help: "Go on, past --seeds, until a seed fails.") var untilFailure = false
     @Flag(help: "Print the trace of every seed to standard error.") var trace = false
     @Flag(help: "The disk only says that it synced: the run must fail (the canary of the checks).") var lyingDisk =
@@ -35,6 +38,9 @@ struct Simulate: ParsableCommand {
         guard (1...1_000_000).contains(seeds), (1...1_000_000).contains(steps ?? 1), (0...1_000).contains(deaths ?? 0)
         else { throw ValidationError("--seeds and --steps lie in 1...1000000, --deaths in 0...1000") }
         guard (1...3).contains(regions) else { throw ValidationError("--regions lies in 1...3") }
+        guard (1...1_000_000).contains(restarts ?? 1), (1...4_096).contains(partitions),
+            partitions.nonzeroBitCount == 1
+        else { throw ValidationError("--restarts lies in 1...1000000, --partitions is a power of two up to 4096") }
         _ = try faultKinds()
     }
 
@@ -51,6 +57,7 @@ struct Simulate: ParsableCommand {
     func run() throws {
         DeterministicHashing.ensure()
         SimulatorMemory.keepFlat()
+        if let restarts { return try live(restarts) }
         let kinds = try faultKinds()
         var sweep = SweepReport()
         let clock = ContinuousClock()
@@ -71,6 +78,12 @@ struct Simulate: ParsableCommand {
         let elapsed = begun.duration(to: clock.now)
         Console.answer(json ? sweep.json(elapsed: elapsed).text : sweep.text(elapsed: elapsed))
         if !sweep.failed.isEmpty { throw ExitCode(1) }
+    }
+
+    private func live(_ restarts: Int) throws {
+        let table = try RestartTable(seed: seed, regions: regions, partitions: partitions, restarts: restarts)
+        Console.answer(json ? table.json.text : table.text)
+        if !table.wrong.isEmpty { throw ExitCode(1) }
     }
 
     private func runSeed(_ seed: UInt64, _ kinds: [RegionFault]?) -> ScenarioReport {

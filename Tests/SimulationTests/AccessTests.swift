@@ -41,6 +41,7 @@ import Testing
     private static let mesh = [
         ("/meridian.mesh.v1.Mirror/Pull", false), ("/meridian.mesh.v1.Mirror/Report", false),
         ("/meridian.mesh.v1.Mirror/Greet", false), ("/meridian.mesh.v1.Mirror/Claim", true),
+        ("/meridian.mesh.v1.Snapshots/List", false), ("/meridian.mesh.v1.Snapshots/Read", false),
         ("/meridian.mesh.v1.Actors/Invoke", false),
     ]
 

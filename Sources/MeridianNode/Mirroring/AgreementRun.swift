@@ -92,7 +92,7 @@ struct AgreementRun: Sendable {
         for name in names {
             do {
                 guard let ends = try agreement.ends(of: name) else { continue }
-                agreed.append(AgreedEnds(name: name, writer: incarnation, ends: ends))
+                if let ends = AgreedEnds(name: name, writer: incarnation, ends: ends) { agreed.append(ends) }
             } catch {
                 logger.error(
                     "the ends of a log cannot be agreed; see Runbooks/mirror-stopped.md",

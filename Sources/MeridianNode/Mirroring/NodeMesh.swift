@@ -23,8 +23,8 @@ struct NodeMesh: Sendable {
     /// Nil for a node without peers. Serves what `recovery` found, up to the ends that it knows. Throws NodeError.
     static func start(
         _ configuration: NodeConfiguration, environment: NodeEnvironment, system: ClusterActorSystem,
-        keyring: TokenKeyring, recovery: NodeRecovery, snapshots: any SnapshotShelf, disk: any DedicatedExecutor,
-        logger: Logger, maxConnections: Int?
+        keyring: TokenKeyring, recovery: NodeRecovery, floors: FloorKeeper, snapshots: any SnapshotShelf,
+        disk: any DedicatedExecutor, logger: Logger, maxConnections: Int?
     ) async throws -> NodeMesh? {
         guard let endpoint = configuration.listen.mesh, let tls = configuration.tls,
             var settings = configuration.mirrorSettings
@@ -33,7 +33,8 @@ struct NodeMesh: Sendable {
         let mirror: RegionMirror
         do {
             mirror = try await disk.run { [settings] () throws(MirrorError) in
-                try RegionMirror(settings, log: recovery.log, environment: environment, disk: disk, logger: logger)
+                try RegionMirror(
+                    settings, log: recovery.log, environment: environment, disk: disk, logger: logger, floors: floors)
             }
         } catch {
             throw NodeError(
@@ -42,7 +43,7 @@ struct NodeMesh: Sendable {
         }
         // Peers may pull from the next line on, and the shards, which tell the mirror what they know, begin only when the clock
         // agrees: until then too nothing is served beyond an agreed end (S1a).
-        for ends in recovery.agreedEnds { mirror.onAgreed(ends) }
+        for (ends, base) in recovery.agreedEnds { mirror.onAgreed(ends, base: base) }
         let keeper = try system.start(
             LineageKeeper.identity(in: configuration.region.number), on: environment.executors.loops[0]
         ) { LineageKeeper(mirror: mirror, actorSystem: system) }
@@ -63,7 +64,10 @@ struct NodeMesh: Sendable {
     }
 
     /// What a start asks the other regions.
-    var start: RegionStart { RegionStart(mirror: mirror, clock: environment.clock, logger: logger) }
+    var start: RegionStart {
+        RegionStart(
+            mirror: mirror, clock: environment.clock, logger: logger, maxFuture: configuration.timeBounds.maxFuture)
+    }
 
     /// Mirrors and agrees on ends until it is cancelled.
     func run(_ plan: IncarnationPlan, router: ShardRouter) async {

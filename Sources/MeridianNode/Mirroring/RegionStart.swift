@@ -11,6 +11,8 @@ struct RegionStart: Sendable {
     let mirror: RegionMirror
     let clock: any NodeClock
     let logger: Logger
+    /// F: how far ahead of a stamp an id may be (S4).
+    let maxFuture: Duration
 
     /// How long a node without a disk and without a disciplined clock looks for a peer before it gives up (S2).
     private static let patience: Duration = .seconds(30)
@@ -26,6 +28,10 @@ struct RegionStart: Sendable {
         var said = ""
         while true {
             let memory = await mirror.remember()
+            guard memory.latestStamp.wallTime <= clock.wallTime().advanced(by: maxFuture) else {
+                try await waitForClock(memory.latestStamp.wallTime)
+                continue
+            }
             if memory.reachedPeers > 0 || clock.isSynchronised() {
                 return try plan.raised(above: memory.newestIncarnation, memory.latestStamp)
             }
@@ -43,6 +49,44 @@ struct RegionStart: Sendable {
                 logger.warning(
                     "waiting for a peer region: this disk is new and nothing disciplines the clock",
                     metadata: ["peers": "\(reasons)"])
+            }
+            said = reasons
+            try await clock.sleep(for: Self.betweenProbes)
+        }
+    }
+
+    /// Above a stamp from ahead of the clock every event would be refused as too old until the clock gets there. After `patience` the start ends, since only people can tell which of the clocks is wrong. Throws NodeError
+    /// `.clockUntrusted`.
+    private func waitForClock(_ stamp: WallTime) async throws {
+        let seconds = stamp.milliseconds(since: clock.wallTime()) / 1_000
+        let reason = "other regions hold records of this one that are \(seconds) s ahead of this machine's clock"
+        let deadline = clock.bootTime().advanced(by: Self.patience)
+        logger.warning("waiting for the clock", metadata: ["reason": "\(reason)"])
+        while stamp > clock.wallTime().advanced(by: maxFuture) {
+            guard clock.bootTime() < deadline else {
+                throw NodeError(
+                    .clockUntrusted, reason,
+                    nextStep:
+                        "compare the regions' clocks; where this one is right, wait until it gets there, or give the "
+                        + "region a new number (Runbooks/clock-refused.md)")
+            }
+            try await clock.sleep(for: Self.betweenProbes)
+        }
+    }
+
+    /// S1b: with so many starts that are not settled another one would only add to them, unless every member is there to seal.
+    /// Peers are served meanwhile.
+    func waitForMembers(unsettled: Int) async throws {
+        guard unsettled >= UnsettledStarts.waited else { return }
+        var said = ""
+        while true {
+            let absent = await mirror.remember().answers.filter { $0.outcome != .welcome }
+            guard !absent.isEmpty else { return }
+            let reasons = absent.map(Self.words).joined(separator: "; ")
+            if reasons != said {
+                logger.error(
+                    "too many starts are not settled: waiting for all regions; see Runbooks/starts-unsettled.md",
+                    metadata: ["starts": "\(unsettled)", "missing": "\(reasons)"])
             }
             said = reasons
             try await clock.sleep(for: Self.betweenProbes)

@@ -13,9 +13,12 @@ package final class ClockWatch: Sendable {
         var clockGuard: ClockGuard
         var known: Set<RegionNumber> = []
         var verdict = ClockVerdict.trusted
+        /// The highest stamp that the own lines begin above.
+        var floor = WallTime(milliseconds: 0)
     }
 
     private let maxDrift: Duration
+    private let maxFuture: Duration
     private let clock: any NodeClock
     private let gate: StampGate
     private let logger: Logger
@@ -30,12 +33,19 @@ package final class ClockWatch: Sendable {
         peers: @escaping @Sendable () -> [RegionNumber: PeerClock], onRefusing: @escaping @Sendable (Bool) -> Void
     ) {
         maxDrift = bounds.maxDrift
+        maxFuture = bounds.maxFuture
         self.clock = clock
         self.gate = gate
         self.logger = logger
         self.peers = peers
         self.onRefusing = onRefusing
         state = Mutex(State(clockGuard: ClockGuard(bounds: bounds)))
+    }
+
+    /// Own records begin above this stamp, of an earlier start or another clock: while it is ahead of this one by more than F
+    /// every event would be refused as too old, so that users are better sent elsewhere.
+    package func stampAbove(_ floor: HybridStamp) {
+        state.withLock { $0.floor = max($0.floor, floor.wallTime) }
     }
 
     package var verdict: ClockVerdict { state.withLock(\.verdict) }
@@ -64,6 +74,10 @@ package final class ClockWatch: Sendable {
             state.known = Set(peers.keys)
             let before = state.verdict
             state.verdict = state.clockGuard.verdict
+            if state.floor > wall.advanced(by: maxFuture), state.verdict.rank < 2 {
+                let seconds = state.floor.milliseconds(since: wall) / 1_000
+                state.verdict = .refusing("the log holds records that are \(seconds) s ahead of this machine's clock")
+            }
             return (before, state.verdict, state.clockGuard.believedTime(at: boot))
         }
         // What is believed, not what was read: a stamp is then within D of it, and not of a reading that was off by D.

@@ -14,6 +14,7 @@ final class LogUpkeepRun: Sendable {
     private let log: SegmentLog
     private let mirror: RegionMirror?
     private let snapshots: SnapshotRun
+    private let floors: FloorKeeper
     private let pins: @Sendable ([LogSummary]) -> [TrimPin]
     /// Whether some state waits for another member's snapshot.
     private let isShort: @Sendable () -> Bool
@@ -26,12 +27,13 @@ final class LogUpkeepRun: Sendable {
 
     /// `pins`: what readers still need of logs. `executor`: a thread that may block for long.
     init(
-        log: SegmentLog, mirror: RegionMirror?, snapshots: SnapshotRun,
+        log: SegmentLog, mirror: RegionMirror?, snapshots: SnapshotRun, floors: FloorKeeper,
         pins: @escaping @Sendable ([LogSummary]) -> [TrimPin],
         isShort: @escaping @Sendable () -> Bool = { false }, configuration: NodeConfiguration,
         environment: NodeEnvironment, executor: any DedicatedExecutor, logger: Logger
     ) {
         self.pins = pins
+        self.floors = floors
         self.isShort = isShort
         self.log = log
         self.mirror = mirror
@@ -166,12 +168,21 @@ final class LogUpkeepRun: Sendable {
         }
     }
 
+    /// Who holds a line up: whose snapshots are missing, or else who is not there to seal.
+    private func unsettled() -> UnsettledStarts? {
+        UnsettledStarts(log.logs().lazy.map(\.log)) { [floors, mirror] name in
+            floors.slowest(of: name) ?? mirror?.links().first { !$0.isConnected }?.region
+        }
+    }
+
     private func take(_ report: TrimReport, _ inputs: TrimInputs, free: UInt64) {
+        let unsettled = unsettled()
         let age = report.oldest.map { inputs.now.milliseconds - min(inputs.now.milliseconds, $0.milliseconds) }
         let newlyBroken = guarded.withLock { facts in
             facts.journalBytes = report.journalBytes
             facts.segments = report.segments
             facts.freeBytes = free
+            facts.unsettled = unsettled
             facts.oldestSeconds = age.map { $0 / 1_000 }
             facts.boundBytes = configuration.log.maxBytes
             facts.personalDataSeconds = report.oldestRecord.map {

@@ -5,6 +5,7 @@ package import Logging
 package import NodeEnvironment
 package import OperatorAPI
 package import Personalization
+package import RegionMirror
 import Synchronization
 
 /// Every interval each shard that changed is snapshotted, at a vector that is flushed (S6), and the catalogue; once in a
@@ -29,22 +30,32 @@ package final class SnapshotRun: Sendable {
     private let owners: [SnapshotOwner]
     /// Hears of everything that is written.
     private let published: PublishedSnapshots?
+    /// Hears what the kept snapshots of a topic and partition stand on now (S1b).
+    private let onPublished: @Sendable ([LineBase]) -> Void
+    /// Whether the next round must not wait for the interval: unsettled incarnations pile up.
+    private let hurries: @Sendable () -> Bool
     private let guarded: Mutex<State>
 
     package convenience init(
         router: ShardRouter, store: SnapshotStore, covered: SnapshotCoverage, clock: any NodeClock,
-        executor: any DedicatedExecutor, interval: Duration, logger: Logger
+        executor: any DedicatedExecutor, interval: Duration, logger: Logger,
+        onPublished: @escaping @Sendable ([LineBase]) -> Void = { _ in },
+        hurries: @escaping @Sendable () -> Bool = { false }
     ) {
         self.init(
             router: router, store: store, covered: covered, published: nil, clock: clock, executor: executor,
-            interval: interval, logger: logger)
+            interval: interval, logger: logger, onPublished: onPublished, hurries: hurries)
     }
 
     init(
         router: ShardRouter, store: SnapshotStore, covered: SnapshotCoverage, published: PublishedSnapshots?,
-        clock: any NodeClock, executor: any DedicatedExecutor, interval: Duration, logger: Logger
+        clock: any NodeClock, executor: any DedicatedExecutor, interval: Duration, logger: Logger,
+        onPublished: @escaping @Sendable ([LineBase]) -> Void = { _ in },
+        hurries: @escaping @Sendable () -> Bool = { false }
     ) {
         self.published = published
+        self.onPublished = onPublished
+        self.hurries = hurries
         self.router = router
         self.store = store
         owners = router.partitions.all.map { .shard($0) } + [.content]
@@ -71,13 +82,28 @@ package final class SnapshotRun: Sendable {
 
     /// Runs until it is cancelled. A snapshot that cannot be written is reported and tried again next time.
     package func run() async throws {
+        // What a start restored is published: others wait for nothing more (S1b).
+        for owner in owners { onPublished(covered.published(owner)) }
         var round: UInt64 = 0
         while true {
-            try await clock.sleep(for: interval)
+            try await sleep()
             round &+= 1
             await writeAll(evenIdle: round % Self.roundsBetweenIdle == 1)
         }
     }
+
+    /// For the interval, or for a moment while many incarnations wait to be settled.
+    private func sleep() async throws {
+        let due = clock.bootTime().advanced(by: interval)
+        while true {
+            let rest = due.since(clock.bootTime())
+            guard rest > .zero else { return }
+            try await clock.sleep(for: min(rest, Self.hurriedInterval))
+            if hurries() { return }
+        }
+    }
+
+    private static let hurriedInterval: Duration = .seconds(2)
 
     /// One round; returns how many were written.
     @discardableResult
@@ -109,7 +135,10 @@ package final class SnapshotRun: Sendable {
 
     /// Whether the owner is written also where nothing changed, and how often it was published from elsewhere so far.
     private func look(at owner: SnapshotOwner, _ evenIdle: Bool) -> (isWanted: Bool, replaced: Int) {
-        guarded.withLock { (evenIdle || $0.ages.isFailing(owner), $0.replaced[owner] ?? 0) }
+        guarded.withLock { state in
+            let isWanted = evenIdle || state.ages.isFailing(owner) || state.covered.isBehind(owner)
+            return (isWanted, state.replaced[owner] ?? 0)
+        }
     }
 
     private func replaced(_ owner: SnapshotOwner) -> Int { guarded.withLock { $0.replaced[owner] ?? 0 } }
@@ -126,11 +155,13 @@ package final class SnapshotRun: Sendable {
 
     private func onSaved(_ owner: SnapshotOwner, _ saved: SavedSnapshot, _ lines: OriginLines) {
         let now = clock.bootTime()
-        guarded.withLock { state in
+        let bases = guarded.withLock { state in
             state.covered.onVerified(owner, saved.kept)
             state.ages.onWritten(owner, at: now)
+            return state.covered.published(owner)
         }
         published?.onSaved(owner, saved, lines)
+        onPublished(bases)
     }
 
     private func write(

@@ -5,11 +5,14 @@ package import EventLog
 import MergeableState
 package import NodeEnvironment
 package import Personalization
+package import RegionMirror
 package import SegmentLog
 
 /// What a start found and rebuilt.
 package struct NodeRecovery: Sendable {
     package var log: SegmentLog
+    /// What is known of ends (S1a, S1b).
+    package var lineage: LineageBook
     /// By partition number.
     package var shards: [ShardState]
     package var content: ContentState
@@ -24,10 +27,19 @@ package struct NodeRecovery: Sendable {
     /// Shards that exceeded agreed ends and were folded from zero, whatever their snapshots held (S1a).
     package var refoldedShards: Int
 
-    /// The ends that the restored states know, of all topics (S1a).
-    var agreedEnds: [AgreedEnds] {
-        shards.flatMap { $0.agreedEnds(of: .userEvents, $0.partition) }
-            + content.agreedEnds(of: .content, PartitionID(0))
+    /// The ends that the restored states know, of all topics, and what they stand on (S1a).
+    var agreedEnds: [(ends: AgreedEnds, base: EndsPoint)] {
+        shards.flatMap { shard in
+            shard.agreedEnds(of: .userEvents, shard.partition).map { ($0, shard.lines.base(of: $0.name.region)) }
+        }
+            + content.agreedEnds(of: .content, PartitionID(0)).map { ($0, content.lines.base(of: $0.name.region)) }
+    }
+
+    /// Starts of this region that are not settled everywhere, of the log that has most of them (S1b).
+    var unsettledStarts: Int {
+        let region = plan.beginnings.first?.log.name.region
+        let own = log.recovered.logs.lazy.map(\.log).filter { $0.name.region == region }
+        return UnsettledStarts(own) { _ in nil }.map { $0.count + 1 } ?? 0
     }
 }
 
@@ -70,12 +82,13 @@ package struct NodeRecoveryRun: Sendable {
     /// A snapshot that the log does not reach came with another disk, or is of a bootstrap that was not finished (S5): an
     /// older generation serves in its place, or the log from its start. Each turn has fewer generations left.
     private func recover(behind snapshots: RestoredSnapshots) throws -> NodeRecovery {
+        let lineage = try loadLineage()
         var snapshots = snapshots
         var aside: [(owner: SnapshotOwner, generation: FileGeneration)] = []
         while true {
-            let folded = try fold(snapshots)
+            let folded = try fold(snapshots, lineage)
             let ahead = Self.ahead(folded, snapshots)
-            guard !ahead.isEmpty else { return try finish(folded, snapshots, aside) }
+            guard !ahead.isEmpty else { return try finish(folded, snapshots, aside, lineage) }
             folded.log.abandon()
             for (owner, log) in ahead {
                 guard let generation = snapshots.generations[owner] else { continue }
@@ -91,10 +104,21 @@ package struct NodeRecoveryRun: Sendable {
 
     private typealias Fold = (log: SegmentLog, replica: NodeReplica, refolded: Int)
 
-    private func fold(_ snapshots: RestoredSnapshots) throws -> Fold {
+    private func loadLineage() throws(NodeError) -> LineageBook {
+        do throws(MirrorError) {
+            return try LineageFile(directory: configuration.log.directory, files: environment.files).load()
+        } catch {
+            throw NodeError(
+                .logUnavailable, "\(error)",
+                nextStep: "restore the file from the last good copy of the directory; see Runbooks/mirror-stopped.md")
+        }
+    }
+
+    private func fold(_ snapshots: RestoredSnapshots, _ lineage: LineageBook) throws -> Fold {
         var replica = NodeReplica(
             snapshots.shards, snapshots.content, contents: configuration.limits.contents,
-            region: configuration.region.number, members: members, bounds: configuration.timeBounds)
+            region: configuration.region.number, members: members, bounds: configuration.timeBounds,
+            knowing: lineage.all)
         do {
             // What snapshots cover is not visited, and after a clean stop not even read.
             let restored = replica.progress
@@ -156,7 +180,8 @@ package struct NodeRecoveryRun: Sendable {
     private var members: [RegionNumber] { [configuration.region.number] + configuration.peers.map(\.number) }
 
     private func finish(
-        _ fold: Fold, _ snapshots: RestoredSnapshots, _ aside: [(owner: SnapshotOwner, generation: FileGeneration)]
+        _ fold: Fold, _ snapshots: RestoredSnapshots, _ aside: [(owner: SnapshotOwner, generation: FileGeneration)],
+        _ lineage: LineageBook
     ) throws -> NodeRecovery {
         let recovered = fold.log.recovered
         guard recovered.corruptRanges.isEmpty || acceptsCorruption else {
@@ -179,10 +204,14 @@ package struct NodeRecoveryRun: Sendable {
         var plan = try IncarnationPlan(
             starting: names, after: recovered, now: environment.clock.wallTime(), entropy: environment.entropy.next(),
             bounds: configuration.timeBounds, applyVersion: StateLimits.applyVersion,
-            isSoleMember: configuration.peers.isEmpty)
+            isSoleMember: configuration.peers.isEmpty
+        ) { name in
+            let line = fold.replica.lines(of: name).line(of: region)
+            return IncarnationPlan.Standing(base: line.base, chain: line.chain)
+        }
         linkToApplied(&plan, fold)
         return NodeRecovery(
-            log: fold.log, shards: fold.replica.shards, content: fold.replica.content, plan: plan,
+            log: fold.log, lineage: lineage, shards: fold.replica.shards, content: fold.replica.content, plan: plan,
             refusedSnapshots: snapshots.refused, restoredShards: snapshots.shards.count { $0 != nil },
             covered: snapshots.coverage, refoldedShards: fold.refolded)
     }
@@ -193,7 +222,7 @@ package struct NodeRecoveryRun: Sendable {
     private func linkToApplied(_ plan: inout IncarnationPlan, _ fold: Fold) {
         for place in plan.beginnings.indices {
             let name = plan.beginnings[place].log.name
-            let lines = name.topic == .content ? fold.replica.content.lines : fold.replica.lines(of: name.partition)
+            let lines = fold.replica.lines(of: name)
             func isApplied(_ incarnation: Incarnation, to end: Offset) -> Bool {
                 let agreed = lines.agreedEnd(of: incarnation, in: name.region) ?? end
                 return lines.next(in: name.region, incarnation) >= min(end, agreed)

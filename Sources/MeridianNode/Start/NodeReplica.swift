@@ -38,16 +38,30 @@ struct NodeReplica: Sendable {
 
     func lines(of partition: PartitionID) -> OriginLines { users[Int(partition.rawValue)].state.lines }
 
-    /// `members`: all regions, `region` itself included.
+    /// Of the states of this deployment's topics and partitions.
+    func lines(of name: LogName) -> OriginLines {
+        name.topic == .content ? catalogue.state.lines : lines(of: name.partition)
+    }
+
+    /// `members`: all regions, `region` itself included. `knowing`: ends that this node has heard of, which bind whatever
+    /// snapshots and logs say (S1a).
     init(
         _ restored: [ShardState?], _ content: ContentState?, contents: Int, region: RegionNumber,
-        members: [RegionNumber], bounds: TimeBounds
+        members: [RegionNumber], bounds: TimeBounds, knowing known: [AgreedEnds] = []
     ) {
         users = restored.enumerated().map { number, state in
             let partition = PartitionID(UInt32(number))
-            return Fold(state ?? ShardState(partition: partition), .userEvents, partition)
+            var state = state ?? ShardState(partition: partition)
+            for ends in known where ends.name.topic == .userEvents && ends.name.partition == partition {
+                state.learn(ends)
+            }
+            return Fold(state, .userEvents, partition)
         }
-        catalogue = Fold(content ?? ContentState(limit: contents), .content, PartitionID(0))
+        var items = content ?? ContentState(limit: contents)
+        for ends in known where ends.name.topic == .content && ends.name.partition == PartitionID(0) {
+            items.learn(ends)
+        }
+        catalogue = Fold(items, .content, PartitionID(0))
         self.contents = contents
         self.region = region
         self.members = members
@@ -99,6 +113,7 @@ struct NodeReplica: Sendable {
     /// Whether the state holds what is trimmed of each log that is folded here: a snapshot that is gone cannot be folded anew
     /// (S8). Throws EventLogError `.trimmed`.
     func checkCovered(_ logs: [LogSummary]) throws(EventLogError) {
+        try checkSettled()
         for summary in logs where summary.base > .zero {
             let name = summary.log.name
             let lines: OriginLines
@@ -111,6 +126,20 @@ struct NodeReplica: Sendable {
             let next = lines.next(in: name.region, summary.log.incarnation)
             throw EventLogError(trimmed: summary.log, at: next, firstAvailable: summary.base)
         }
+    }
+
+    /// A region that is alone has nobody to give back what is settled and in no snapshot any more (S1b).
+    private func checkSettled() throws(EventLogError) {
+        guard members.count == 1, let (topic, partition, _) = folds.first(where: { $0.lines.isBelowChain }) else {
+            return
+        }
+        throw EventLogError(
+            .trimmed, "what is settled of topic \(topic.rawValue), partition \(partition.rawValue) is dropped")
+    }
+
+    private var folds: [(topic: TopicID, partition: PartitionID, lines: OriginLines)] {
+        users.map { (TopicID.userEvents, $0.partition, $0.state.lines) }
+            + [(TopicID.content, catalogue.partition, catalogue.state.lines)]
     }
 
     /// Folds what was held, until nothing moves any more: what still waits then waits for another region's bytes. What

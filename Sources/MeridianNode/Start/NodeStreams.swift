@@ -61,6 +61,18 @@ package struct NodeStreams: Sendable {
 
     func pins(on logs: [LogSummary]) -> [TrimPin] { Self.pins(of: groups, on: logs) }
 
+    /// The lowest incarnation of each line of which a group has not read all that is flushed (S1b). Complexity: O(logs x
+    /// groups).
+    func neededStarts(of logs: [LogSummary]) -> [LogName: Incarnation] {
+        let needs = groups.needs(of: logs).map(\.next)
+        var starts: [LogName: Incarnation] = [:]
+        for summary in logs where needs.contains(where: { $0[summary.log].map { $0 < summary.flushedEnd } ?? false }) {
+            let (name, incarnation) = (summary.log.name, summary.log.incarnation)
+            starts[name] = min(starts[name] ?? incarnation, incarnation)
+        }
+        return starts
+    }
+
     /// Looks once how far groups are behind.
     func measure(_ api: ServingAPI) async {
         // What is measured cannot fail.

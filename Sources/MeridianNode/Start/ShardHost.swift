@@ -20,7 +20,7 @@ package struct ShardHost: Sendable {
     package init(
         _ recovery: NodeRecovery, _ plan: IncarnationPlan, system: ClusterActorSystem,
         configuration: NodeConfiguration, environment: NodeEnvironment, disk: any DedicatedExecutor,
-        stamps: StampGate, onAgreed: @escaping @Sendable (AgreedEnds) -> Void,
+        stamps: StampGate, onAgreed: @escaping @Sendable (AgreedEnds, EndsPoint) -> Void,
         onShort: @escaping @Sendable (TopicID, PartitionID) -> Void = { _, _ in }
     ) throws {
         let loops = environment.executors.loops

@@ -1,5 +1,7 @@
 // How the journal on this node's disk is kept: trimmed, verified, repaired.
 
+package import EventLog
+
 /// As of the last rounds. A value.
 package struct LogUpkeepFacts: Hashable, Sendable {
     /// Why the oldest segment stays.
@@ -43,6 +45,9 @@ package struct LogUpkeepFacts: Hashable, Sendable {
     package var repairedSegments: UInt64 = 0
     /// Tries after which something was still missing.
     package var failedRepairs: UInt64 = 0
+
+    /// Of the region that has most of them; nil before the first round (S1b).
+    package var unsettled: UnsettledStarts?
 
     package var snapshots = SnapshotFacts()
     /// Why the journal's files are not where they were; nil while they are.

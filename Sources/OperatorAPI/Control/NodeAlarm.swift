@@ -46,6 +46,8 @@ struct NodeAlarm: Hashable, Sendable {
         case directoryLost = "directory_lost"
         /// A shard's newest snapshot that verifies is too old: starts grow longer, and its logs are not trimmed (S8).
         case snapshotOverdue = "snapshot_overdue"
+        /// Starts of a region pile up: a member gives no seal, or publishes no snapshots (S1b).
+        case startsUnsettled = "starts_unsettled"
         /// A listener holds half of the connections that it may; then all of them, and refuses others.
         case connectionsHigh = "connections_high"
         case connectionsFull = "connections_full"
@@ -68,6 +70,7 @@ struct NodeAlarm: Hashable, Sendable {
             case .directoryLost: "directory-lost.md"
             case .snapshotOverdue: "snapshot-overdue.md"
             case .logCorrupt: "log-corruption.md"
+            case .startsUnsettled: "starts-unsettled.md"
             case .connectionsHigh, .connectionsFull: "connections-full.md"
             case .evacuated: ""
             }
@@ -123,6 +126,14 @@ struct NodeAlarm: Hashable, Sendable {
         var alarms = upkeep.corruptRanges.prefix(maxListed).map { NodeAlarm(name: .logCorrupt, detail: $0) }
         if let why = upkeep.lostDirectory { alarms.append(NodeAlarm(name: .directoryLost, detail: why)) }
         if let why = upkeep.snapshots.overdue { alarms.append(NodeAlarm(name: .snapshotOverdue, detail: why)) }
+        if let unsettled = upkeep.unsettled, unsettled.count >= UnsettledStarts.alarmed {
+            let who = unsettled.heldUpBy.map { ", held up by region \($0.rawValue)" } ?? ""
+            alarms.append(
+                NodeAlarm(
+                    name: .startsUnsettled,
+                    detail: "\(unsettled.count) starts of region \(unsettled.region.rawValue) are not settled\(who); "
+                        + "with \(UnsettledStarts.waited) its next start waits until every region answers"))
+        }
         if let hold = upkeep.hold, hold.isOverdue {
             alarms.append(NodeAlarm(name: .logHeld, detail: "the oldest segment stays: \(hold.detail)"))
         }

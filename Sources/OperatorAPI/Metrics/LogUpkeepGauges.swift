@@ -1,5 +1,6 @@
 // The journal's upkeep as gauges: read when somebody scrapes.
 
+import EventLog
 import Metrics
 
 /// Copies what a node knows of its journal into gauges.
@@ -33,6 +34,7 @@ struct LogUpkeepGauges: Sendable {
         gauge("corrupt_ranges", Double(facts.corruptRanges.count))
         gauge("repaired_segments", Double(facts.repairedSegments))
         gauge("failed_repairs", Double(facts.failedRepairs))
+        gauge("unsettled_starts", Double(facts.unsettled?.count ?? 0))
         gauge("directory_lost", facts.lostDirectory == nil ? 0 : 1)
         collect(facts.snapshots)
     }

@@ -27,7 +27,9 @@ struct MetricFamily: Hashable, Sendable {
 
 /// Every family that a node has. A family without a row has no HELP line; tests find it.
 enum MetricFamilies {
-    static let all: [MetricFamily] = [node, calls, access, admission, streams, mirror, bootstrap, log, snapshots, links].flatMap(
+    static let all: [MetricFamily] = [
+        node, calls, access, admission, streams, mirror, bootstrap, log, snapshots, links,
+    ].flatMap(
         \.self)
 
     static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -139,6 +141,9 @@ enum MetricFamilies {
         row("meridian_log_corrupt_ranges", .count, "Ranges on the disk that do not verify."),
         row("meridian_log_repaired_segments", .count, "Segments repaired since the start."),
         row("meridian_log_failed_repairs", .count, "Repairs after which something was still missing."),
+        row(
+            "meridian_log_unsettled_starts", .count,
+            "Starts of the region that has most of them, before its newest, that are not settled everywhere."),
         row("meridian_log_directory_lost", .flag, "Whether the data directory was deleted or replaced."),
     ]
 

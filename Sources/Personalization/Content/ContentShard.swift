@@ -29,6 +29,8 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
     private var isChangeDue = false
     /// The catalogue's digest as of the last view that was flushed.
     private var snapshotSeen: Digest128?
+    /// What that view stood on (S1b).
+    private var snapshotBases: [RegionNumber: EndsPoint] = [:]
     private var fencedBecause: String?
 
     package init(
@@ -55,12 +57,12 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         startObserving()
         do {
             try append(.opening, beginning.opening.body)
-            if let ends = beginning.ends { try append(.ends, ends.body) }
         } catch {
             return onFlush(.failure(error))
         }
         tellAgreed()
-        if beginning.ends != nil { tellOwnEndsOnceFlushed() }
+        rebuildWhereNeeded()
+        if let ends = beginning.ends { takeEnds(ends) }
         appender.wait(through: appender.nextOffset, onFlush)
         flushSoon()
         changeSoon()
@@ -117,7 +119,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         evenIdle: Bool, _ completion: @escaping @Sendable (Result<ContentState?, ShardError>) -> Void
     ) {
         guard !isFenced, !replica.isRebuilding, !replica.isShort, !hasUnwrittenEnds,
-            evenIdle || state.catalogue.digest != snapshotSeen
+            evenIdle || state.catalogue.digest != snapshotSeen || state.lines.vector.bases != snapshotBases
         else {
             return completion(.success(nil))
         }
@@ -126,7 +128,9 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         let view = state
         appender.wait(through: appender.nextOffset) { [self] flushed in
             assumeIsolated { shard in
-                if case .success = flushed { shard.snapshotSeen = view.catalogue.digest }
+                guard case .success = flushed else { return }
+                shard.snapshotSeen = view.catalogue.digest
+                shard.snapshotBases = view.lines.vector.bases
             }
             completion(flushed.map { view })
         }
@@ -141,7 +145,10 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
     /// S1a: agreed ends take effect when heard, whoever tells them. Where the catalogue exceeds them it is folded anew.
     package func learn(_ ends: AgreedEnds) { learnEnds(ends) }
 
-    func note(_ ends: AgreedEnds) { state.learn(ends) }
+    func changeLines(_ body: @Sendable (inout OriginLines) -> Void) { body(&state.lines) }
+
+    /// S1b: what lies below the floor leaves.
+    package func prune(_ region: RegionNumber, to floor: EndsPoint) { pruneLine(of: region, to: floor) }
 
     func adopt(_ state: ContentState) { self.state = state }
 

@@ -17,10 +17,6 @@ package struct ContentState: LogFold {
         self.lines = lines
     }
 
-    package mutating func learn(_ ends: AgreedEnds) {
-        lines.learn(ends.ends, from: ends.writer, of: ends.name.region)
-    }
-
     /// Items are no sums: a catalogue keeps no ids.
     package mutating func forget(members: [RegionNumber], bounds: TimeBounds) {}
 

@@ -41,7 +41,8 @@ package final class EffectFeed: Sendable {
         /// Before the first item and after the last; nil while nobody is told anything.
         var base: EffectPosition?
         var head: EffectPosition?
-        var readers: [ObjectIdentifier: EffectReader] = [:]
+        /// In the order in which they came, and woken in it.
+        var readers: [EffectReader] = []
         var endedBecause: String?
         /// After the last item.
         var end: Place { first + UInt64(items.count) }
@@ -54,7 +55,11 @@ package final class EffectFeed: Sendable {
     // MARK: The shard's side
 
     /// Adds a reader; what is published from now on wakes it.
-    func attach(_ reader: EffectReader) { state.withLock { $0.readers[ObjectIdentifier(reader)] = reader } }
+    func attach(_ reader: EffectReader) {
+        state.withLock { state in
+            if !state.readers.contains(where: { $0 === reader }) { state.readers.append(reader) }
+        }
+    }
 
     var hasReaders: Bool { state.withLock { !$0.readers.isEmpty } }
 
@@ -67,7 +72,7 @@ package final class EffectFeed: Sendable {
                 case .item(let item): Self.append(item, to: &state)
                 }
             }
-            return Array(state.readers.values)
+            return state.readers
         }
         for reader in readers { reader.wake() }
     }
@@ -87,7 +92,7 @@ package final class EffectFeed: Sendable {
         rest()
         let readers = state.withLock { state in
             state.endedBecause = reason
-            return Array(state.readers.values)
+            return state.readers
         }
         for reader in readers { reader.wake() }
     }
@@ -115,7 +120,7 @@ package final class EffectFeed: Sendable {
 
     // MARK: Readers
 
-    package func detach(_ reader: EffectReader) { state.withLock { $0.readers[ObjectIdentifier(reader)] = nil } }
+    package func detach(_ reader: EffectReader) { state.withLock { $0.readers.removeAll { $0 === reader } } }
 
     /// Why there will be no more; nil while there may be.
     package var failure: String? { state.withLock(\.endedBecause) }

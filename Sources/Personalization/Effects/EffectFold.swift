@@ -35,7 +35,7 @@ struct EffectFold: LogFold {
     }
 
     mutating func learn(_ ends: AgreedEnds) {
-        lines.learn(ends.ends, from: ends.writer, of: ends.name.region)
+        lines.learn(ends.chain, of: ends.name.region)
         lines.cutAtAgreedEnds()
     }
 

@@ -81,9 +81,9 @@ extension OriginLines {
     /// What is applied here, as a reader's position.
     package var effectPosition: EffectPosition {
         var position = EffectPosition()
-        for (region, incarnation) in settled { position.settle(region, below: incarnation) }
-        for (region, progress) in origins {
-            for item in progress { position.advance(region, item.incarnation, to: item.next) }
+        for (region, line) in lines {
+            if let settled = settled(region) { position.settle(region, below: settled) }
+            for item in line.progress { position.advance(region, item.incarnation, to: item.next) }
         }
         return position
     }
@@ -91,29 +91,36 @@ extension OriginLines {
     /// Lines that go on at `position`, with known ends cut: what a reader has seen beyond them stands, and is not missed.
     init(at position: EffectPosition, knowing ends: [AgreedEnds]) {
         self.init()
-        for (region, line) in position.lines {
-            settled[region] = line.settled
-            let progress = line.entries.map { Progress(incarnation: $0.incarnation, next: $0.next, lastStamp: .zero) }
-            if !progress.isEmpty { origins[region] = progress }
+        for (region, item) in position.lines {
+            var line = OriginLine()
+            line.base = item.settled.map { EndsPoint(number: $0, digest: .zero) } ?? .genesis
+            line.progress = item.entries.map {
+                OriginLine.Progress(incarnation: $0.incarnation, next: $0.next, lastStamp: .zero)
+            }
+            lines[region] = line
         }
-        for agreed in ends { learn(agreed.ends, from: agreed.writer, of: agreed.name.region) }
+        for agreed in ends { learn(agreed.chain, of: agreed.name.region) }
         cutAtAgreedEnds()
     }
 
-    /// For folds that keep no state of what they read: nothing there has to be taken back.
+    /// For folds that keep no state of what they read: nothing there has to be taken back. A position names the number of a
+    /// base only: it stands on the newest known record that is not above it.
     mutating func cutAtAgreedEnds() {
-        for (region, progress) in origins {
-            for (place, item) in progress.enumerated() {
-                guard let end = agreedEnd(of: item.incarnation, in: region), item.next > end else { continue }
-                origins[region]?[place].next = end
+        for (region, var line) in lines {
+            guard let chain = line.chain else { continue }
+            if !chain.contains(line.base), let known = chain.point(atOrBelow: line.base.number) { line.base = known }
+            for (place, item) in line.progress.enumerated() {
+                guard let end = line.agreedEnd(of: item.incarnation), item.next > end else { continue }
+                line.progress[place].next = end
             }
+            lines[region] = line
         }
     }
 
     /// What was read before the lines began: it moves the origin's time as it did then.
     mutating func noteStamp(_ stamp: HybridStamp, in region: RegionNumber, _ incarnation: Incarnation) {
-        guard let place = origins[region]?.firstIndex(where: { $0.incarnation == incarnation }) else { return }
-        let known = origins[region]?[place].lastStamp ?? .zero
-        origins[region]?[place].lastStamp = max(known, stamp)
+        guard let place = lines[region]?.place(of: incarnation) else { return }
+        let known = lines[region]?.progress[place].lastStamp ?? .zero
+        lines[region]?.progress[place].lastStamp = max(known, stamp)
     }
 }

@@ -253,7 +253,7 @@ package final class EffectReplay: Sendable {
     ) throws(EventLogError) -> EffectItem? {
         let (region, incarnation) = (log.name.region, log.incarnation)
         let before = state.fold.lines.next(in: region, incarnation)
-        let settled = state.fold.lines.settled[region]
+        let settled = state.fold.lines.settled(region)
         batches: for batch in try engine.read(log, from: before, maxBytes: maxBytes) {
             do {
                 switch try state.fold.take(batch) {
@@ -267,7 +267,7 @@ package final class EffectReplay: Sendable {
         }
         let next = state.fold.lines.next(in: region, incarnation)
         guard next > before else { return nil }
-        let now = state.fold.lines.settled[region]
+        let now = state.fold.lines.settled(region)
         return EffectItem(
             region: region, incarnation: incarnation, next: next, settled: now == settled ? nil : now,
             effects: state.fold.takeEffects())
@@ -280,14 +280,22 @@ package final class EffectReplay: Sendable {
     }
 
     /// The position from which every log of the partition is still here.
-    package static func oldest(of partition: PartitionID, in engine: any EventLogEngine) -> EffectPosition {
-        skipping(from: OriginLines(), logs(of: partition, in: engine)) ?? EffectPosition()
+    package static func oldest(
+        of partition: PartitionID, in engine: any EventLogEngine, knowing ends: [AgreedEnds]
+    ) -> EffectPosition {
+        let lines = OriginLines(at: EffectPosition(), knowing: ends)
+        return skipping(from: lines, logs(of: partition, in: engine)) ?? EffectPosition()
     }
 
     /// Where a reader at `lines` goes on when it leaves out what was trimmed; nil where nothing was that it has to read.
     private static func skipping(from lines: OriginLines, _ logs: [LogSummary]) -> EffectPosition? {
         var position = lines.effectPosition
         var isTrimmed = false
+        // Below a floor nothing is held any more, and nobody knows what a reader there has missed (S1b).
+        for (region, chain) in lines.chains where lines.line(of: region).isBelowChain {
+            position.settle(region, below: chain.root.number)
+            isTrimmed = true
+        }
         for log in logs {
             let (region, incarnation) = (log.log.name.region, log.log.incarnation)
             guard let next = position.next(in: region, incarnation), next < log.base else { continue }
@@ -301,6 +309,6 @@ package final class EffectReplay: Sendable {
 extension OriginLines {
     /// The last stamp read of a log; zero for one of which nothing was.
     fileprivate func stamp(of log: LogIdentity) -> HybridStamp {
-        origins[log.name.region]?.first { $0.incarnation == log.incarnation }?.lastStamp ?? .zero
+        line(of: log.name.region).progress.first { $0.incarnation == log.incarnation }?.lastStamp ?? .zero
     }
 }

@@ -60,7 +60,8 @@ package struct EffectSubscription {
             } else if start == .earliest {
                 lanes.append(
                     EffectLane(
-                        partition, attachment.feed, at: EffectReplay.oldest(of: partition, in: source.log)))
+                        partition, attachment.feed,
+                        at: EffectReplay.oldest(of: partition, in: source.log, knowing: attachment.ends)))
             } else {
                 lanes.append(try await newest(of: partition, attachment.feed))
             }

@@ -33,8 +33,8 @@ extension LogFollower {
         guard !isFenced else { return completion(.failure(BootstrapRefusal("the log has ended"))) }
         var start = fetched
         learnOwnEnds(into: &start)
-        guard !start.lines.exceedsAgreedEnds else {
-            return completion(.failure(BootstrapRefusal("the snapshot goes beyond agreed ends")))
+        guard !start.lines.exceedsAgreedEnds, !start.lines.isBelowChain else {
+            return completion(.failure(BootstrapRefusal("the snapshot goes beyond agreed ends, or stands below them")))
         }
         foldAside(start, completion)
     }
@@ -107,14 +107,18 @@ extension LogFollower {
             try anew.apply(record, in: own.name.region, own.incarnation, at: offset)
         }
         learnOwnEnds(into: &anew)
-        guard !anew.lines.exceedsAgreedEnds else {
-            throw BootstrapRefusal("the snapshot goes beyond ends that were heard meanwhile")
+        guard !anew.lines.exceedsAgreedEnds, !anew.lines.isBelowChain else {
+            throw BootstrapRefusal("ends were heard meanwhile that the snapshot goes beyond, or stands below")
         }
         return anew
     }
 
     private func putInPlace(_ anew: State, _ fold: HeldLogs<State>) {
+        let own = appender.log.name
+        // One that was appended stands in the own log, and the fold has applied it.
+        let proposed = replica.hasAppendedEnds ? nil : state.lines.line(of: own.region).proposed
         adopt(anew)
+        if let proposed { changeLines { $0.propose(proposed, of: own.region) } }
         replica.isShort = false
         replica.isRebuilding = false
         replica.rebuildFailure = nil
@@ -124,8 +128,7 @@ extension LogFollower {
         replica.held = []
         onFolded()
         tellAgreed()
-        appendPostponedEnds()
-        let own = appender.log.name
+        appendProposedEnds()
         for log in shell.log.logs().map(\.log).sorted()
         where log.name.topic == own.topic && log.name.partition == own.partition { follow(log) }
     }

@@ -9,9 +9,12 @@ import NodeEnvironment
 
 extension LogFollower {
     /// Starts a rebuild where the state exceeds agreed ends. The fold reads flushed bytes only, so what was appended
-    /// here is flushed first; nothing is appended meanwhile. Complexity: O(incarnations).
+    /// here is flushed first; nothing is appended meanwhile. A state below what is settled everywhere goes on from another
+    /// member's (S1a). Complexity: O(incarnations).
     func rebuildWhereNeeded() {
-        guard !isFenced, !replica.isRebuilding, state.lines.exceedsAgreedEnds else { return }
+        guard !isFenced else { return }
+        if state.lines.isBelowChain { becomeShort() }
+        guard !replica.isRebuilding, state.lines.exceedsAgreedEnds else { return }
         replica.isRebuilding = true
         refoldOnceFlushed()
     }
@@ -49,6 +52,9 @@ extension LogFollower {
             // Nothing here leads to a state without what was cut: another member's has to (S1a, S5).
             if error.code == .trimmed { becomeShort() }
             retryRefold("\(error)")
+        case .success(let fold) where fold.state.lines.isBelowChain:
+            becomeShort()
+            retryRefold("what is settled everywhere has left this disk")
         case .success(let fold):
             let own = appender.log
             guard fold.state.lines.next(in: own.name.region, own.incarnation) == appender.nextOffset else {
@@ -67,9 +73,14 @@ extension LogFollower {
 
     private func take(_ fold: HeldLogs<State>) {
         let own = appender.log.name
+        // One that was appended stands in the own log, and the fold has applied it.
+        let proposed = replica.hasAppendedEnds ? nil : state.lines.line(of: own.region).proposed
         let heardMeanwhile = state.agreedEnds(of: own.topic, own.partition)
         adopt(fold.state)
-        for ends in heardMeanwhile { note(ends) }
+        changeLines { lines in
+            for ends in heardMeanwhile { lines.learn(ends.chain, of: ends.name.region) }
+            if let proposed { lines.propose(proposed, of: own.region) }
+        }
         guard !state.lines.exceedsAgreedEnds else { return refold() }
         replica.isRebuilding = false
         replica.rebuildFailure = nil
@@ -78,7 +89,7 @@ extension LogFollower {
         replica.held = []
         onFolded()
         tellAgreed()
-        appendPostponedEnds()
+        appendProposedEnds()
         // The record that had settled a log may be what was cut: such a log is open again, and nobody follows it.
         for log in shell.log.logs().map(\.log).sorted()
         where log.name.topic == own.topic && log.name.partition == own.partition { follow(log) }

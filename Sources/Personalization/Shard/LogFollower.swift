@@ -19,17 +19,21 @@ protocol LogFollower: OriginLogOwner {
     /// Whether the own log has ended: memory is discarded and nothing is folded into it.
     var isFenced: Bool { get }
     func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome
-    /// Tells the state of agreed ends.
-    func note(_ ends: AgreedEnds)
+    /// Tells the state what is known of ends.
+    func changeLines(_ body: @Sendable (inout OriginLines) -> Void)
     /// Puts a state that was folded anew in the place of the former.
     func adopt(_ state: State)
-    /// Appends an ends record, stamped without an untrusted clock's word.
+    /// Appends the ends record that the lines hold as proposed, stamped without an untrusted clock's word.
     func appendEnds(_ ends: EndsRecord) throws(ShardError)
+    /// The own ends record is applied.
+    func onEndsConfirmed()
     /// Something was folded.
     func onFolded()
 }
 
 extension LogFollower {
+    func onEndsConfirmed() {}
+
     /// Folds a log from now on: what is flushed already, and what will be. Idempotent. Beyond the bound it is counted
     /// and not followed. The own log is folded where it is written.
     func follow(_ log: LogIdentity) {
@@ -93,7 +97,7 @@ extension LogFollower {
         if isFolded {
             onFolded()
             tellAgreed()
-            appendPostponedEnds()
+            appendProposedEnds()
             let waiting = replica.held.filter { $0.name == log.name && $0 != log }.sorted()
             for other in waiting { again(other) }
         }

@@ -16,16 +16,16 @@ package struct LogShell: Sendable {
     package let disk: any DedicatedExecutor
     /// Closed while this node must not stamp (S2).
     package let stamps: StampGate
-    /// Hears of agreed ends, those known at the start and newer ones, on `executor`: mirrors carry them in handshakes
-    /// (S1a). Must not block.
-    package let onAgreed: @Sendable (AgreedEnds) -> Void
+    /// Hears of agreed ends, those known at the start and newer ones, with the base that the state stands on, on `executor`:
+    /// mirrors carry them in handshakes and seals (S1a). Must not block.
+    package let onAgreed: @Sendable (_ ends: AgreedEnds, _ base: EndsPoint) -> Void
     /// Hears, on `executor`, of a state that only another member's snapshot can bring further (S5). Must not block.
     package let onShort: @Sendable (TopicID, PartitionID) -> Void
 
     package init(
         log: any EventLogEngine, executor: any NodeExecutor, clock: any NodeClock, settings: ShardSettings,
         disk: any DedicatedExecutor, stamps: StampGate = StampGate(),
-        onAgreed: @escaping @Sendable (AgreedEnds) -> Void = { _ in },
+        onAgreed: @escaping @Sendable (_ ends: AgreedEnds, _ base: EndsPoint) -> Void = { _, _ in },
         onShort: @escaping @Sendable (TopicID, PartitionID) -> Void = { _, _ in }
     ) {
         self.onShort = onShort

@@ -6,7 +6,7 @@ import EventLog
 /// Which followed logs wait, are being read, or have stopped. A value of the follower.
 struct ReplicaProgress: Sendable {
     /// Logs of which one shard or catalogue follows at most so many: regions times incarnations without agreed ends.
-    static let maxLogs = 1_024
+    static let maxLogs = 8_192
     /// Bytes folded in one go, before other work of the loop has its turn.
     static let bytesAtOnce = 1 << 20
     /// A read that fails is tried again after `ShardSettings.retryDelay`, doubled at most so often.
@@ -15,6 +15,12 @@ struct ReplicaProgress: Sendable {
     struct ReadFailure: Sendable {
         var count: Int
         var reason: String
+    }
+
+    /// What is known of a line's ends.
+    struct ToldEnds: Equatable, Sendable {
+        var base: EndsPoint
+        var tip: EndsPoint?
     }
 
     var followed: Set<LogIdentity> = []
@@ -26,11 +32,8 @@ struct ReplicaProgress: Sendable {
     var failing: [LogIdentity: ReadFailure] = [:]
     /// Cannot be folded any further, and why (S3).
     var stopped: [LogIdentity: ApplyError] = [:]
-    /// By origin the writer of the newest agreed ends that `onAgreed` has heard of.
-    var toldAgreed: [RegionNumber: Incarnation] = [:]
-
-    /// By origin what was settled when settled logs were last let go.
-    var settled: [RegionNumber: Incarnation] = [:]
+    /// By origin what `onAgreed` has heard last.
+    var toldAgreed: [RegionNumber: ToldEnds] = [:]
 
     /// The state is being folded anew (S1a): nothing is appended, folded or served meanwhile.
     var isRebuilding = false
@@ -38,11 +41,8 @@ struct ReplicaProgress: Sendable {
     var isShort = false
     /// Why it was not done yet.
     var rebuildFailure: ReadFailure?
-    /// Agreed ends that are to be appended once the state has reached them, and no more than that.
-    var postponedEnds: EndsRecord?
-    /// The ends record of the own incarnation, where there is one, stands below it: nobody is told of it before it is
-    /// flushed (S6).
-    var ownEndsThrough = Offset(.max)
+    /// The own incarnation's ends record is in its log.
+    var hasAppendedEnds = false
 
     var failedReads: UInt64 = 0
     /// Logs that were not followed: there were `maxLogs` already.

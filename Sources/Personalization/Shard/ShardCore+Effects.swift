@@ -22,12 +22,18 @@ extension ShardCore {
         let (region, incarnation) = (log.name.region, log.incarnation)
         let next = state.lines.next(in: region, incarnation)
         guard next > before else { return }
-        let settled = state.lines.settled[region]
+        let settled = state.lines.settled(region)
         let item = EffectItem(
             region: region, incarnation: incarnation, next: next, settled: settled == incarnation ? settled : nil,
             effects: state.takeEffects())
         // Too much waits for the disk: readers find in the log what they are not told.
         if effects?.append(item) == false { beginEffects() }
+    }
+
+    /// The own ends record, which stands in the own log already, is applied: readers are done with what it settles.
+    mutating func onEndsConfirmed() {
+        guard effects != nil, appender.nextOffset > .zero else { return }
+        noteEffects(appender.log, since: Offset(appender.nextOffset.rawValue - 1))
     }
 
     /// What may be told now (S6).

@@ -6,13 +6,17 @@ import MergeableState
 extension ShardCore {
     private static let policy = SlatePolicy()
 
-    /// Ranks, and says what the answer stands on. Throws `.sessionNotSatisfied` where the caller demands its session and
-    /// this replica lacks an event of it; a lost tail never holds an answer up (S12).
+    /// Ranks, and says what the answer stands on. Where the caller demands its session, throws `.sessionNotSatisfied` while
+    /// this replica lacks an event of it, and `.sessionTooOld` where nobody can say so any more; a lost tail never holds an
+    /// answer up (S12).
     package mutating func slate(
         _ query: SlateQuery, catalogue: CatalogueSnapshot, popularity: PopularitySnapshot
     ) throws(ShardError) -> Slate {
         let session = query.session.map { state.lines.outcome(of: $0) }
-        if query.requireSession, session?.isSatisfied == false { throw .sessionNotSatisfied(applied: state.vector) }
+        if query.requireSession, let session {
+            guard session.tooOld.isEmpty else { throw .sessionTooOld }
+            guard session.isSatisfied else { throw .sessionNotSatisfied(applied: state.vector) }
+        }
         let user = state.user(query.user)
         let ranked = withScratch { scratch in
             Self.policy.slate(

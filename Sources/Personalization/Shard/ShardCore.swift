@@ -91,9 +91,6 @@ package struct ShardCore {
         return outcome
     }
 
-    /// Agreed ends that somebody tells (S1a).
-    package mutating func learn(_ ends: AgreedEnds) { state.learn(ends) }
-
     /// Goes on with a state that was folded anew.
     package mutating func adopt(_ anew: ShardState) {
         let former = state
@@ -108,12 +105,9 @@ package struct ShardCore {
         try append(.ends, id: EventID(time: 0, client: 0), body: ends.body, at: now)
     }
 
-    /// Writes the records that begin an incarnation: opening and, for a sole member, agreed ends (S1, S1a).
+    /// Writes the record that begins an incarnation (S1).
     package mutating func begin(_ beginning: IncarnationPlan.Beginning, at now: WallTime) throws(ShardError) {
         try append(.opening, id: EventID(time: 0, client: 0), body: beginning.opening.body, at: now)
-        if let ends = beginning.ends {
-            try append(.ends, id: EventID(time: 0, client: 0), body: ends.body, at: now)
-        }
     }
 
     /// Keeps a record of a slate, for learning; nothing waits for it and state does not change.

@@ -85,6 +85,8 @@ package enum ShardError: Error, Hashable, Sendable {
     case idRefused(EventIDVerdict)
     /// The session demanded is not met here yet.
     case sessionNotSatisfied(applied: VersionVector)
+    /// The session demanded names starts from so long ago that nobody knows their ends any more (S12).
+    case sessionTooOld
     /// The clock guard refuses to stamp records (S2). Reads go on.
     case clockUntrusted
     /// The state is folded anew with agreed ends cut (S1a); over in a moment.

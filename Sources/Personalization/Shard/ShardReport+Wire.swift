@@ -14,6 +14,11 @@ extension ShardReport: Wire {
             entry.incarnation.encode(into: &writer)
             entry.next.encode(into: &writer)
         }
+        writer.write(UInt16(clamping: vector.bases.count))
+        for region in vector.bases.keys.sorted() {
+            region.encode(into: &writer)
+            writer.write(vector.bases[region] ?? .genesis)
+        }
         digest.encode(into: &writer)
         for count in [users, indexedIDs, unflushedRecords] { writer.writeVarint(UInt64(count)) }
     }
@@ -33,8 +38,12 @@ extension ShardReport: Wire {
                     region: try RegionNumber(from: &reader), incarnation: try Incarnation(from: &reader),
                     next: try Offset(from: &reader)))
         }
+        var bases: [RegionNumber: EndsPoint] = [:]
+        for _ in 0..<(try reader.read(UInt16.self)) {
+            bases[try RegionNumber(from: &reader)] = try reader.readEndsPoint()
+        }
         self.init(
-            partition: partition, applyVersion: applyVersion, vector: VersionVector(entries),
+            partition: partition, applyVersion: applyVersion, vector: VersionVector(entries, bases: bases),
             digest: try reader.readDigest(), users: Int(clamping: try reader.readVarint()),
             indexedIDs: Int(clamping: try reader.readVarint()),
             unflushedRecords: Int(clamping: try reader.readVarint()))

@@ -22,6 +22,14 @@ extension ShardRouter: MirroredLogConsumer {
         }
     }
 
+    package func floorMoved(of name: LogName, to floor: EndsPoint) {
+        give(name) {
+            $0.prune(name.region, to: floor)
+        } orContent: {
+            $0.prune(name.region, to: floor)
+        }
+    }
+
     /// Nobody waits for another region to hold content.
     package func cursorMoved(of region: RegionNumber, in log: LogIdentity, holding held: Range<Offset>) {
         give(log.name) {

@@ -30,6 +30,8 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     /// Nil until it was told: what a start restored is news to whoever asks first.
     private var popularitySeen: UInt64?
     private var snapshotSeen: UInt64 = 0
+    /// What the last view stood on: a snapshot that stands on more lets the logs below go (S1b).
+    private var snapshotBases: [RegionNumber: EndsPoint] = [:]
     /// Slates whose record could not be kept: the log was behind or full.
     private var unrecordedSlates: UInt64 = 0
 
@@ -75,7 +77,8 @@ package distributed actor UserShard: ClusterActor, LogFollower {
             return onFlush(.failure(error))
         }
         tellAgreed()
-        if beginning.ends != nil { tellOwnEndsOnceFlushed() }
+        rebuildWhereNeeded()
+        if let ends = beginning.ends { takeEnds(ends) }
         core.appender.wait(through: core.appender.nextOffset, onFlush)
         flushSoon()
     }
@@ -129,7 +132,15 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     /// S1a: agreed ends take effect when heard, whoever tells them. Where the state exceeds them it is folded anew.
     package func learn(_ ends: AgreedEnds) { learnEnds(ends) }
 
-    func note(_ ends: AgreedEnds) { core.learn(ends) }
+    func changeLines(_ body: @Sendable (inout OriginLines) -> Void) { body(&core.state.lines) }
+
+    func onEndsConfirmed() {
+        core.onEndsConfirmed()
+        tellEffects()
+    }
+
+    /// S1b: what lies below the floor leaves.
+    package func prune(_ region: RegionNumber, to floor: EndsPoint) { pruneLine(of: region, to: floor) }
 
     func adopt(_ state: ShardState) {
         core.adopt(state)
@@ -202,7 +213,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
         evenIdle: Bool = false, _ completion: @escaping @Sendable (Result<ShardState?, ShardError>) -> Void
     ) {
         guard core.fencedBecause == nil, !replica.isRebuilding, !replica.isShort, !hasUnwrittenEnds,
-            evenIdle || core.state.changes != snapshotSeen
+            evenIdle || core.state.changes != snapshotSeen || core.state.vector.bases != snapshotBases
         else {
             return completion(.success(nil))
         }
@@ -213,7 +224,9 @@ package distributed actor UserShard: ClusterActor, LogFollower {
         let changes = view.changes
         core.appender.wait(through: core.appender.nextOffset) { [self] flushed in
             assumeIsolated { shard in
-                if case .success = flushed { shard.snapshotSeen = changes }
+                guard case .success = flushed else { return }
+                shard.snapshotSeen = changes
+                shard.snapshotBases = view.vector.bases
             }
             completion(flushed.map { view })
         }

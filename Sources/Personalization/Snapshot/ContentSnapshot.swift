@@ -4,7 +4,7 @@
 // |-------|---------------------------------------------------|
 // | 0-3   | magic "MRCS"                                      |
 // | 4-7   | CRC32C over bytes 8 to the end                    |
-// | 8-11  | format, 1                                         |
+// | 8-11  | format, 2                                         |
 // | 12-15 | version of `apply`                                |
 // | 16-31 | catalogue digest                                  |
 // | 32-   | lines, then the catalogue, as their files say     |
@@ -14,7 +14,7 @@ import ClusterModel
 /// Encoding and decoding. Pure; files are the caller's.
 package enum ContentSnapshot {
     package static let magic: UInt32 = 0x5343_524d  // "MRCS"
-    package static let format: UInt32 = 1
+    package static let format: UInt32 = 2
     private static let headerBytes = 32
 
     /// Complexity: O(n log n) in the catalogue's entries.

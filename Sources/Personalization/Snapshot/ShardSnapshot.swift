@@ -4,7 +4,7 @@
 // |---------|-------------------------------------------------------------------------------------------------|
 // | 0-3     | magic "MRSS"                                                                                    |
 // | 4-7     | CRC32C over bytes 8 to the end                                                                  |
-// | 8-11    | format, 2                                                                                       |
+// | 8-11    | format, 3                                                                                       |
 // | 12-15   | version of `apply`                                                                              |
 // | 16-19   | partition                                                                                       |
 // | 20-23   | zero                                                                                            |
@@ -21,7 +21,7 @@ import MergeableState
 /// Encoding and decoding of snapshots. Pure; files are the caller's.
 package enum ShardSnapshot {
     package static let magic: UInt32 = 0x5353_524d  // "MRSS"
-    package static let format: UInt32 = 2
+    package static let format: UInt32 = 3
     private static let headerBytes = 40
     /// A user's key; the state is more.
     private static let minUserBytes = 16

@@ -24,9 +24,6 @@ package protocol LogFold: Sendable {
     mutating func take(
         _ event: Event, of record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset)
 
-    /// Agreed ends of one of its logs take effect at once (S1a).
-    mutating func learn(_ ends: AgreedEnds)
-
     /// Forgets what nobody can send again (S5).
     mutating func forget(members: [RegionNumber], bounds: TimeBounds)
 }
@@ -71,7 +68,7 @@ extension LogFold {
         let next = lines.next(in: region, incarnation)
         if batch.endOffset <= next { return .known }
         if lines.isSettled(region, incarnation) { return .quarantined }
-        guard batch.header.baseOffset <= next else { return try hold(batch) }
+        guard batch.header.baseOffset <= next else { return try hold(batch, orTryAgain: false) }
         let records: [EventRecord]
         do { records = try batch.records() } catch { throw .malformed("\(error)") }
         for (place, record) in records.enumerated() {
@@ -80,7 +77,7 @@ extension LogFold {
             do {
                 try apply(record, in: region, incarnation, at: offset)
             } catch .held {
-                return try hold(batch)
+                return try hold(batch, orTryAgain: true)
             } catch .beyondAgreedEnd {
                 return .quarantined
             }
@@ -88,28 +85,34 @@ extension LogFold {
         return .applied
     }
 
+    /// Agreed ends of one of its logs take effect at once (S1a).
+    package mutating func learn(_ ends: AgreedEnds) { lines.learn(ends.chain, of: ends.name.region) }
+
     /// The batch waits. Agreed ends that it carries are facts all the same (S1a): a line that is linked above one of them
-    /// would otherwise wait for ever for bytes beyond it, on every disk that never heard of them elsewhere.
-    private mutating func hold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome {
+    /// would otherwise wait for ever for bytes beyond it, on every disk that never heard of them elsewhere. `orTryAgain`:
+    /// where they are news, what held it may not any more.
+    private mutating func hold(_ batch: EncodedBatch, orTryAgain mayTry: Bool) throws(ApplyError) -> BatchOutcome {
         let log = batch.header.log
+        var isNews = false
         do {
             for (place, record) in try batch.records().enumerated() where record.kind == .ends {
                 let offset = batch.header.baseOffset.advanced(by: place)
                 // A record beyond its own log's agreed end is none.
                 if let end = lines.agreedEnd(of: log.incarnation, in: log.name.region), offset >= end { continue }
-                learn(AgreedEnds(name: log.name, writer: log.incarnation, ends: try EndsRecord(body: record.body)))
+                let link = EndsLink(number: log.incarnation, record: try EndsRecord(body: record.body))
+                if lines.meet(link, of: log.name.region) { isNews = true }
             }
         } catch {
             throw .malformed("\(error)")
         }
-        return .held
+        guard isNews, mayTry else { return .held }
+        return try apply(batch)
     }
 
     /// The ends that it knows of, as those of the logs of one topic and partition.
     package func agreedEnds(of topic: TopicID, _ partition: PartitionID) -> [AgreedEnds] {
-        lines.agreedEnds.map { known in
-            let name = LogName(region: known.region, topic: topic, partition: partition)
-            return AgreedEnds(name: name, writer: known.by, ends: known.ends)
+        lines.chains.map { region, chain in
+            AgreedEnds(name: LogName(region: region, topic: topic, partition: partition), chain: chain)
         }
     }
 }

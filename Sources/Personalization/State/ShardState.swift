@@ -71,10 +71,6 @@ package struct ShardState: LogFold {
         }
     }
 
-    package mutating func learn(_ ends: AgreedEnds) {
-        lines.learn(ends.ends, from: ends.writer, of: ends.name.region)
-    }
-
     /// Forgets ids that no member can send again (S5).
     package mutating func forget(members: [RegionNumber], bounds: TimeBounds) {
         guard let time = lines.time(over: members) else { return }

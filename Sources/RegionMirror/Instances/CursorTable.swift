@@ -89,6 +89,17 @@ package struct CursorTable: Sendable {
             of: cursor.point.log, limit: limits.logs)
     }
 
+    /// What lies below a floor leaves (S1b).
+    package mutating func drop(_ facts: LineageFacts) {
+        holders = holders.mapValues { holder in
+            var kept = holder
+            kept.ends = holder.ends.filter { !facts.isBelowFloor($0.key) }
+            kept.firsts = holder.firsts.filter { !facts.isBelowFloor($0.key) }
+            kept.longer = holder.longer.filter { !facts.isBelowFloor($0) }
+            return kept
+        }
+    }
+
     /// Whether some other region has more of a log than the origin had when it was told.
     package func isLongerElsewhere(_ log: LogIdentity) -> Bool { holders.values.contains { $0.longer.contains(log) } }
 

@@ -20,6 +20,10 @@ package struct FollowerInstance: Sendable {
         /// It claims this time, which is ahead of every clock that is believed (TimeCeiling). It goes on by itself when the
         /// own clock gets there.
         case aheadOfClock(WallTime)
+        /// Ends of this region's own line that this process has not written: they are believed from nobody.
+        case endsOfOurs(Incarnation)
+        /// Of no member, topic or partition of the deployment.
+        case outOfScope
 
         package var description: String {
             switch self {
@@ -30,6 +34,10 @@ package struct FollowerInstance: Sendable {
             case .acrossAgreedEnd(let end): "a batch across the agreed end \(end.rawValue)"
             case .aheadOfClock(let time):
                 "it claims the time \(time.milliseconds) ms, which is ahead of every clock that is believed"
+            case .outOfScope: "a peer announces a log of no region, topic or partition of this deployment: left out"
+            case .endsOfOurs(let writer):
+                "a peer tells ends of this region's own line by incarnation \(String(writer.rawValue, radix: 16)), which "
+                    + "is not this process: left out; see Runbooks/region-claimed.md"
             }
         }
     }
@@ -54,16 +62,23 @@ package struct FollowerInstance: Sendable {
         var heads: [LogIdentity: LogSummary] = [:]
         /// What it said it has nothing before, whatever its heads say: bytes that it holds and cannot read.
         var firstAvailable: [LogIdentity: Offset] = [:]
+        /// The last log that a full pull had room for.
+        var turn: LogIdentity?
     }
 
     package let limits: MirrorLimits
     /// What is believed of times: as of the clock now, set before replies are taken and positions asked for.
     package var ceiling = TimeCeiling.possible
     private let own: RegionNumber
+    /// Nil for all logs.
+    private let scope: LogScope?
     private let incarnation: Incarnation
     private var links: [RegionNumber: Link] = [:]
     private var positions: [LogIdentity: Position] = [:]
     private var asked: [LogIdentity: RegionNumber] = [:]
+    /// Names of which something was told that is not believed: people are told once. At most `disbelievedNames`.
+    private var disbelieved: Set<LogName> = []
+    private static let disbelievedNames = 1_024
     /// Logs of which some holder has once said that they begin behind our position there.
     private var suspects: Set<LogIdentity> = []
     package private(set) var stopped: [LogIdentity: (stop: Stop, by: RegionNumber)] = [:]
@@ -72,8 +87,10 @@ package struct FollowerInstance: Sendable {
 
     /// `incarnation`: what this node writes itself is never pulled.
     package init(
-        own: RegionNumber, incarnation: Incarnation, held: [LogSummary], limits: MirrorLimits = MirrorLimits()
+        own: RegionNumber, incarnation: Incarnation, held: [LogSummary], limits: MirrorLimits = MirrorLimits(),
+        scope: LogScope? = nil
     ) {
+        self.scope = scope
         self.own = own
         self.incarnation = incarnation
         self.limits = limits
@@ -101,6 +118,20 @@ package struct FollowerInstance: Sendable {
         stopped[summary.log] = nil
     }
 
+    /// What lies below a floor leaves (S1b). Complexity: O(logs x links).
+    package mutating func drop(_ facts: LineageFacts) {
+        positions = positions.filter { !facts.isBelowFloor($0.key) }
+        asked = asked.filter { !facts.isBelowFloor($0.key) }
+        stopped = stopped.filter { !facts.isBelowFloor($0.key) }
+        suspects = suspects.filter { !facts.isBelowFloor($0) }
+        links = links.mapValues { link in
+            var kept = link
+            kept.heads = link.heads.filter { !facts.isBelowFloor($0.key) }
+            kept.firstAvailable = link.firstAvailable.filter { !facts.isBelowFloor($0.key) }
+            return kept
+        }
+    }
+
     /// The engine did not take a batch: the position goes back to before it.
     package mutating func onRefused(_ batch: EncodedBatch) {
         let log = batch.header.log
@@ -124,14 +155,21 @@ package struct FollowerInstance: Sendable {
     package mutating func positions(for holder: RegionNumber, _ facts: LineageFacts) -> [LogPoint] {
         guard let heads = links[holder]?.heads else { return [] }
         var points: [LogPoint] = []
-        for log in heads.keys.sorted() where points.count < limits.logs && isWanted(log, facts) {
+        for log in inTurn(heads.keys.sorted(), at: holder) where points.count < limits.logs && isWanted(log, facts) {
             let point = positions[log]?.point ?? LogPoint(startOf: log)
             let choice = RelayChoice.choose(
                 copies(of: log, from: point.offset), for: log, position: point.offset, before: asked[log])
             asked[log] = choice
             if choice == holder { points.append(point) }
         }
+        links[holder]?.turn = points.count < limits.logs ? nil : points.last?.log
         return points
+    }
+
+    /// Behind those that the last pull had room for, so that none is never asked for.
+    private func inTurn(_ logs: [LogIdentity], at holder: RegionNumber) -> [LogIdentity] {
+        guard let last = links[holder]?.turn, let place = logs.firstIndex(where: { $0 > last }) else { return logs }
+        return Array(logs[place...] + logs[..<place])
     }
 
     private mutating func isWanted(_ log: LogIdentity, _ facts: LineageFacts) -> Bool {
@@ -246,21 +284,40 @@ package struct FollowerInstance: Sendable {
         return directives
     }
 
-    /// Ends by a writer that no clock can have made would be the newest for ever.
+    /// Ends by a writer that no clock can have made would be the newest for ever. Of this region's current line nobody else can
+    /// have appended any (S1a): what is told of them would stop every state here.
     private mutating func isBelieved(
         _ ends: AgreedEnds, _ holder: RegionNumber, _ directives: inout [Directive]
     ) -> Bool {
-        if ceiling.admits(ends.writer) { return true }
-        let log = LogIdentity(name: ends.name, incarnation: ends.writer)
-        directives.append(.alarm(log, .aheadOfClock(ends.writer.startedAt)))
+        let stop: Stop
+        if let scope, !scope.holds(ends.name) {
+            stop = .outOfScope
+        } else if ends.name.region == own, ends.writer >= incarnation {
+            // One's own come back from everybody.
+            if ends.writer == incarnation { return false }
+            stop = .endsOfOurs(ends.writer)
+        } else if !ceiling.admits(ends.writer) {
+            stop = .aheadOfClock(ends.writer.startedAt)
+        } else {
+            return true
+        }
+        disbelieve(LogIdentity(name: ends.name, incarnation: ends.writer), stop, &directives)
         return false
     }
 
+    private mutating func disbelieve(_ log: LogIdentity, _ stop: Stop, _ directives: inout [Directive]) {
+        guard disbelieved.count < Self.disbelievedNames, disbelieved.insert(log.name).inserted else { return }
+        directives.append(.alarm(log, stop))
+    }
+
     private mutating func onHead(_ head: LogSummary, of holder: RegionNumber, _ directives: inout [Directive]) {
-        guard let known = links[holder]?.heads, known[head.log] != nil || known.count < limits.logs else { return }
+        if let scope, !scope.holds(head.log.name) { return disbelieve(head.log, .outOfScope, &directives) }
+        guard let known = links[holder]?.heads, known[head.log] != nil || known.count < limits.heads else { return }
         if !ceiling.admits(head.log.incarnation) {
             halt(head.log, .aheadOfClock(head.log.incarnation.startedAt), holder, &directives)
         }
+        var head = head
+        head.base = max(head.base, links[holder]?.firstAvailable[head.log] ?? .zero)
         links[holder]?.heads[head.log] = head
         guard head.base > position(of: head.log) else { return }
         suspects.insert(head.log)

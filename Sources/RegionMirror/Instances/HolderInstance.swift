@@ -34,7 +34,9 @@ package struct HolderInstance: Sendable {
     private var toldEnds: [LogName: Incarnation] = [:]
     private var turn = 0
 
-    package init() {}
+    private let limits: MirrorLimits
+
+    package init(limits: MirrorLimits = MirrorLimits()) { self.limits = limits }
 
     /// False for a pull of an older link than one that was seen: it is not answered with data. A newer one starts over
     /// with all heads.
@@ -60,7 +62,14 @@ package struct HolderInstance: Sendable {
         for index in 0..<count {
             let position = request.positions[(index + turn % count) % count]
             if let end = facts.servedEnd(of: position.log), position.offset >= end { continue }
-            guard let step = byLog[position.log].flatMap({ Self.step(for: position, in: $0) }) else { continue }
+            guard let held = byLog[position.log] else {
+                // S1b: it was settled and has left; whoever still needs it must be bootstrapped.
+                if facts.isBelowFloor(position.log) {
+                    plan.steps.append(.gap(position.log, firstAvailable: Offset(.max)))
+                }
+                continue
+            }
+            guard let step = Self.step(for: position, in: held) else { continue }
             switch step == .read(position) ? verdict(position) : .readable {
             case .readable: plan.steps.append(step)
             case .gap(let first): plan.steps.append(.gap(position.log, firstAvailable: first))
@@ -69,13 +78,17 @@ package struct HolderInstance: Sendable {
         }
         // What the follower writes itself is no news to it.
         let (follower, own) = (request.follower, request.incarnation)
-        plan.heads = held.filter { head in
-            told[head.log] != head && (head.log.name.region != follower || head.log.incarnation < own)
-        }
+        plan.heads = Array(
+            held.lazy.filter { head in
+                told[head.log] != head && (head.log.name.region != follower || head.log.incarnation < own)
+            }.prefix(limits.logs))
         plan.hasNewLog = plan.heads.contains { told[$0.log] == nil }
         plan.ends = facts.all.filter { ends in toldEnds[ends.name].map { $0 < ends.writer } ?? true }
         return plan
     }
+
+    /// What lies below a floor leaves (S1b).
+    package mutating func drop(_ facts: LineageFacts) { told = told.filter { !facts.isBelowFloor($0.key) } }
 
     /// These heads and ends went out in an answer.
     package mutating func onAnswered(_ plan: Plan) {

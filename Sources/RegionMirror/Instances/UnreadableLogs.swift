@@ -55,6 +55,9 @@ package struct UnreadableLogs: Sendable {
         if entries[log]?.failures ?? 0 > 0 { entries[log] = nil }
     }
 
+    /// What lies below a floor leaves (S1b).
+    package mutating func drop(_ facts: LineageFacts) { entries = entries.filter { !facts.isBelowFloor($0.key) } }
+
     /// What does not fit is found out again.
     private mutating func note(_ log: LogIdentity, _ entry: Entry) {
         guard entries[log] != nil || entries.count < limit else { return }

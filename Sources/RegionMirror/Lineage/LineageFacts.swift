@@ -16,6 +16,9 @@ package struct LineageFacts: Sendable {
 
     package private(set) var seals: SealBook
     private var agreed: [LogName: AgreedEnds] = [:]
+    private var bases: [LogName: EndsPoint] = [:]
+    /// Below these incarnations everything has left (S1b).
+    private var floors: [LogName: Incarnation] = [:]
     /// The round of which an origin has this member's seal. At most `SealBook.maxOrigins`.
     private var rounds: [RegionNumber: Round] = [:]
     private let limit: Int
@@ -32,6 +35,7 @@ package struct LineageFacts: Sendable {
     }
 
     package func limit(of log: LogIdentity) -> Limit {
+        guard !isBelowFloor(log) else { return .ends(.zero) }
         let collected = rounds[log.name.region]?.ends[log.name]
         if let end = agreed[log.name]?.end(of: log) ?? collected?.end(of: log) { return .ends(end) }
         return seals.isSealed(log) ? .sealed : .open
@@ -41,16 +45,43 @@ package struct LineageFacts: Sendable {
     /// an agreed end is served to nobody).
     package func servedEnd(of log: LogIdentity) -> Offset? { agreed[log.name]?.end(of: log) }
 
-    /// Hears of agreed ends; whether they are news. Later writers list what earlier ones agreed on.
+    /// Hears of agreed ends; whether they are news. The highest number wins.
     package mutating func onAgreed(_ ends: AgreedEnds) -> Bool {
-        if let known = agreed[ends.name] {
-            guard known.writer < ends.writer else { return false }
-        } else if agreed.count >= limit {
-            return false
+        guard var known = agreed[ends.name] else {
+            guard agreed.count < limit else { return false }
+            agreed[ends.name] = ends
+            return true
         }
-        agreed[ends.name] = ends
-        return true
+        let isNews = known.chain.merge(ends.chain)
+        if isNews { agreed[ends.name] = known }
+        return isNews
     }
+
+    /// Every member's published snapshots hold the line up to this record: what lies below is neither pulled nor told nor
+    /// counted any more (S1b).
+    package mutating func onFloor(_ floor: LineBase) {
+        guard floors[floor.name] != nil || floors.count < limit else { return }
+        floors[floor.name] = max(floors[floor.name] ?? floor.point.number, floor.point.number)
+        if var known = agreed[floor.name], known.chain.prune(to: floor.point) { agreed[floor.name] = known }
+    }
+
+    /// Whether the log has left.
+    package func isBelowFloor(_ log: LogIdentity) -> Bool { floors[log.name].map { log.incarnation < $0 } ?? false }
+
+    /// What this node's state of a log's topic and partition stands on.
+    package mutating func onBase(_ point: EndsPoint, of name: LogName) {
+        if bases[name] != nil || bases.count < limit { bases[name] = point }
+    }
+
+    /// Of the origin's log names of which an ends record is applied, in order.
+    package func bases(of origin: RegionNumber) -> [LineBase] {
+        bases.keys.filter { $0.region == origin }.sorted().compactMap { name in
+            bases[name].flatMap { $0 == .genesis ? nil : LineBase(name: name, point: $0) }
+        }
+    }
+
+    /// The incarnation below which all of a log's line is applied here.
+    package func settled(_ name: LogName) -> Incarnation { bases[name]?.number ?? Incarnation(0) }
 
     /// Every member has sealed: the origin's ends records will name these, and its lines may be pulled up to there. False
     /// where the seal that stands here is not of that round.

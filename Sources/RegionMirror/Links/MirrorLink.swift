@@ -123,8 +123,9 @@ struct MirrorLink: Sendable {
     ) async throws -> (reply: PullReply, bytes: Int, roundTrip: Duration) {
         let settings = core.settings
         let sent = core.environment.clock.bootTime()
+        let request = request(asked, generation)
         let reply = try await channel.unary(
-            path: PullRequest.path, message: ByteBuffer(bytes: request(asked, generation).encoded),
+            path: PullRequest.path, message: ByteBuffer(bytes: request.encoded),
             metadata: CallMetadata(), deadline: sent.advanced(by: settings.heartbeat + settings.stallTimeout))
         let received = core.environment.clock.bootTime()
         let bytes = reply.message.readableBytes
@@ -139,6 +140,7 @@ struct MirrorLink: Sendable {
         guard service.admitsReply(of: peer.region, decoded.incarnation) else {
             throw MirrorError(.regionClaimed, "another process speaks for region \(peer.name)")
         }
+        core.onTold(request.bases, peer.region)
         let roundTrip = received.since(sent)
         core.onHeartbeat(decoded, from: peer.region, roundTrip: roundTrip, at: received)
         return (decoded, bytes, roundTrip)
@@ -164,6 +166,7 @@ struct MirrorLink: Sendable {
             maxBytes: UInt32(clamping: min(settings.limits.replyBytes, Int(clamping: rated))),
             waitMilliseconds: UInt32(clamping: settings.heartbeat.wholeMilliseconds))
         request.positions = asked
+        (request.bases, request.basesAreAll) = core.untoldBases(for: peer.region)
         return request
     }
 

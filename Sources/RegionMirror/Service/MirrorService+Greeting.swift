@@ -13,7 +13,11 @@ extension MirrorService {
     func greet(_ call: UnaryCall, _ greeting: RegionGreeting) throws(MirrorError) {
         let region = greeting.terms.region.number
         guard core.peers.admits(call.peer, as: region) else { throw notAPeer(call.peer, region) }
-        if let refusing = core.onTerms(greeting.terms, of: region).first(where: \.kind.refuses) {
+        // What a process without the claim says of its terms is answered, and changes nothing here (S1).
+        let findings =
+            maySpeak(for: region, greeting.incarnation)
+            ? core.onTerms(greeting.terms, of: region) : core.findings(in: greeting.terms, of: region)
+        if let refusing = findings.first(where: \.kind.refuses) {
             return answer(call, .termsDiffer, refusing.detail)
         }
         guard greeting.incarnation != Incarnation(0) else { return answer(call, .welcome) }
@@ -44,6 +48,7 @@ extension MirrorService {
         let (isTaken, older) = state.withLock { state -> (Bool, WaitingPull?) in
             guard let known = state.followers[claimant.region] else {
                 state.followers[claimant.region] = Follower(
+                    instance: HolderInstance(limits: core.settings.limits),
                     claim: RegionClaim(claimant.incarnation, stallTimeout: core.settings.stallTimeout, at: now))
                 return (true, nil)
             }
@@ -53,6 +58,7 @@ extension MirrorService {
                 return (true, nil)
             }
             state.followers[claimant.region] = Follower(
+                instance: HolderInstance(limits: core.settings.limits),
                 claim: RegionClaim(claimant.incarnation, stallTimeout: core.settings.stallTimeout, at: now),
                 wakesAt: known.wakesAt)
             return (true, known.waiting)
@@ -75,9 +81,11 @@ extension MirrorService {
         let now = core.environment.clock.bootTime()
         let claimant = Claimant(region: region, incarnation: incarnation)
         let isAdmitted = state.withLock { state -> Bool in
-            let fresh = RegionClaim(incarnation, stallTimeout: core.settings.stallTimeout, at: now)
+            let fresh = Follower(
+                instance: HolderInstance(limits: core.settings.limits),
+                claim: RegionClaim(incarnation, stallTimeout: core.settings.stallTimeout, at: now))
             guard let known = state.followers[region] else {
-                state.followers[region] = Follower(claim: fresh)
+                state.followers[region] = fresh
                 state.followers[region]?.claim.onReply(at: now)
                 return true
             }
@@ -85,7 +93,8 @@ extension MirrorService {
             if known.claim.incarnation != incarnation {
                 // A waiting pull is of somebody who is heard no more: its caller's loop finds that out by itself.
                 guard known.waiting == nil else { return false }
-                state.followers[region] = Follower(claim: fresh, wakesAt: known.wakesAt)
+                state.followers[region] = fresh
+                state.followers[region]?.wakesAt = known.wakesAt
             }
             state.followers[region]?.claim.onReply(at: now)
             return true
@@ -98,6 +107,15 @@ extension MirrorService {
     func onReplyLinkLost(_ region: RegionNumber) {
         let now = core.environment.clock.bootTime()
         state.withLock { $0.followers[region]?.claim.onRepliesEnded(at: now) }
+    }
+
+    /// Whether no other process is known to speak for the region now.
+    private func maySpeak(for region: RegionNumber, _ incarnation: Incarnation) -> Bool {
+        let now = core.environment.clock.bootTime()
+        return state.withLock { state in
+            guard let claim = state.followers[region]?.claim else { return true }
+            return claim.incarnation == incarnation || claim.freshness(at: now) == .zero
+        }
     }
 
     /// Whether what a process says of its region counts: the one with the claim, and no other (S1).

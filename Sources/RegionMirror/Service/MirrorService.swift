@@ -11,7 +11,7 @@ import Synchronization
 /// one of the same follower takes the place of an earlier one. Thread-safe; nothing here blocks a loop.
 final class MirrorService: CallHandler {
     struct Follower {
-        var instance = HolderInstance()
+        var instance: HolderInstance
         /// The process that pulled last speaks for its region, also while no pull of it waits.
         var claim: RegionClaim
         var waiting: WaitingPull?
@@ -102,10 +102,12 @@ final class MirrorService: CallHandler {
         let (isCurrent, older) = state.withLock { state -> (Bool, WaitingPull?) in
             let claim = RegionClaim(
                 request.incarnation, stallTimeout: core.settings.stallTimeout, at: pull.arrivedAt)
-            var follower = state.followers[request.follower] ?? Follower(claim: claim)
+            var follower =
+                state.followers[request.follower]
+                ?? Follower(instance: HolderInstance(limits: core.settings.limits), claim: claim)
             if follower.claim.incarnation != request.incarnation {
                 follower.claim = claim
-                follower.instance = HolderInstance()
+                follower.instance = HolderInstance(limits: core.settings.limits)
             }
             guard follower.instance.onPull(generation: request.generation) else { return (false, nil) }
             let older = follower.waiting
@@ -115,6 +117,7 @@ final class MirrorService: CallHandler {
             return (true, older)
         }
         guard isCurrent else { return call.fail(RPCStatus(.aborted, "a newer link of this region is open")) }
+        core.floors.onPublished(request.bases, by: request.follower, areAll: request.basesAreAll)
         older?.call.fail(RPCStatus(.aborted, "a newer pull took its place"))
         serve(request.follower)
     }
@@ -123,13 +126,24 @@ final class MirrorService: CallHandler {
     private func answerProbe(_ call: UnaryCall, _ request: PullRequest) {
         guard request.positions.isEmpty else { return answerRepair(call, request) }
         var reply = core.makeReply(generation: request.generation)
-        reply.heads = core.log.logs()
+        // What the node that begins has written itself, newest last.
+        let own = core.log.logs().filter { $0.log.name.region == request.follower }
+        reply.heads = Array(own.sorted { $0.log.incarnation < $1.log.incarnation }.suffix(core.settings.limits.logs))
         reply.agreedEnds = core.facts.all
         call.succeed(ByteBuffer(bytes: reply.encoded))
     }
 
     /// More is flushed: whoever waits for one of these logs is served.
     func onCommit(_ moved: [LogIdentity]) { wake { pull in moved.contains { pull.concerns($0) } } }
+
+    /// What lies below a floor leaves (S1b).
+    func onFloors() {
+        let facts = core.facts
+        state.withLock { state in
+            for follower in state.followers.keys { state.followers[follower]?.instance.drop(facts) }
+            state.unreadable.drop(facts)
+        }
+    }
 
     /// More is known: agreed ends.
     func onFacts() { wake { _ in true } }

@@ -1,25 +1,29 @@
 // Agreed ends on the wire: they stand in every handshake (S1a).
 //
-// log name (8 bytes), incarnation u64 of the writer whose log holds the record, then the record's body with a LEB128
-// length.
+// log name (8 bytes), count LEB128 of ends records, each: number u64 and the body with a LEB128 length, ascending.
 
 import ClusterModel
 import EventLog
 
 extension AgreedEnds {
-    static let smallestByteCount = 19
-    private static let bodyLimit = 2 + 16 * EndsRecord.maxEnds
+    static let smallestByteCount = 9 + EndsLink.smallestByteCount
 
     func encode(into writer: inout ByteWriter) {
         writer.write(name)
-        writer.write(self.writer.rawValue)
-        writer.write(lengthPrefixed: ends.body)
+        writer.writeVarint(UInt64(chain.links.count))
+        for link in chain.links { link.encode(into: &writer) }
     }
 
     init(from reader: inout ByteReader) throws(ByteCodingError) {
         let name = try reader.readLogName()
-        let writer = Incarnation(try reader.read())
-        let body = Array(try reader.readLengthPrefixed(limit: Self.bodyLimit))
-        self.init(name: name, writer: writer, ends: try EndsRecord(body: body))
+        let start = reader.offset
+        var links: [EndsLink] = []
+        for _ in 0..<(try reader.readCount(limit: EndsChain.maxLinks, itemBytes: EndsLink.smallestByteCount)) {
+            links.append(try EndsLink(from: &reader))
+        }
+        guard let chain = EndsChain(links) else {
+            throw ByteCodingError(.invalidValue(field: "chain of ends records"), at: start)
+        }
+        self.init(name: name, chain: chain)
     }
 }

@@ -1,11 +1,12 @@
 // What a follower asks a holder, in `/meridian.mesh.v1.Mirror/Pull`.
 //
 //   0   u8   version (1)                 24  u64  link generation
-//   1   u8   zero                        32  u32  bytes of batches that the reply may carry
+//   1   u8   flags: 1 = all bases        32  u32  bytes of batches that the reply may carry
 //   2   u16  follower's region           36  u32  milliseconds to wait when there is nothing
 //   4   u32  apply version               40  …    positions: count, LogPoint each
 //   8   u64  fingerprint of the follower's terms
 //   16  u64  incarnation of the follower's start, 0 for one that has not begun
+//                                             …    bases: count, log name (8 bytes) and EndsPoint each
 //
 // Numbers are little-endian, counts LEB128. Valid: all bytes are used, zeros are zero, counts are within `MirrorLimits`.
 
@@ -28,6 +29,10 @@ package struct PullRequest: Hashable, Sendable {
     package var waitMilliseconds: UInt32
     /// Where the follower goes on in each log that it wants from this holder.
     package var positions: [LogPoint] = []
+    /// What the follower's published snapshots stand on (S1b): what this link has not told yet.
+    package var bases: [LineBase] = []
+    /// What an earlier link told counts no more.
+    package var basesAreAll = false
 
     package init(
         follower: RegionNumber, applyVersion: UInt32, deployment: UInt64, incarnation: Incarnation,
@@ -45,7 +50,7 @@ package struct PullRequest: Hashable, Sendable {
     package var encoded: [UInt8] {
         var writer = ByteWriter(reservingCapacity: 48 + positions.count * LogPoint.byteCount)
         writer.write(Self.version)
-        writer.write(UInt8(0))
+        writer.write(UInt8(basesAreAll ? 1 : 0))
         writer.write(follower.rawValue)
         writer.write(applyVersion)
         writer.write(deployment)
@@ -55,12 +60,16 @@ package struct PullRequest: Hashable, Sendable {
         writer.write(waitMilliseconds)
         writer.writeVarint(UInt64(positions.count))
         for position in positions { position.encode(into: &writer) }
+        writer.writeVarint(UInt64(bases.count))
+        for base in bases { base.encode(into: &writer) }
         return writer.bytes
     }
 
     package init(decoding bytes: [UInt8], limits: MirrorLimits) throws(MirrorError) {
-        self = try ByteReader.mirrorMessage(bytes, "pull", version: Self.version) { reader, _ in
-            try Self(fieldsOf: &reader, limits)
+        self = try ByteReader.mirrorMessage(bytes, "pull", version: Self.version, flags: 1) { reader, flags in
+            var request = try Self(fieldsOf: &reader, limits)
+            request.basesAreAll = flags == 1
+            return request
         }
     }
 
@@ -74,6 +83,9 @@ package struct PullRequest: Hashable, Sendable {
         waitMilliseconds = try reader.read()
         for _ in 0..<(try reader.readCount(limit: limits.logs, itemBytes: LogPoint.byteCount)) {
             positions.append(try LogPoint(from: &reader))
+        }
+        for _ in 0..<(try reader.readCount(limit: limits.agreedEnds, itemBytes: LineBase.byteCount)) {
+            bases.append(try LineBase(from: &reader))
         }
     }
 }

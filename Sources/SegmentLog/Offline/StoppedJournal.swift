@@ -46,7 +46,8 @@ struct StoppedJournal: Sendable {
     /// Verifies every byte and computes every chain digest.
     func scan(visit: (EncodedBatch) throws -> Void) throws -> JournalScan {
         var scan = JournalScan(
-            directory: directory, journal: journal, mark: mark?.group ?? 0, trimmed: trimmed, check: .digests)
+            directory: directory, journal: journal, mark: mark?.group ?? 0, trimmed: trimmed, check: .digests,
+            keepsDropped: true)
         try scan.run(visit: visit)
         return scan
     }

@@ -8,9 +8,10 @@ import NodeEnvironment
 import Synchronization
 
 extension SegmentLog {
-    /// Begins each log at its base. Logs that reach it already, or will with what was submitted, are left as they are; of one
-    /// that ends before it, what was held is known no more, and its bytes leave with their segments. Blocks on the disk. Throws EventLogError `.io`, and what the
-    /// log ended with; nothing has changed then, or a start finds the new bases. Complexity: O(trimmed logs).
+    /// Begins each log at its base. Logs that reach it already, or will with what was submitted, are left as they are, as are
+    /// those that are settled and dropped (S1b); of one that ends before it, what was held is known no more, and its bytes leave
+    /// with their segments. Blocks on the disk. Throws EventLogError `.io`, and what the log ended with; nothing has changed
+    /// then, or a start finds the new bases. Complexity: O(trimmed logs).
     package func adopt(_ bases: [LogBase]) throws(EventLogError) {
         if let failure { throw failure }
         do {
@@ -22,11 +23,11 @@ extension SegmentLog {
     }
 
     private func adopt(_ bases: [LogBase], _ trimming: inout Trimming) throws(FileError) {
+        var prefix = trimming.prefix
         let (short, known) = state.withLock { state in
-            (bases.filter { state.end(of: $0.log) < $0.offset }, state.table.bases)
+            (bases.filter { !prefix.isDropped($0.log) && state.end(of: $0.log) < $0.offset }, state.table.bases)
         }
         guard !short.isEmpty else { return }
-        var prefix = trimming.prefix
         prefix.bases.merge(known) { written, _ in written }
         for base in short { prefix.bases[base.log] = TrimmedPrefix.Base(base) }
         prefix.sequence += 1
@@ -38,7 +39,7 @@ extension SegmentLog {
             for base in short where state.end(of: base.log) < base.offset {
                 state.table.adopt(TrimmedPrefix.Base(base), of: base.log)
                 state.tails[base.log] = Tail(end: base.offset, digest: base.digest)
-                state.recent.forget(base.log)
+                state.recent.forget([base.log])
             }
         }
     }

@@ -87,7 +87,7 @@ extension SegmentLog {
             parts: ends.reduce(into: [:]) { parts, item in
                 guard item.value.isInSegment || !stamps.isWhole else { return }
                 parts[item.key] = SegmentContents.Part(end: item.value.end, lastStamp: stamps.last(of: item.key))
-            }, oldest: stamps.first?.wallTime)
+            }, dropped: stamps.newest, oldest: stamps.first?.wallTime)
         trimming.known = contents
         return contents
     }

@@ -52,5 +52,8 @@ struct SegmentStamps: Sendable {
         for log in logs { stamps[log] = newest }
     }
 
+    /// Of all logs.
+    var newest: HybridStamp { stamps.values.max() ?? .zero }
+
     func last(of log: LogIdentity) -> HybridStamp { stamps[log] ?? .zero }
 }

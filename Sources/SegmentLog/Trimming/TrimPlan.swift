@@ -18,18 +18,23 @@ package struct SegmentContents: Hashable, Sendable {
     package var generation: UInt64
     package var bytes: UInt64
     package var parts: [LogIdentity: Part]
+    /// When its newest record was stamped, those of logs that are settled and dropped included (S1b): only retention keeps
+    /// these.
+    package let newest: WallTime
     /// When its oldest record was stamped, as far as it can be read.
     package var oldest: WallTime?
 
-    package init(generation: UInt64, bytes: UInt64, parts: [LogIdentity: Part], oldest: WallTime? = nil) {
+    /// `dropped`: the newest stamp of logs that are not among `parts`.
+    package init(
+        generation: UInt64, bytes: UInt64, parts: [LogIdentity: Part], dropped: HybridStamp = .zero,
+        oldest: WallTime? = nil
+    ) {
         self.oldest = oldest
         self.generation = generation
         self.bytes = bytes
         self.parts = parts
+        newest = max(parts.values.map(\.lastStamp).max() ?? .zero, dropped).wallTime
     }
-
-    /// When its newest record was stamped.
-    package var newest: WallTime { (parts.values.map(\.lastStamp).max() ?? .zero).wallTime }
 }
 
 /// Judges segments from the oldest on: logs lose whole prefixes only (S8), so that the first that stays ends the round. A

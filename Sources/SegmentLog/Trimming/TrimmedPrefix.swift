@@ -6,13 +6,15 @@
 // |-------|-------------------------------------------------------------------------------------------|
 // | 0-3   | magic "MRDT"                                                                              |
 // | 4-7   | CRC32C over bytes 8 to the end                                                            |
-// | 8-11  | format, 1                                                                                 |
+// | 8-11  | format, 2                                                                                 |
 // | 12-15 | number of logs                                                                            |
 // | 16-23 | journal id                                                                                |
 // | 24-31 | sequence: how often something was trimmed                                                 |
 // | 32-39 | the first segment generation that is kept                                                 |
 // | 40-   | a log 56 bytes, ascending: region u16, topic u16, partition u32, incarnation u64, base    |
 // |       | offset u64, chain digest there (16 bytes), last stamp before it u64, epoch u64            |
+// | then  | number of lines u32, then a line 16 bytes, ascending: region u16, topic u16, partition    |
+// |       | u32, the incarnation below which its logs are settled and dropped, u64                    |
 
 import ClusterModel
 import NodeEnvironment
@@ -31,20 +33,26 @@ struct TrimmedPrefix: Hashable, Sendable {
     /// Segments below it are gone, or about to be.
     var firstGeneration: UInt64 = 1
     var bases: [LogIdentity: Base] = [:]
+    /// Logs below these incarnations are settled and forgotten (S1b).
+    var dropped: [LogName: Incarnation] = [:]
 
     /// Logs that one journal can have trimmed: a bound against a damaged count.
     static let maxLogs = 1 << 20
     private static let magic: UInt32 = 0x5444_524d  // "MRDT"
-    private static let format: UInt32 = 1
+    private static let format: UInt32 = 2
+    /// Lines of which logs can be dropped: one a log name.
+    static let maxLines = 1 << 18
+    private static let lineLength = 16
     private static let headerLength = 40
     private static let entryLength = 56
 
     init(journal: UInt64) { self.journal = journal }
 
-    static let maxLength = headerLength + maxLogs * entryLength
+    static let maxLength = headerLength + maxLogs * entryLength + 4 + maxLines * lineLength
 
     func encode() -> [UInt8] {
-        var writer = ByteWriter(reservingCapacity: Self.headerLength + bases.count * Self.entryLength)
+        var writer = ByteWriter(
+            reservingCapacity: Self.headerLength + bases.count * Self.entryLength + 4 + dropped.count * Self.lineLength)
         writer.write(Self.magic)
         writer.write(UInt32(0))
         writer.write(Self.format)
@@ -56,6 +64,11 @@ struct TrimmedPrefix: Hashable, Sendable {
             writer.write(base.digest)
             writer.write(base.lastStamp.rawValue)
             writer.write(base.epoch.rawValue)
+        }
+        writer.write(UInt32(dropped.count))
+        for (name, incarnation) in dropped.sorted(by: { $0.key < $1.key }) {
+            writer.write(name)
+            writer.write(incarnation.rawValue)
         }
         writer.overwrite(writer.checksum(of: 8..<writer.count), at: 4)
         return writer.bytes
@@ -71,7 +84,7 @@ struct TrimmedPrefix: Hashable, Sendable {
                 try reader.read(UInt32.self) == Self.format
             else { return nil }
             let count = Int(try reader.read(UInt32.self))
-            guard bytes.count == Self.headerLength + count * Self.entryLength else { return nil }
+            guard bytes.count >= Self.headerLength + count * Self.entryLength + 4 else { return nil }
             journal = try reader.read()
             sequence = try reader.read()
             firstGeneration = try reader.read()
@@ -81,6 +94,9 @@ struct TrimmedPrefix: Hashable, Sendable {
                     offset: Offset(try reader.read()), digest: try reader.readDigest(),
                     lastStamp: HybridStamp(rawValue: try reader.read()), epoch: Epoch(try reader.read()))
             }
+            let lines = Int(try reader.read(UInt32.self))
+            guard lines <= Self.maxLines, reader.remaining == lines * Self.lineLength else { return nil }
+            for _ in 0..<lines { dropped[try reader.readLogName()] = Incarnation(try reader.read()) }
             try reader.expectEnd()
         } catch {
             return nil

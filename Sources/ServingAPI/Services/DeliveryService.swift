@@ -89,7 +89,8 @@ struct DeliveryService: Sendable {
 
     private func refusal(of slate: Slate, to query: SlateQuery, staleness: UInt64, maxStaleness: UInt64) -> Refusal? {
         // The shard refuses an unmet demand by itself; a slate that says so all the same must not slip through.
-        if query.requireSession, slate.session?.isSatisfied == false {
+        if query.requireSession, let session = slate.session, !session.isSatisfied {
+            guard session.tooOld.isEmpty else { return Refusal(.sessionTooOld, now: query.now) }
             return Refusal(.sessionNotSatisfied(applied: slate.applied), session: query.session, now: query.now)
         }
         guard maxStaleness > 0, staleness > maxStaleness else { return nil }

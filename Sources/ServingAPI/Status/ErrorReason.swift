@@ -25,6 +25,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     case sessionTokenForeignPartition = "SESSION_TOKEN_FOREIGN_PARTITION"
     case sessionTokenKeyUnknown = "SESSION_TOKEN_KEY_UNKNOWN"
     case sessionNotSatisfied = "SESSION_NOT_SATISFIED"
+    /// Go on without the token: what it names can never be shown to be met.
+    case tokenTooOld = "TOKEN_TOO_OLD"
     case tooStale = "TOO_STALE"
 
     // MARK: Events (S4, S11)
@@ -78,7 +80,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .notImplemented: .unimplemented
         case .unknownService, .unknownContent, .unknownGroup: .notFound
         case .roleRequired, .groupNotAllowed: .permissionDenied
-        case .sessionNotSatisfied, .tooStale, .notEnoughRegions, .noRegionConnected, .groupDamaged: .failedPrecondition
+        case .sessionNotSatisfied, .tokenTooOld, .tooStale, .notEnoughRegions, .noRegionConnected, .groupDamaged:
+            .failedPrecondition
         case .eventIDTooOld, .eventIDTooNew, .cursorTrimmed: .outOfRange
         case .tooManyGroups, .tooManySubscribers, .tooManyCalls, .tooManyBytes, .clientShareSpent, .queueTooOld,
             .flushOverdue, .backlogFull, .shardFull, .catalogueFull, .noSpace:
@@ -104,7 +107,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .sessionTokenKeyUnknown, .cursorKeyUnknown, .noSpace: .seconds(5)
         case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .notImplemented, .unknownService,
             .unknownContent, .roleRequired, .groupNotAllowed, .noRegionConnected, .sessionTokenInvalid,
-            .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .tooStale, .eventIDTooOld, .eventIDTooNew,
+            .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .tokenTooOld, .tooStale, .eventIDTooOld,
+            .eventIDTooNew,
             .notEnoughRegions, .cursorInvalid, .cursorForeign, .cursorTrimmed, .unknownGroup, .groupDamaged,
             .tooManyGroups,
             .remoteNotReached, .catalogueFull, .deadlinePassed, .internalFault:

@@ -29,6 +29,10 @@ extension Refusal {
                     ("session", Self.positions(session ?? VersionVector())), ("applied", Self.positions(applied)),
                     ("server_time_ms", String(now.milliseconds)),
                 ])
+        case .sessionTooOld:
+            self.init(
+                .tokenTooOld,
+                "the session token is from before more restarts than anybody remembers: go on without it")
         case .clockUntrusted:
             self.init(
                 .clockUntrusted, "this node does not trust its clock and takes no writes: try another region")

@@ -96,7 +96,7 @@ import Testing
         world.regions[place] = try await TestRegion(
             former.number.rawValue, disk: former.disk.copy(), loop: world.loop)
         if world.pick(2) == 0 {
-            try world.regions[place].agree(with: world.regions.map(\.disk))
+            try world.regions[place].agree(with: world.regions)
         }
     }
 

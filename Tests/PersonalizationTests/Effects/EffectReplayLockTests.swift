@@ -87,5 +87,6 @@ private final class AskingEngine: EventLogEngine {
     func recent(_ log: LogIdentity, from offset: Offset, maxBytes: Int) -> [EncodedBatch]? {
         base.recent(log, from: offset, maxBytes: maxBytes)
     }
+    func drop(below floors: [LogName: Incarnation]) { base.drop(below: floors) }
     func close() async { await base.close() }
 }

@@ -81,7 +81,7 @@ import Testing
         #expect(empty.facts.short == 0 && empty.facts.bootstraps == 1)
         other.send([other.click("x", client: 99)])
         try TwoRegionTests.heal([empty, other])
-        try empty.agree(with: [empty.disk, other.disk])
+        try empty.agree(with: [empty, other])
         try TwoRegionTests.heal([empty, other])
         #expect(empty.report.digest == other.report.digest)
         #expect(empty.report.vector == other.report.vector)
@@ -101,7 +101,7 @@ import Testing
         loop.advance(by: .milliseconds(100))
         #expect(outcome.isDone, "\(outcome.refusal ?? "")")
         #expect(empty.clicks(on: "own") == count + 1)
-        try empty.agree(with: [empty.disk, other.disk])
+        try empty.agree(with: [empty, other])
         try TwoRegionTests.heal([empty, other])
         #expect(empty.report.digest == other.report.digest)
     }
@@ -112,7 +112,7 @@ import Testing
         let (empty, other, state) = try await lost(loop)
         let ends = try #require(
             EndsRecord([EndsRecord.End(incarnation: other.plan.incarnation, end: Offset(1))]))
-        empty.hear([AgreedEnds(name: other.log.name, writer: Incarnation(.max), ends: ends)])
+        empty.hear([try #require(AgreedEnds(name: other.log.name, writer: Incarnation(.max), ends: ends))])
         let before = empty.report.digest
         let outcome = bootstrap(empty, from: state)
         #expect(outcome.refusal?.contains("agreed ends") == true)
@@ -139,7 +139,8 @@ import Testing
         let end = a.lines.next(in: b.number, b.plan.incarnation)
         let ends = try #require(
             EndsRecord([EndsRecord.End(incarnation: b.plan.incarnation, end: Offset(end.rawValue - 1))]))
-        a.hear([AgreedEnds(name: b.log.name, writer: Incarnation(b.plan.incarnation.rawValue + 1), ends: ends)])
+        let writer = Incarnation(b.plan.incarnation.rawValue + 1)
+        a.hear([try #require(AgreedEnds(name: b.log.name, writer: writer, ends: ends))])
         #expect(a.isRebuilding && a.facts.short == 1)
     }
 }

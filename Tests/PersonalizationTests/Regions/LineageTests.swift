@@ -17,7 +17,7 @@ import Testing
         for number in members {
             regions.append(try await TestRegion(number, of: members, loop: loop))
         }
-        for region in regions { try region.agree(with: regions.map(\.disk)) }
+        for region in regions { try region.agree(with: regions) }
         try TwoRegionTests.heal(regions)
         return regions
     }
@@ -52,14 +52,14 @@ import Testing
         #expect(b.send([event]).value != nil)
         let empty = try await TestRegion(1, of: [1, 2, 3], loop: loop)
         try TwoRegionTests.heal([empty, b, c])
-        try empty.agree(with: [empty.disk, b.disk, c.disk])
+        try empty.agree(with: [empty, b, c])
         try TwoRegionTests.heal([empty, b, c])
         try pass([empty, b, c], loop)
         #expect(b.report.indexedIDs == 0 && b.clicks(on: "x") == 1)
         let back = try await TestRegion(1, of: [1, 2, 3], disk: old, loop: loop)
         #expect(back.clicks(on: "x") == 1)
         try TwoRegionTests.heal([back, b, c])
-        try back.agree(with: [back.disk, b.disk, c.disk])
+        try back.agree(with: [back, b, c])
         try TwoRegionTests.heal([back, b, c])
         #expect(back.facts.rebuilds == 1)
         #expect([back, b, c].map { $0.clicks(on: "x") } == [1, 1, 1])
@@ -87,7 +87,7 @@ import Testing
         try c2.pull(from: b)
         for region in [a2, c2] {
             try region.pull(from: b)
-            try region.agree(with: [a2.disk, b.disk, c2.disk])
+            try region.agree(with: [a2, b, c2])
         }
         try TwoRegionTests.heal([a2, b, c2])
         #expect(c2.lines.time(of: a2.number) != nil)
@@ -104,14 +104,14 @@ import Testing
         let old = b.disk.copy()
         let empty = try await TestRegion(2, loop: loop)
         try TwoRegionTests.heal([a, empty])
-        try empty.agree(with: [a.disk, empty.disk])
+        try empty.agree(with: [a, empty])
         try TwoRegionTests.heal([a, empty])
         let back = try await TestRegion(2, disk: old, loop: loop)
         #expect(back.send([back.click("e", client: 2)]).value != nil)
         try TwoRegionTests.heal([a, back])
         #expect(a.clicks(on: "e") == 1 && back.clicks(on: "e") == 1)
         #expect(a.clicks(on: "tail") == 0 && back.clicks(on: "tail") == 0)
-        try back.agree(with: [a.disk, back.disk])
+        try back.agree(with: [a, back])
         try TwoRegionTests.heal([a, back])
         #expect(a.report.vector == back.report.vector && a.report.vector.entries.count == 2)
         try expectEqual([a, back])
@@ -126,7 +126,7 @@ import Testing
         let old = b.disk.copy()
         let empty = try await TestRegion(2, of: [1, 2, 3], loop: loop)
         try TwoRegionTests.heal([a, empty])
-        try empty.agree(with: [a.disk, empty.disk])
+        try empty.agree(with: [a, empty])
         try TwoRegionTests.heal([a, empty])
         try c.pull(from: old)
         #expect(c.clicks(on: "tail") == 1)
@@ -164,10 +164,9 @@ import Testing
         let name = b.log.name
         let end = EndsRecord.End(incarnation: b.log.incarnation, end: Offset(2))
         a.disk.failingReads = 2
-        a.hear([
-            AgreedEnds(
-                name: name, writer: Incarnation(b.log.incarnation.rawValue + 1), ends: try #require(EndsRecord([end])))
-        ])
+        let record = try #require(EndsRecord(on: a.lines.base(of: b.number), [end]))
+        let next = Incarnation(b.log.incarnation.rawValue + 1)
+        a.hear([try #require(AgreedEnds(name: name, writer: next, ends: record))])
         #expect(a.isRebuilding && a.facts.rebuilding == 1)
         #expect(a.facts.stopped.map(\.reason).contains { $0.contains("bad sector") })
         #expect(await a.router.stoppedLogs().map(\.0) == [a.log])
@@ -195,7 +194,7 @@ import Testing
         }
         #expect(try outcome(after) == SessionOutcome(pending: buffered.entries + [away]))
         try TwoRegionTests.heal([after, b])
-        try after.agree(with: [after.disk, b.disk])
+        try after.agree(with: [after, b])
         #expect(try outcome(after) == SessionOutcome(pending: [away], lost: buffered.entries))
         // Another region says the same as soon as it hears of the ends, before it has applied them.
         b.hear(after.toldEnds)

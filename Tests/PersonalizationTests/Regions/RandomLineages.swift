@@ -21,8 +21,7 @@ struct SealedDisk {
 
 /// An origin's collection of seals, for one incarnation of its.
 private struct Agreement {
-    var lengths: [RegionNumber: [LogSummary]] = [:]
-    var agreed: [RegionNumber: [AgreedEnds]] = [:]
+    var seals: [RegionNumber: MemberSeal] = [:]
     var collected: AgreedEnds?
 }
 
@@ -101,7 +100,7 @@ struct RandomLineages {
 
     /// Facts that a member knows of a log.
     private func facts(_ place: Int, _ name: LogName) -> AgreedEnds? {
-        regions[place].toldEnds.filter { $0.name == name }.max { $0.writer < $1.writer }
+        regions[place].toldEnds.last { $0.name == name }
     }
 
     /// Handshake, then a few batches a log, within ends and seals.
@@ -136,29 +135,20 @@ struct RandomLineages {
     private mutating func seal(_ member: Int, for origin: Int) {
         let (number, incarnation) = (regions[origin].number, regions[origin].plan.incarnation)
         let name = regions[origin].log.name
-        guard agreements[origin].collected == nil, agreements[origin].lengths[regions[member].number] == nil else {
+        guard agreements[origin].collected == nil, agreements[origin].seals[regions[member].number] == nil else {
             return
         }
         disks[member].seals[number] = max(disks[member].seals[number] ?? incarnation, incarnation)
-        agreements[origin].lengths[regions[member].number] = disks[member].engine.logs().filter {
-            $0.log.name == name && $0.log.incarnation < incarnation
-        }
-        agreements[origin].agreed[regions[member].number] = regions[member].toldEnds.filter { $0.name == name }
+        agreements[origin].seals[regions[member].number] = regions[member].seal(of: name)
     }
 
     private mutating func collect(_ origin: Int) throws {
         let agreement = agreements[origin]
-        guard agreement.collected == nil, agreement.lengths.count == Self.members.count else { return }
+        guard agreement.collected == nil, agreement.seals.count == Self.members.count else { return }
         let (name, incarnation) = (regions[origin].log.name, regions[origin].plan.incarnation)
-        let known = agreement.agreed.values.joined().filter { $0.writer < incarnation }.max { $0.writer < $1.writer }
-        var ends: [Incarnation: Offset] = [:]
-        for end in known?.ends.ends ?? [] { ends[end.incarnation] = end.end }
-        for length in agreement.lengths.values.joined()
-        where known.map({ length.log.incarnation >= $0.writer }) ?? true {
-            ends[length.log.incarnation] = max(ends[length.log.incarnation] ?? .zero, length.flushedEnd)
-        }
-        let record = EndsRecord(ends.map { EndsRecord.End(incarnation: $0.key, end: $0.value) })
-        let agreed = AgreedEnds(name: name, writer: incarnation, ends: try #require(record))
+        let ends = MemberSeal.ends(of: Array(agreement.seals.values), for: name, below: incarnation)
+        let record = try #require(ends)
+        let agreed = try #require(AgreedEnds(name: name, writer: incarnation, ends: record))
         agreements[origin].collected = agreed
         regions[origin].router.agree(name, agreed.ends)
     }
@@ -166,9 +156,9 @@ struct RandomLineages {
     /// Everything heals: all pull everything from all, and every origin agrees. Seals that stood on a disk which is gone
     /// by now may name what nobody has any more: the collector asks again.
     mutating func settle() throws {
-        for round in 0..<12 {
+        for round in 0..<18 {
             for one in 0..<3 {
-                if round == 6,
+                if round % 6 == 5,
                     !regions[one].lines.hasApplied(
                         endsOf: regions[one].plan.incarnation, in: regions[one].number)
                 {

@@ -89,7 +89,7 @@ enum Repetition: String, CaseIterable, Sendable {
     private static func restarted(_ a: TestRegion, with b: TestRegion, _ loop: QueueLoop) async throws -> TestRegion {
         let anew = try await TestRegion(1, disk: a.disk, loop: loop)
         try TwoRegionTests.heal([anew, b])
-        try anew.agree(with: [anew.disk, b.disk])
+        try anew.agree(with: [anew, b])
         return anew
     }
 

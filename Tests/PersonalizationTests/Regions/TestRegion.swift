@@ -47,10 +47,7 @@ final class TestRegion: Sendable {
         let told = Told()
         let shell = LogShell(
             log: disk, executor: loop, clock: loop, settings: settings, disk: loop, stamps: stamps,
-            onAgreed: { ends in told.ends.withLock { $0.append(ends) } })
-        let plan = try IncarnationPlan(
-            starting: names, after: disk.recovered, now: loop.wallTime(), entropy: UInt64(number),
-            bounds: settings.bounds, applyVersion: StateLimits.applyVersion, isSoleMember: members.count == 1)
+            onAgreed: { ends, _ in told.ends.withLock { $0.append(ends) } })
         let environment = SteppedEnvironment(seed: UInt64(number)).environment
         let system = try await ClusterActorSystem(types: [UserShard.self, ContentShard.self], environment: environment)
         func fold<State: LogFold>(_ empty: State, _ topic: TopicID) throws -> State {
@@ -61,6 +58,13 @@ final class TestRegion: Sendable {
         }
         let users = try fold(ShardState(partition: PartitionID(0)), .userEvents)
         let items = try fold(ContentState(limit: 100), .content)
+        let plan = try IncarnationPlan(
+            starting: names, after: disk.recovered, now: loop.wallTime(), entropy: UInt64(number),
+            bounds: settings.bounds, applyVersion: StateLimits.applyVersion, isSoleMember: members.count == 1
+        ) { name in
+            let line = (name.topic == .content ? items.lines : users.lines).line(of: region)
+            return IncarnationPlan.Standing(base: line.base, chain: line.chain)
+        }
         shard = try system.start(UserShard.identity(of: PartitionID(0), in: region), on: loop) {
             UserShard(state: users, beginning: plan.beginnings[0], client: 77, shell: shell, actorSystem: system)
         }
@@ -177,25 +181,6 @@ extension TestRegion {
 
     func hear(_ ends: [AgreedEnds]) {
         for one in ends { router.endsHeard(one) }
-    }
-
-    /// Every member has sealed what its disk holds: what was agreed before stands, of the rest the longest copies.
-    func agree(with disks: [MemoryEngine]) throws {
-        for name in plan.beginnings.map(\.log.name) {
-            let known = toldEnds.filter { $0.name == name && $0.writer < plan.incarnation }.max {
-                $0.writer < $1.writer
-            }
-            var ends: [Incarnation: Offset] = [:]
-            for end in known?.ends.ends ?? [] { ends[end.incarnation] = end.end }
-            for summary in disks.flatMap({ $0.logs() })
-            where summary.log.name == name && summary.log.incarnation < plan.incarnation
-                && summary.log.incarnation >= known?.writer ?? Incarnation(0)
-            {
-                ends[summary.log.incarnation] = max(ends[summary.log.incarnation] ?? .zero, summary.flushedEnd)
-            }
-            let record = EndsRecord(ends.map { EndsRecord.End(incarnation: $0.key, end: $0.value) })
-            router.agree(name, try #require(record))
-        }
     }
 
     /// How often clicks on an item were counted.

@@ -14,8 +14,8 @@ import Testing
     static func pair(_ loop: QueueLoop) async throws -> (TestRegion, TestRegion) {
         let a = try await TestRegion(1, loop: loop)
         let b = try await TestRegion(2, loop: loop)
-        try a.agree(with: [a.disk, b.disk])
-        try b.agree(with: [a.disk, b.disk])
+        try a.agree(with: [a, b])
+        try b.agree(with: [a, b])
         try heal([a, b])
         return (a, b)
     }
@@ -124,7 +124,8 @@ import Testing
         for (topic, partition) in [(TopicID.userEvents, UInt32(1)), (.models, 0), (.content, 1), (TopicID(99), 0)] {
             let name = LogName(region: b.number, topic: topic, partition: PartitionID(partition))
             a.router.logAppeared(LogIdentity(name: name, incarnation: Incarnation(5)))
-            a.router.endsHeard(AgreedEnds(name: name, writer: Incarnation(6), ends: try #require(EndsRecord([]))))
+            let ends = AgreedEnds(name: name, writer: Incarnation(6), ends: try #require(EndsRecord([])))
+            a.router.endsHeard(try #require(ends))
             a.router.cursorMoved(of: b.number, in: LogIdentity(name: name, incarnation: Incarnation(5)), to: Offset(9))
         }
         try Self.heal([a, b])

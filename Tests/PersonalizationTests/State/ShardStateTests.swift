@@ -173,7 +173,8 @@ import Testing
     /// S1a: what the lines hold back, or what lies beyond an agreed end, changes nothing of a state, whatever its topic.
     @Test func theLinesAreAskedBeforeAnythingChanges() throws {
         let name = LogName(region: RegionNumber(1), topic: .content, partition: PartitionID(0))
-        let ends = AgreedEnds(name: name, writer: Incarnation(9), ends: try #require(EndsRecord([])))
+        let nothing = try #require(EndsRecord([]))
+        let ends = try #require(AgreedEnds(name: name, writer: Incarnation(9), ends: nothing))
         var state = ContentState(limit: 9)
         state.learn(ends)
         let event = ContentEvent.publish(try ContentSamples.item("tail"))

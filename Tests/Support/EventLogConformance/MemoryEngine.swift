@@ -152,6 +152,14 @@ package final class MemoryEngine: EventLogEngine {
         for watcher in watchers { watcher.executor.execute { watcher.onCommit([base.log]) } }
     }
 
+    package func drop(below floors: [LogName: Incarnation]) {
+        state.withLock { state in
+            state.flushed = state.flushed.filter { log, _ in floors[log.name].map { log.incarnation >= $0 } ?? true }
+            state.bases = state.bases.filter { log, _ in floors[log.name].map { log.incarnation >= $0 } ?? true }
+            state.watching = state.watching.filter { log, _ in floors[log.name].map { log.incarnation >= $0 } ?? true }
+        }
+    }
+
     /// What a power cut loses.
     package func loseUnflushed() { state.withLock { $0.waiting = [] } }
 

@@ -23,7 +23,7 @@ enum MeshSamples {
                 .init(incarnation: older, end: Offset(9)), .init(incarnation: newest, end: Offset(11)),
             ])
         else { return [] }
-        return [AgreedEnds(name: log.name, writer: log.incarnation, ends: record)]
+        return AgreedEnds(name: log.name, writer: log.incarnation, ends: record).map { [$0] } ?? []
     }
 
     static func point(_ log: LogIdentity, _ offset: UInt64) -> LogPoint {

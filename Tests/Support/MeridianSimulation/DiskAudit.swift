@@ -44,6 +44,7 @@ struct DiskAudit: Sendable {
                 try environment.files.remove("\(directory)/\(name)")
             }
         }
+        try Self.forgetFloors(in: configuration.log.directory, environment.files)
         let recovery = try NodeRecoveryRun(
             configuration, environment: environment, acceptsCorruption: acceptsCorruption
         ).runHere()
@@ -51,6 +52,14 @@ struct DiskAudit: Sendable {
         var digests: [PartitionID: Digest128] = [:]
         for var shard in recovery.shards { digests[shard.partition] = shard.digest() }
         return digests
+    }
+
+    /// As if nothing had ever been settled: what is settled is folded from its bytes, which stand until their retention ends.
+    static func forgetFloors(in directory: String, _ files: any FileStore) throws(FileError) {
+        for name in ["lineage", "trimmed.0", "trimmed.1", "index", "index.old"]
+        where files.exists("\(directory)/\(name)") {
+            try files.remove("\(directory)/\(name)")
+        }
     }
 
     /// How often each id stands in the log, and where each line ends.

@@ -169,23 +169,36 @@ struct DiskSurvey: Sendable {
     func eventIDs(upTo ends: EndsBook) -> Set<EventID> { Set(events(upTo: ends).map(\.record.id)) }
 }
 
-/// The newest agreed ends of every log name that any disk knows (S1a).
+/// The newest agreed ends of every log name that any disk knows, as far down as records of them are kept (S1a).
 struct EndsBook: Sendable {
     private(set) var agreed: [LogName: AgreedEnds] = [:]
 
     init(_ surveys: [DiskSurvey]) {
+        var links: [LogName: [EndsPoint: EndsLink]] = [:]
         for survey in surveys {
             for (log, batches) in survey.logs {
                 for record in batches.flatMap(\.records) where record.kind == .ends {
                     // What does not parse stops that log in a node, which the run then shows.
                     guard let ends = try? EndsRecord(body: record.body) else { continue }
-                    if let known = agreed[log.name], known.writer >= log.incarnation { continue }
-                    agreed[log.name] = AgreedEnds(name: log.name, writer: log.incarnation, ends: ends)
+                    let link = EndsLink(number: log.incarnation, record: ends)
+                    links[log.name, default: [:]][link.point] = link
                 }
             }
         }
+        for (name, known) in links {
+            var chain: [EndsLink] = []
+            var next = known.values.max { $0.number < $1.number }
+            while let link = next {
+                chain.insert(link, at: 0)
+                next = known[link.record.on]
+            }
+            agreed[name] = EndsChain(chain).map { AgreedEnds(name: name, chain: $0) }
+        }
     }
 
-    /// Nil for a log that may still grow.
-    func end(of log: LogIdentity) -> Offset? { agreed[log.name]?.end(of: log) }
+    /// Nil for a log that may still grow, and for one below all records that are kept.
+    func end(of log: LogIdentity) -> Offset? {
+        guard let agreed = agreed[log.name], log.incarnation >= agreed.chain.root.number else { return nil }
+        return agreed.end(of: log)
+    }
 }

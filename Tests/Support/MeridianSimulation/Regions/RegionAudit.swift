@@ -141,6 +141,7 @@ struct RegionAudit: Sendable {
         if fromZero, files.exists(directory) {
             for name in try files.list(directory) { try files.remove("\(directory)/\(name)") }
         }
+        if fromZero { try DiskAudit.forgetFloors(in: RegionDeployment.directory, files) }
         let recovery = try NodeRecoveryRun(
             configuration, environment: SteppedEnvironment(seed: 1, files: files).environment, acceptsCorruption: false
         ).runHere()

@@ -40,9 +40,10 @@ package final class SimulatedFileStore: FileStore {
         var unsyncedNames: [NameChange] = []
         var durableNames: [String: SimulatedInode] = [:]
         var directories: Set<String> = ["."]
-        var locks: Set<String> = []
+        /// Numbers of inodes: a file that is removed and made anew is another one.
+        var locks: Set<UInt64> = []
         /// How often each is held shared.
-        var sharedLocks: [String: Int] = [:]
+        var sharedLocks: [UInt64: Int] = [:]
         var nextInode: UInt64 = 1
         var faults = DiskFaults()
     }
@@ -59,6 +60,9 @@ package final class SimulatedFileStore: FileStore {
 
     /// Files that somebody still holds, closed or not: a process that has ended holds none.
     package var heldFiles: Int { handles.load(ordering: .relaxed) }
+
+    /// Bytes of each file, as processes see them now.
+    package var lengths: [String: Int] { state.withLock { $0.names.mapValues(\.count) } }
 
     package func setFaults(_ faults: DiskFaults) { state.withLock { $0.faults = faults } }
 
@@ -145,20 +149,22 @@ package final class SimulatedFileStore: FileStore {
 
     package func lockExclusively(_ path: String) throws(FileError) -> any FileLock {
         try state.withLock { state throws(FileError) in
-            guard state.sharedLocks[path] == nil, state.locks.insert(path).inserted else {
+            let inode = state.inode(of: path)
+            guard state.sharedLocks[inode] == nil, state.locks.insert(inode).inserted else {
                 throw FileError(.locked, operation: "flock", path: path)
             }
+            return SimulatedLock(inode: inode, isShared: false, store: self)
         }
-        return SimulatedLock(path: path, isShared: false, store: self)
     }
 
-    /// A lock has no file here: it can always be taken while nobody holds it alone.
+    /// Makes the file where there is none.
     package func lockShared(_ path: String) throws(FileError) -> (any FileLock)? {
         try state.withLock { state throws(FileError) in
-            guard !state.locks.contains(path) else { throw FileError(.locked, operation: "flock", path: path) }
-            state.sharedLocks[path, default: 0] += 1
+            let inode = state.inode(of: path)
+            guard !state.locks.contains(inode) else { throw FileError(.locked, operation: "flock", path: path) }
+            state.sharedLocks[inode, default: 0] += 1
+            return SimulatedLock(inode: inode, isShared: true, store: self)
         }
-        return SimulatedLock(path: path, isShared: true, store: self)
     }
 
     /// The machine loses power: of what was not synced, a subset of 512-byte sectors and a prefix of the directory
@@ -203,6 +209,16 @@ extension SimulatedFileStore.NameChange {
 }
 
 extension SimulatedFileStore.State {
+    /// Of a file that is to be locked; made where it is not there.
+    fileprivate mutating func inode(of path: String) -> UInt64 {
+        if let known = names[path] { return known.number }
+        let made = SimulatedInode(number: nextInode)
+        nextInode += 1
+        names[path] = made
+        unsyncedNames.append(.bind(path, made))
+        return made.number
+    }
+
     fileprivate mutating func endLocks() {
         locks.removeAll()
         sharedLocks.removeAll()
@@ -210,18 +226,18 @@ extension SimulatedFileStore.State {
 }
 
 private struct SimulatedLock: FileLock {
-    let path: String
+    let inode: UInt64
     let isShared: Bool
     let store: SimulatedFileStore
 
     func release() {
         store.state.withLock { state in
             guard isShared else {
-                state.locks.remove(path)
+                state.locks.remove(inode)
                 return
             }
-            let held = state.sharedLocks[path] ?? 0
-            state.sharedLocks[path] = held > 1 ? held - 1 : nil
+            let held = state.sharedLocks[inode] ?? 0
+            state.sharedLocks[inode] = held > 1 ? held - 1 : nil
         }
     }
 }

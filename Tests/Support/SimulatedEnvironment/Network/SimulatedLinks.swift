@@ -106,6 +106,9 @@ final class SimulatedChannel: CallChannel {
         } onCancel: {
             call.cancel()
         }
+        if case .success(let reply) = result {
+            links.network.onCall(path, request: message.readableBytes, reply: reply.message.readableBytes)
+        }
         return try result.get()
     }
 

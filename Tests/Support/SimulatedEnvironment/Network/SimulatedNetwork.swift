@@ -29,6 +29,14 @@ package struct NetworkCounts: Hashable, Sendable {
     package var delayed = 0
 }
 
+/// The largest messages of a method.
+package struct LargestMessages: Hashable, Sendable {
+    package var request = 0
+    package var reply = 0
+
+    package init() {}
+}
+
 /// Endpoints are one flat space, whatever their host. Thread-safe.
 package final class SimulatedNetwork: Sendable {
     struct Service: Sendable {
@@ -48,6 +56,8 @@ package final class SimulatedNetwork: Sendable {
         var nextService: UInt64 = 0
         var faults = NetworkFaults()
         var counts = NetworkCounts()
+        /// By path, since they were taken last.
+        var largest: [String: LargestMessages] = [:]
         /// (from, to): messages that way are lost.
         var cuts: Set<[String]> = []
         /// (from, to): one-way delays that replace the general ones.
@@ -110,6 +120,23 @@ package final class SimulatedNetwork: Sendable {
     }
 
     package var counts: NetworkCounts { state.withLock(\.counts) }
+
+    /// Bytes of the largest request and reply of each method since the last call.
+    package func takeLargest() -> [String: LargestMessages] {
+        state.withLock { state in
+            defer { state.largest = [:] }
+            return state.largest
+        }
+    }
+
+    func onCall(_ path: String, request: Int, reply: Int) {
+        state.withLock { state in
+            var largest = state.largest[path] ?? LargestMessages()
+            largest.request = max(largest.request, request)
+            largest.reply = max(largest.reply, reply)
+            state.largest[path] = largest
+        }
+    }
 
     /// Whether this call loses its connection.
     func losesCall() -> Bool {
