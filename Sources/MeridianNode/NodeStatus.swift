@@ -134,6 +134,11 @@ extension NodeStatus {
         }
     }
 
+    package var occupancy: StateOccupancy {
+        guard let router = guarded.withLock({ $0.serving?.router }) else { return StateOccupancy() }
+        return router.occupancy(at: timeSource.wallTime())
+    }
+
     package var bootstrap: BootstrapFacts {
         guarded.withLock { $0.bootstrap }?.facts ?? BootstrapFacts()
     }

@@ -37,7 +37,8 @@ import Testing
                 + #""clock":{"state":"trusted","reason":""},"mirror_unmirrored_events":null,"mirrors":[],"#
                 + #""bootstrap":{"waiting":0,"done":0,"bytes":0,"current":null,"source":null,"position_bytes":0,"#
                 + #""length_bytes":0,"failure":null},"#
-                + #""personal_data":{"oldest_seconds":null,"maximum_seconds":0,"seconds_left":null},"alarms":[]}"#
+                + #""personal_data":{"oldest_seconds":null,"maximum_seconds":0,"seconds_left":null},"#
+                + #""catalogue":{"items":0,"expired":0,"tombstones":0,"limit":0},"rows":{"users":0,"markers":0},"alarms":[]}"#
                 + "\n")
         #expect(page("/statusz")?.contentType == "application/json")
         #expect(page("/metrics")?.contentType == "text/plain; version=0.0.4; charset=utf-8")

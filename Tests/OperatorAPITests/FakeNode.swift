@@ -24,6 +24,7 @@ final class FakeNode: NodeControl {
         var upkeep = LogUpkeepFacts()
         var isAccessOpen = false
         var credentials: [CredentialExpiry] = []
+        var occupancy = StateOccupancy()
     }
 
     let script = Mutex(Script())
@@ -46,6 +47,7 @@ final class FakeNode: NodeControl {
     var mirrors: [MirrorFacts] { script.withLock(\.mirrors) }
     var unmirrored: UInt64? { script.withLock(\.unmirrored) }
     var credentials: [CredentialExpiry] { script.withLock(\.credentials) }
+    var occupancy: StateOccupancy { script.withLock(\.occupancy) }
     var clock: ClockVerdict { script.withLock(\.clock) }
 
     func drain() async { state = .draining }
@@ -68,7 +70,7 @@ final class FakeNode: NodeControl {
             partition: PartitionID(partition), applyVersion: 1,
             vector: VersionVector([
                 VersionVector.Entry(region: RegionNumber(2), incarnation: Incarnation(8), next: Offset(12))
-            ]), digest: Digest128(high: 0, low: UInt64(partition)), users: 10, indexedIDs: 4,
+            ]), digest: Digest128(high: 0, low: UInt64(partition)), users: 10, markerRows: 3, indexedIDs: 4,
             unflushedRecords: unflushed)
     }
 

@@ -5,6 +5,7 @@ import EventLog
 import Foundation
 import Metrics
 import NodeEnvironment
+import Personalization
 import PrometheusPage
 import ServingAPI
 import SimulatedEnvironment
@@ -55,6 +56,11 @@ import Testing
             script.unmirrored = 21
             script.clock = .alarm("odd")
             script.upkeep = upkeep
+            script.occupancy = StateOccupancy(
+                shards: [0, 1].map {
+                    ShardOccupancy(
+                        partition: PartitionID($0), users: 5, maxUsers: 100, markerRows: 2, maxMarkerRows: 25)
+                }, catalogue: CatalogueOccupancy(items: 30, expired: 4, tombstones: 6, limit: 100))
         }
         return (far, upkeep)
     }
@@ -93,6 +99,14 @@ import Testing
             ("lag_p99_ms", 40), ("silence_seconds", 1.5), ("clock_offset_ms", -7), ("stopped_logs", 0),
             ("received_bytes", Double(far.receivedBytes)), ("lost_links", 3),
         ] { expect("mirror_\(name)", value, ["region": "far"]) }
+        expect("catalogue_items", 30)
+        expect("catalogue_expired_items", 4)
+        expect("catalogue_tombstones", 6)
+        expect("catalogue_limit", 100)
+        expect("user_rows", 10)
+        expect("user_rows_limit", 200)
+        expect("user_marker_rows", 4)
+        expect("user_marker_rows_limit", 50)
         expect("clock_state", 1)
         expect("node_state", 1, ["state": "active"])
         expect("node_state", 0, ["state": "draining"])

@@ -4,6 +4,8 @@ import ClusterModel
 import MeridianProtocol
 import NIOCore
 import NodeEnvironment
+import Personalization
+import Synchronization
 import Testing
 
 @testable import OperatorAPI
@@ -24,9 +26,20 @@ import Testing
         let reply = try await harness.reply(.status, Meridian_V1_StatusRequest(), Meridian_V1_StatusReply.self)
         #expect(reply.region == 2 && reply.regionName == "eu \"west\"" && reply.node == "n1")
         #expect(reply.deployment == "shop" && reply.version == "1.2" && reply.partitions == 64)
-        #expect(reply.users == 20 && reply.indexedIds == 8 && reply.unflushedRecords == 2)
+        #expect(reply.users == 20 && reply.markerRows == 6 && reply.indexedIds == 8 && reply.unflushedRecords == 2)
         #expect(reply.state == .active && reply.uptimeMs == 1_500)
         #expect(reply.serverTimeMs == harness.environment.clock.wallTime().milliseconds)
+    }
+
+    /// H1, H2: how full the catalogue is stands beside the users.
+    @Test func statusSaysHowFullTheCatalogueIs() async throws {
+        node.script.withLock {
+            $0.occupancy.catalogue = CatalogueOccupancy(items: 50, expired: 7, tombstones: 3, limit: 100)
+        }
+        let reply = try await harness.reply(.status, Meridian_V1_StatusRequest(), Meridian_V1_StatusReply.self)
+        #expect((reply.catalogueItems, reply.catalogueTombstones, reply.catalogueLimit) == (50, 3, 100))
+        #expect(reply.alarms.map(\.name) == ["catalogue_filling"])
+        #expect(reply.alarms[0].detail.contains("7 of them are expired"))
     }
 
     /// S10: digests by partition, ascending, all or those asked for.

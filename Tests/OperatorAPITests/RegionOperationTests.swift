@@ -163,6 +163,39 @@ import Testing
         #expect(found.allSatisfy { $0.detail.contains("region 2") && $0.detail.contains("held up by region 3") })
     }
 
+    /// H1: half of the catalogue's bounds is the time to look; of both, two alarms.
+    @Test(arguments: [(49, 0, 0), (50, 0, 1), (100, 0, 1), (0, 49, 0), (0, 50, 1), (80, 60, 2)])
+    func theCatalogueIsAlarmedAtHalf(items: Int, tombstones: Int, alarms: Int) {
+        let catalogue = CatalogueOccupancy(items: items, tombstones: tombstones, limit: 100)
+        let found: [NodeAlarm] = NodeAlarm.all(
+            state: .active, clock: .trusted, mirrors: [], replicas: [], occupancy: StateOccupancy(catalogue: catalogue))
+        #expect(found.map(\.name) == [NodeAlarm.Name](repeating: .catalogueFilling, count: alarms))
+        #expect(found.allSatisfy { $0.name.runbook == "state-filling.md" })
+    }
+
+    /// H2: users and rows of markers each have their bound and their alarm; the fullest partition is named.
+    @Test(arguments: [(49, 4, 0), (50, 4, 1), (49, 5, 1), (100, 30, 2)])
+    func usersAndMarkersAreAlarmedAtHalf(users: Int, markers: Int, alarms: Int) {
+        func shard(_ number: UInt32, users: Int, markers: Int) -> ShardOccupancy {
+            ShardOccupancy(
+                partition: PartitionID(number), users: users, maxUsers: 100, markerRows: markers, maxMarkerRows: 10)
+        }
+        let shards = [
+            shard(0, users: 0, markers: 0), shard(1, users: users, markers: 0), shard(2, users: 2, markers: markers),
+        ]
+        let found: [NodeAlarm] = NodeAlarm.all(
+            state: .active, clock: .trusted, mirrors: [], replicas: [], occupancy: StateOccupancy(shards: shards))
+        #expect(found.map(\.name) == [NodeAlarm.Name](repeating: .usersFilling, count: alarms))
+        if users >= 50 { #expect(found.first?.detail.hasPrefix("partition 1 has \(users) users of 100") == true) }
+        if markers >= 5 {
+            #expect(found.last?.detail.hasPrefix("partition 2 has \(markers) rows that hold only") == true)
+        }
+    }
+
+    @Test func aNodeThatDoesNotServeYetFillsNothing() {
+        #expect(NodeAlarm.all(state: .starting, clock: .trusted, mirrors: [], replicas: []).isEmpty)
+    }
+
     /// S10: every region is in the answer, the one that does not answer with its failure.
     @Test func digestsOfAllRegionsStandTogether() async throws {
         node.script.withLock { script in

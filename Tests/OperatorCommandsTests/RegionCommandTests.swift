@@ -67,6 +67,8 @@ import Testing
         reply.state = .active
         reply.regionName = "aws-us"
         reply.unmirroredEvents = 3
+        (reply.users, reply.markerRows) = (12, 5)
+        (reply.catalogueItems, reply.catalogueTombstones, reply.catalogueLimit) = (7, 2, 100)
         reply.clock.state = .alarm
         reply.clock.reason = "far off"
         var mirror = Meridian_V1_MirrorStatus()
@@ -98,6 +100,7 @@ import Testing
         for part in [
             "region gcp-eu (0): lost; lag 8 events, 2.5 s; mirror lag p50 4.0 ms, p99 31.3 ms; never heard; "
                 + "clock -7 ms from here", "3 own records are in no other region yet", "clock: alarm: far off",
+            "12 users and 5 rows of markers only", "7 items of 100 in the catalogue, 2 withdrawn ids remembered",
             "4\td\t2@ab:9", "ALARM mirror_lost: region gcp-eu never heard; see Runbooks/region-lost.md",
         ] { #expect(text.contains(part), "\(part) in\n\(text)") }
     }
@@ -108,7 +111,8 @@ import Testing
             #""mirror_unmirrored_events":3"#, #""mirror_lag_events":8"#, #""mirror_lag_ms":2540"#,
             #""mirror_lag_p50_ms":4.0"#, #""mirror_lag_p99_ms":31.25"#, #""last_heard_ms":null"#,
             #""clock":{"state":"alarm","reason":"far off"}"#, #""runbook":"region-lost.md""#,
-            #""incarnation":"ab","next":9"#, #""state":"active""#,
+            #""incarnation":"ab","next":9"#, #""state":"active""#, #""users":12,"marker_rows":5"#,
+            #""catalogue_items":7,"catalogue_tombstones":2,"catalogue_limit":100"#,
         ] { #expect(text.contains(part), "\(part) in\n\(text)") }
     }
 

@@ -108,12 +108,13 @@ import Testing
     @Test func onlyTheDoorAsksForRoom() throws {
         var catalogue = Catalogue(limit: 2)
         let events = try ["a", "b", "c"].map { ContentEvent.publish(try ContentSamples.item($0)) }
-        #expect(catalogue.hasRoom(for: Array(events.prefix(2))))
-        #expect(catalogue.hasRoom(for: [events[0], events[0], events[1]]))
-        #expect(!catalogue.hasRoom(for: events))
+        #expect(catalogue.bound(met: Array(events.prefix(2))) == nil)
+        #expect(catalogue.bound(met: [events[0], events[0], events[1]]) == nil)
+        #expect(catalogue.bound(met: events) == .items)
         for event in events { catalogue.apply(event, by: ContentSamples.order(ContentSamples.now)) }
         #expect(catalogue.count == 3)
-        #expect(!catalogue.hasRoom(for: []))
+        #expect(catalogue.bound(met: events) == nil, "they replace what stands")
+        #expect(catalogue.bound(met: [.publish(try ContentSamples.item("d"))]) == .items)
     }
 
     @Test func aSnapshotStaysAsItWas() throws {

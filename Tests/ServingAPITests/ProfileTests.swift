@@ -2,6 +2,7 @@
 
 import ClusterModel
 import GRPCFraming
+import MergeableState
 import MeridianProtocol
 import Personalization
 import Synchronization
@@ -69,6 +70,24 @@ import Testing
             return
         }
         #expect(event.user == Self.user)
+    }
+
+    /// H2: the refusal says what is full, and what helps; of a user's own event it is another one.
+    @Test func anEraseOfAnUnknownUserIsRefusedByItsOwnReason() throws {
+        let fixture = try ServingFixture()
+        fixture.shards.state.withLock {
+            $0.report = { events, _ in
+                let results = events.map { EventResult(id: $0.id ?? EventID(time: 0, client: 0), outcome: .shardFull) }
+                return .success(ReportOutcome(results: results, session: VersionVector(), reached: .local))
+            }
+        }
+        var request = Meridian_V1_EraseRequest()
+        request.userID = ServingFixture.user
+        let erase = try fixture.failure(.erase, request)
+        #expect(erase.code == .resourceExhausted && erase.reason == "SHARD_FULL" && erase.retryAfter != nil)
+        #expect(erase.message.contains("nothing is known of this user here"))
+        let update = try fixture.failure(.updateProfile, Self.update())
+        #expect(update.reason == "SHARD_FULL" && update.message.contains("bound of users"))
     }
 
     /// S9: a grant cancels exactly what it names, at most 16 withdrawals.

@@ -30,7 +30,8 @@ import Testing
             retries: false),
         Row(error: .idRefused(.tooOld), code: .outOfRange, reason: "EVENT_ID_TOO_OLD", retries: false),
         Row(error: .idRefused(.tooNew), code: .outOfRange, reason: "EVENT_ID_TOO_NEW", retries: false),
-        Row(error: .catalogueFull, code: .resourceExhausted, reason: "CATALOGUE_FULL", retries: false),
+        Row(error: .catalogueFull(.items), code: .resourceExhausted, reason: "CATALOGUE_FULL", retries: false),
+        Row(error: .catalogueFull(.tombstones), code: .resourceExhausted, reason: "TOMBSTONES_FULL", retries: true),
         Row(
             error: .sessionNotSatisfied(applied: VersionVector()), code: .failedPrecondition,
             reason: "SESSION_NOT_SATISFIED", retries: true),

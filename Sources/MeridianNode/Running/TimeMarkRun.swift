@@ -4,7 +4,8 @@ package import ClusterModel
 package import NodeEnvironment
 package import Personalization
 
-/// Looks at all shards every half interval M, so that an idle log is never silent for longer than one and a half.
+/// Looks at all shards every half interval M, so that an idle log of users is never silent for longer than one and a half, nor
+/// the catalogue's while withdrawn ids wait for its time.
 package struct TimeMarkRun: Sendable {
     private let router: ShardRouter
     private let clock: any NodeClock
@@ -20,7 +21,7 @@ package struct TimeMarkRun: Sendable {
     package func run() async throws {
         while true {
             try await clock.sleep(for: interval)
-            router.onEach { $0.markTime() }
+            router.markTimes()
         }
     }
 }

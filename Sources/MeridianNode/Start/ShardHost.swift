@@ -91,6 +91,7 @@ package struct ShardHost: Sendable {
         return ShardSettings(
             region: configuration.region.number,
             members: [configuration.region.number] + configuration.peers.map(\.number),
-            bounds: configuration.timeBounds, maxUsers: maxUsers)
+            bounds: configuration.timeBounds, maxUsers: maxUsers,
+            maxCountedContents: configuration.limits.contents)
     }
 }

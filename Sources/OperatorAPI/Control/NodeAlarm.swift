@@ -51,6 +51,10 @@ struct NodeAlarm: Hashable, Sendable {
         /// A listener holds half of the connections that it may; then all of them, and refuses others.
         case connectionsHigh = "connections_high"
         case connectionsFull = "connections_full"
+        /// The catalogue has half of the items, or of the withdrawn ids, that it may.
+        case catalogueFilling = "catalogue_filling"
+        /// A partition has half of the users, or of the rows of markers, that it may.
+        case usersFilling = "users_filling"
         /// Not a fault: somebody asked for it, and has to end it.
         case evacuated
 
@@ -72,6 +76,7 @@ struct NodeAlarm: Hashable, Sendable {
             case .logCorrupt: "log-corruption.md"
             case .startsUnsettled: "starts-unsettled.md"
             case .connectionsHigh, .connectionsFull: "connections-full.md"
+            case .catalogueFilling, .usersFilling: "state-filling.md"
             case .evacuated: ""
             }
         }
@@ -87,7 +92,8 @@ struct NodeAlarm: Hashable, Sendable {
     static func all(
         state: NodeState, clock: ClockVerdict, mirrors: [MirrorFacts], replicas: [StoppedLog],
         upkeep: LogUpkeepFacts = LogUpkeepFacts(), bootstrap: BootstrapFacts = BootstrapFacts(),
-        credentials: [CredentialExpiry] = [], occupancies: [ListenerOccupancy] = []
+        credentials: [CredentialExpiry] = [], occupancies: [ListenerOccupancy] = [],
+        occupancy: StateOccupancy = StateOccupancy()
     ) -> [NodeAlarm] {
         var alarms: [NodeAlarm] = []
         if state == .fenced { alarms.append(NodeAlarm(name: .logFenced, detail: "the log takes no more appends")) }
@@ -109,6 +115,7 @@ struct NodeAlarm: Hashable, Sendable {
         for mirror in mirrors where state != .starting { alarms += all(of: mirror) }
         alarms += stopped(replicas, .replicaStopped, "")
         alarms += occupancies.compactMap(crowded)
+        alarms += filling(occupancy)
         if state == .evacuated {
             alarms.append(NodeAlarm(name: .evacuated, detail: "users are refused until meridian region resume"))
         }

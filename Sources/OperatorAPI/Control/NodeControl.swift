@@ -54,6 +54,9 @@ package protocol NodeControl: Sendable {
     /// The listeners that have a bound on connections, by name. Never blocks.
     var occupancies: [ListenerOccupancy] { get }
 
+    /// How full the states are, as of a second ago at most. Never blocks.
+    var occupancy: StateOccupancy { get }
+
     /// What is fetched from other members, as of now. Never blocks.
     var bootstrap: BootstrapFacts { get }
 

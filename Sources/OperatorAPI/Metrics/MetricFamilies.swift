@@ -28,9 +28,9 @@ struct MetricFamily: Hashable, Sendable {
 /// Every family that a node has. A family without a row has no HELP line; tests find it.
 enum MetricFamilies {
     static let all: [MetricFamily] = [
-        node, calls, access, admission, streams, mirror, bootstrap, log, snapshots, links,
-    ].flatMap(
-        \.self)
+        node, calls, access, admission, streams, mirror, bootstrap, log, snapshots, links, states,
+    ]
+    .flatMap(\.self)
 
     static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
@@ -154,6 +154,17 @@ enum MetricFamilies {
         row("meridian_snapshot_failing", .count, "Shards whose last snapshot could not be written."),
         row("meridian_snapshot_unpaired", .count, "Shards with fewer verified snapshots than are kept."),
         row("meridian_snapshot_overdue", .flag, "Whether a snapshot is too old."),
+    ]
+
+    private static let states: [MetricFamily] = [
+        row("meridian_catalogue_items", .count, "Items of the catalogue, expired ones included."),
+        row("meridian_catalogue_expired_items", .count, "Items that have expired and are not withdrawn."),
+        row("meridian_catalogue_tombstones", .count, "Withdrawn ids that an older publication could still bring back."),
+        row("meridian_catalogue_limit", .count, "What the items may come to (limits.contents)."),
+        row("meridian_user_rows", .count, "Users in memory."),
+        row("meridian_user_rows_limit", .count, "What they may come to, over all partitions."),
+        row("meridian_user_marker_rows", .count, "Rows that hold only markers of erasures and withdrawals."),
+        row("meridian_user_marker_rows_limit", .count, "Where erasures of unknown users are refused."),
     ]
 
     private static let links: [MetricFamily] = [

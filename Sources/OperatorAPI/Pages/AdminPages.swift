@@ -15,6 +15,7 @@ package struct AdminPages: PageHandler {
         metrics.addCollector { [gauges = RegionGauges(factory: metrics)] in gauges.collect(control) }
         metrics.addCollector { [gauges = LogUpkeepGauges(factory: metrics)] in gauges.collect(control.upkeep) }
         metrics.addCollector { [gauges = BootstrapGauges(factory: metrics)] in gauges.collect(control.bootstrap) }
+        metrics.addCollector { [gauges = OccupancyGauges(factory: metrics)] in gauges.collect(control.occupancy) }
     }
 
     package func page(at path: String, answer: @escaping @Sendable (Page) -> Void) {

@@ -2,6 +2,7 @@
 
 import ClusterModel
 import EventLog
+import Personalization
 
 /// Keys are stable; units stand in them.
 struct StatusDocument {
@@ -26,10 +27,14 @@ struct StatusDocument {
         add("mirrors", Self.array(mirrors.map(Self.mirror)))
         add("bootstrap", Self.bootstrap(control.bootstrap))
         add("personal_data", Self.personalData(control.upkeep))
+        let occupancy = control.occupancy
+        add("catalogue", Self.catalogue(occupancy.catalogue))
+        add("rows", Self.rows(occupancy.shards))
         // What shards say would need a turn of their loops.
         let alarms = NodeAlarm.all(
             state: control.state, clock: clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep,
-            bootstrap: control.bootstrap, credentials: control.credentials, occupancies: control.occupancies)
+            bootstrap: control.bootstrap, credentials: control.credentials, occupancies: control.occupancies,
+            occupancy: occupancy)
         add("alarms", Self.array(alarms.map(Self.alarm)))
     }
 
@@ -54,6 +59,20 @@ struct StatusDocument {
             ("current", facts.current.map(quoted) ?? "null"), ("source", number(facts.source?.rawValue)),
             ("position_bytes", "\(facts.position)"), ("length_bytes", "\(facts.length)"),
             ("failure", facts.failure.map(quoted) ?? "null"),
+        ])
+    }
+
+    private static func catalogue(_ facts: CatalogueOccupancy) -> String {
+        object([
+            ("items", "\(facts.items)"), ("expired", "\(facts.expired)"), ("tombstones", "\(facts.tombstones)"),
+            ("limit", "\(facts.limit)"),
+        ])
+    }
+
+    private static func rows(_ shards: [ShardOccupancy]) -> String {
+        object([
+            ("users", "\(shards.reduce(0) { $0.adding(clamping: $1.users) })"),
+            ("markers", "\(shards.reduce(0) { $0.adding(clamping: $1.markerRows) })"),
         ])
     }
 

@@ -91,6 +91,7 @@ extension Meridian_V1_PartitionDigest {
         vector = report.vector.entries.map(Meridian_V1_VectorEntry.init)
         digest = report.digest.description
         users = UInt64(clamping: report.users)
+        markerRows = UInt64(clamping: report.markerRows)
         indexedIds = UInt64(clamping: report.indexedIDs)
         unflushedRecords = UInt64(clamping: report.unflushedRecords)
     }

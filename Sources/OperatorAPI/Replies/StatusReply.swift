@@ -9,6 +9,7 @@ extension OperatorAPI {
     func status(_ request: Meridian_V1_StatusRequest) async -> Meridian_V1_StatusReply {
         let shards = await control.shardReports()
         let replicas = await control.replicaFacts()
+        let occupancy = control.occupancy
         let (facts, state, mirrors, clock) = (control.facts, control.state, control.mirrors, control.clock)
         var reply = Meridian_V1_StatusReply()
         reply.region = region
@@ -20,6 +21,8 @@ extension OperatorAPI {
         reply.version = facts.version
         reply.partitions = UInt32(clamping: facts.partitions.rawValue)
         reply.users = shards.reduce(0) { $0.adding(clamping: UInt64(clamping: $1.users)) }
+        reply.markerRows = shards.reduce(0) { $0.adding(clamping: UInt64(clamping: $1.markerRows)) }
+        reply.take(occupancy.catalogue)
         reply.indexedIds = shards.reduce(0) { $0.adding(clamping: UInt64(clamping: $1.indexedIDs)) }
         reply.unflushedRecords = shards.reduce(0) { $0.adding(clamping: UInt64(clamping: $1.unflushedRecords)) }
         reply.regionName = facts.regionName
@@ -35,7 +38,7 @@ extension OperatorAPI {
             state: state, clock: clock, mirrors: mirrors,
             replicas: replicas.stopped.map { StoppedLog(log: $0.log, reason: $0.reason) }.sorted { $0.log < $1.log },
             upkeep: control.upkeep, bootstrap: control.bootstrap, credentials: control.credentials,
-            occupancies: control.occupancies
+            occupancies: control.occupancies, occupancy: occupancy
         ).map(Meridian_V1_Alarm.init)
         if request.includePartitions {
             reply.partitionStates = shards.sorted { $0.partition < $1.partition }.map(Meridian_V1_PartitionDigest.init)
@@ -45,6 +48,12 @@ extension OperatorAPI {
 }
 
 extension Meridian_V1_StatusReply {
+    fileprivate mutating func take(_ catalogue: CatalogueOccupancy) {
+        catalogueItems = UInt64(clamping: catalogue.items)
+        catalogueTombstones = UInt64(clamping: catalogue.tombstones)
+        catalogueLimit = UInt64(clamping: catalogue.limit)
+    }
+
     fileprivate mutating func take(_ replicas: ReplicaFacts) {
         rebuildingPartitions = UInt32(clamping: replicas.rebuilding)
         heldLogs = UInt32(clamping: replicas.held.count)

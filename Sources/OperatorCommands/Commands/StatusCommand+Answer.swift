@@ -15,6 +15,8 @@ extension StatusCommand {
             "version": .string(reply.version), "access": .string(isOpen ? "open" : "by_role"),
             "uptime_ms": .count(reply.uptimeMs),
             "partitions": .count(reply.partitions), "users": .count(reply.users),
+            "marker_rows": .count(reply.markerRows), "catalogue_items": .count(reply.catalogueItems),
+            "catalogue_tombstones": .count(reply.catalogueTombstones), "catalogue_limit": .count(reply.catalogueLimit),
             "indexed_ids": .count(reply.indexedIds), "unflushed_records": .count(reply.unflushedRecords),
             "server_time_ms": .count(reply.serverTimeMs),
         ])

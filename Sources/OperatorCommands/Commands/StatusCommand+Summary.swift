@@ -8,9 +8,15 @@ extension StatusCommand {
         var lines = [
             "\(reply.node) of region \(reply.regionName) (\(reply.region)), deployment \(reply.deployment): "
                 + "\(reply.state.word), up \(reply.uptimeMs / 1_000) s, version \(reply.version)",
-            "\(reply.users) users in \(reply.partitions) partitions, \(reply.indexedIds) event ids remembered, "
+            "\(reply.users) users and \(reply.markerRows) rows of markers only in \(reply.partitions) partitions, "
+                + "\(reply.indexedIds) event ids remembered, "
                 + "\(reply.unflushedRecords) records wait for the disk, \(reply.callsInFlight) calls under way",
         ]
+        if reply.catalogueLimit > 0 {
+            lines.append(
+                "\(reply.catalogueItems) items of \(reply.catalogueLimit) in the catalogue, "
+                    + "\(reply.catalogueTombstones) withdrawn ids remembered")
+        }
         if isOpen { lines.append("access is open: without tls every caller on that machine may do everything") }
         if !reply.mirrors.isEmpty {
             lines.append("\(reply.unmirroredEvents) own records are in no other region yet")

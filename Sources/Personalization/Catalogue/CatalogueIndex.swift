@@ -12,7 +12,7 @@ struct ContentRow: Sendable {
     var language: LanguageCode
     var category: UInt16
     var ageRating: UInt8
-    /// False for a withdrawn item: it then stands in no order.
+    /// False for a row that is free: it stands in no order.
     var isLive: Bool
     /// Place in the restrictions + 1; 0 for everywhere.
     var restriction: UInt32
@@ -23,16 +23,18 @@ struct ContentRow: Sendable {
     }
 }
 
-/// Rows by number; a content id keeps its row for ever, so row numbers follow the order of arrival and decide nothing.
+/// Rows by number; an item keeps its row until it is withdrawn, and then another may have it: row numbers follow the order of
+/// arrival and decide nothing.
 ///
 /// Complexity of a change: O(log n) comparisons and the move of up to n four-byte numbers in each of three orders, of
 /// which there is little when items come in the order of publication.
 struct CatalogueIndex: Sendable {
-    private static let eventsInChunk = 128
+    private static let itemsInChunk = 128
 
     private(set) var rows: [ContentRow] = []
-    /// The write that stands, by row; in chunks, so that a change copies one chunk and not every item's references.
-    private var events: [[ContentEvent]] = []
+    /// By row, nil for a free one; in chunks, so that a change copies one chunk and not every item's references.
+    private var items: [[ContentItem?]] = []
+    private var freeRows: [UInt32] = []
     private var restrictions: [CountrySet] = []
     private var freeRestrictions: [UInt32] = []
     private(set) var places = ContentKeyTable()
@@ -41,10 +43,8 @@ struct CatalogueIndex: Sendable {
     private(set) var ascendingByCategory: [UInt16: [UInt32]] = [:]
     private(set) var ascendingByLanguage: [LanguageCode: [UInt32]] = [:]
 
-    func event(at row: Int) -> ContentEvent { events[row / Self.eventsInChunk][row % Self.eventsInChunk] }
-
-    /// Nil for a withdrawn row.
-    func item(at row: Int) -> ContentItem? { event(at: row).item }
+    /// Nil for a free row.
+    func item(at row: Int) -> ContentItem? { items[row / Self.itemsInChunk][row % Self.itemsInChunk] }
 
     /// Whether the row may be served in a country; nil, an unknown country, is served what is served everywhere.
     func isAllowed(_ row: ContentRow, in country: CountryNumber?) -> Bool {
@@ -56,37 +56,50 @@ struct CatalogueIndex: Sendable {
     /// Whether an item of the language may be served.
     func holds(_ language: LanguageCode) -> Bool { ascendingByLanguage[language] != nil }
 
-    /// A row for the first event of an id.
-    mutating func append(_ event: ContentEvent, key: ContentKey) -> UInt32 {
+    /// A row for an item that has none.
+    mutating func append(_ item: ContentItem, key: ContentKey) -> UInt32 {
+        let number = freeRows.popLast() ?? addRow()
+        index(item, key: key, at: number)
+        return number
+    }
+
+    /// A newer publication takes the row.
+    mutating func replace(_ number: UInt32, with item: ContentItem) {
+        remove(number)
+        index(item, key: rows[Int(number)].key, at: number)
+    }
+
+    /// The item is withdrawn: its row is free.
+    mutating func release(_ number: UInt32) {
+        remove(number)
+        let place = Int(number)
+        places.remove(rows[place].key, row: place)
+        rows[place] = Self.freeRow
+        items[place / Self.itemsInChunk][place % Self.itemsInChunk] = nil
+        freeRows.append(number)
+    }
+
+    private static let freeRow = ContentRow(
+        key: ContentKey(rawValue: 0), publishedAt: 0, expiresAt: 0, language: .none, category: 0, ageRating: 0,
+        isLive: false, restriction: 0)
+
+    private mutating func addRow() -> UInt32 {
         let number = rows.count
-        if number % Self.eventsInChunk == 0 { events.append([]) }
-        events[number / Self.eventsInChunk].append(event)
-        rows.append(
-            ContentRow(
-                key: key, publishedAt: 0, expiresAt: 0, language: .none, category: 0, ageRating: 0, isLive: false,
-                restriction: 0))
-        // Two ids with one key share their counts; the one that came first is found by it.
-        places.insert(key, row: number)
-        index(event, at: UInt32(number))
+        if number % Self.itemsInChunk == 0 { items.append([]) }
+        items[number / Self.itemsInChunk].append(nil)
+        rows.append(Self.freeRow)
         return UInt32(number)
     }
 
-    /// A newer event takes the row.
-    mutating func replace(_ number: UInt32, with event: ContentEvent) {
-        remove(number)
+    private mutating func index(_ item: ContentItem, key: ContentKey, at number: UInt32) {
         let place = Int(number)
-        events[place / Self.eventsInChunk][place % Self.eventsInChunk] = event
-        index(event, at: number)
-    }
-
-    private mutating func index(_ event: ContentEvent, at number: UInt32) {
-        guard let item = event.item else { return }
-        let place = Int(number)
+        items[place / Self.itemsInChunk][place % Self.itemsInChunk] = item
         rows[place] = ContentRow(
-            key: rows[place].key, publishedAt: item.publishedAt.milliseconds,
-            expiresAt: item.expiresAt?.milliseconds ?? .max, language: LanguageCode(item.language) ?? .none,
-            category: CategoryNumber.of(item.category), ageRating: item.ageRating, isLive: true,
-            restriction: restrict(to: item.countries))
+            key: key, publishedAt: item.publishedAt.milliseconds, expiresAt: item.expiresAt?.milliseconds ?? .max,
+            language: LanguageCode(item.language) ?? .none, category: CategoryNumber.of(item.category),
+            ageRating: item.ageRating, isLive: true, restriction: restrict(to: item.countries))
+        // Two ids with one key share their counts; the one that came first is found by it while it stays.
+        places.insert(key, row: place)
         insert(number)
     }
 

@@ -8,31 +8,38 @@ package struct CatalogueSnapshot: Sendable {
     private final class Storage: Sendable {
         let index: CatalogueIndex
         let digest: Digest128
-        let registers: Int
+        let tombstones: Int
+        let limit: Int
 
-        init(_ index: CatalogueIndex, _ digest: Digest128, _ registers: Int) {
+        init(_ index: CatalogueIndex, _ digest: Digest128, _ tombstones: Int, _ limit: Int) {
             self.index = index
             self.digest = digest
-            self.registers = registers
+            self.tombstones = tombstones
+            self.limit = limit
         }
     }
 
     private let storage: Storage
 
-    init(_ index: CatalogueIndex, digest: Digest128, registers: Int) {
-        storage = Storage(index, digest, registers)
+    init(_ index: CatalogueIndex, digest: Digest128, tombstones: Int, limit: Int) {
+        storage = Storage(index, digest, tombstones, limit)
     }
 
     /// A catalogue without content.
-    package init() { self.init(CatalogueIndex(), digest: .zero, registers: 0) }
+    package init() { self.init(CatalogueIndex(), digest: .zero, tombstones: 0, limit: 0) }
 
     var index: CatalogueIndex { storage.index }
 
     /// Items that are not withdrawn.
     package var count: Int { storage.index.ascending.count }
 
-    /// Ids known, withdrawn ones included: what `limits.contents` bounds.
-    package var knownIDs: Int { storage.registers }
+    /// How full it is. Complexity: O(n): one pass over the rows.
+    package func occupancy(at now: WallTime) -> CatalogueOccupancy {
+        let index = storage.index
+        let expired = index.rows.count { $0.isLive && $0.expiresAt <= now.milliseconds }
+        return CatalogueOccupancy(
+            items: count, expired: expired, tombstones: storage.tombstones, limit: storage.limit)
+    }
 
     /// `Catalogue.digest` at this moment.
     package var digest: Digest128 { storage.digest }

@@ -1,7 +1,7 @@
 // Where a content key's row is: open addressing over plain integers, so that a copy of the table is a copy of memory.
 
 /// Maps content keys to row numbers, with linear probing at a load of at most one half. Keys are bits of SHA-256, hence
-/// their low bits are the hash. Entries are never removed: ids stay known (withdrawals are writes).
+/// their low bits are the hash.
 struct ContentKeyTable: Sendable {
     private var keys: [UInt64]
     /// Row number + 1; 0 marks a free slot.
@@ -29,6 +29,25 @@ struct ContentKeyTable: Sendable {
         keys[place] = key.rawValue
         values[place] = UInt32(row) + 1
         count += 1
+    }
+
+    /// Takes the key out where it stands for this row. What was pushed behind it moves up, so that no free slot lies between a
+    /// key and its place (Knuth, vol. 3, 6.4, algorithm R). Complexity: O(1) expected.
+    mutating func remove(_ key: ContentKey, row: Int) {
+        var hole = slot(of: key.rawValue)
+        guard values[hole] == UInt32(row) + 1 else { return }
+        let mask = keys.count - 1
+        var next = (hole + 1) & mask
+        while values[next] != 0 {
+            let home = Int(truncatingIfNeeded: keys[next]) & mask
+            if (next &- home) & mask >= (next &- hole) & mask {
+                (keys[hole], values[hole]) = (keys[next], values[next])
+                hole = next
+            }
+            next = (next + 1) & mask
+        }
+        values[hole] = 0
+        count -= 1
     }
 
     /// The slot that holds the key, or the free one where it belongs.

@@ -27,8 +27,8 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
     private let client: UInt64
     private let onChange: @Sendable (CatalogueSnapshot) -> Void
     private var isChangeDue = false
-    /// The catalogue's digest as of the last view that was flushed.
-    private var snapshotSeen: Digest128?
+    /// The catalogue's changes as of the last view that was flushed; nil when it is another one than that view was of.
+    private var snapshotSeen: UInt64?
     /// What that view stood on (S1b).
     private var snapshotBases: [RegionNumber: EndsPoint] = [:]
     private var fencedBecause: String?
@@ -96,7 +96,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         let id = submitted ?? EventID(time: stamp.rawValue, client: client)
         let verdict = shell.settings.bounds.verdict(on: id, at: stamp)
         guard verdict == .admitted else { throw ShardError.idRefused(verdict) }
-        guard state.catalogue.hasRoom(for: events) else { throw ShardError.catalogueFull }
+        if let bound = state.catalogue.bound(met: events) { throw ShardError.catalogueFull(bound) }
         var outcome = PublishOutcome(id: id, written: events.count, duplicates: 0)
         for event in events {
             let body = event.body
@@ -107,8 +107,30 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
                 try append(event.kind, id: id, body)
             }
         }
+        forget()
         return outcome
     }
+
+    /// S2, S5: while withdrawn ids wait for it, an idle log moves its origin's time as users' logs do, and nothing is written
+    /// otherwise: in an idle catalogue no id waits for long, since every region that has the withdrawal does so.
+    package func markTime() {
+        guard let now = shell.stampTime, !isFenced, !replica.isRebuilding, state.catalogue.tombstoneCount > 0 else {
+            return
+        }
+        let due = appender.lastStamp.wallTime.advanced(by: shell.settings.bounds.timeMarkInterval)
+        guard now >= due else { return }
+        do throws(ShardError) {
+            try append(.timeMark, [])
+        } catch {
+            // A fenced log has no time to mark.
+            return
+        }
+        forget()
+        flushLater()
+        changeSoon()
+    }
+
+    private func forget() { state.forget(members: shell.settings.members, bounds: shell.settings.bounds) }
 
     /// Equal catalogues, equal digests.
     package distributed func digest() -> Digest128 { state.catalogue.digest }
@@ -119,7 +141,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         evenIdle: Bool, _ completion: @escaping @Sendable (Result<ContentState?, ShardError>) -> Void
     ) {
         guard !isFenced, !replica.isRebuilding, !replica.isShort, !hasUnwrittenEnds,
-            evenIdle || state.catalogue.digest != snapshotSeen || state.lines.vector.bases != snapshotBases
+            evenIdle || state.catalogue.changes != snapshotSeen || state.lines.vector.bases != snapshotBases
         else {
             return completion(.success(nil))
         }
@@ -129,7 +151,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         appender.wait(through: appender.nextOffset) { [self] flushed in
             assumeIsolated { shard in
                 guard case .success = flushed else { return }
-                shard.snapshotSeen = view.catalogue.digest
+                shard.snapshotSeen = view.catalogue.changes
                 shard.snapshotBases = view.lines.vector.bases
             }
             completion(flushed.map { view })
@@ -150,18 +172,25 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
     /// S1b: what lies below the floor leaves.
     package func prune(_ region: RegionNumber, to floor: EndsPoint) { pruneLine(of: region, to: floor) }
 
-    func adopt(_ state: ContentState) { self.state = state }
+    func adopt(_ state: ContentState) {
+        self.state = state
+        snapshotSeen = nil
+    }
 
     var emptyState: ContentState { ContentState(limit: state.catalogue.limit) }
 
-    func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome { try state.apply(batch) }
+    func fold(_ batch: EncodedBatch) throws(ApplyError) -> BatchOutcome {
+        let outcome = try state.apply(batch)
+        forget()
+        return outcome
+    }
 
     func onFolded() { changeSoon() }
 
     var isFenced: Bool { fencedBecause != nil }
 
     private func changeSoon() {
-        guard !isChangeDue else { return }
+        guard !isChangeDue, state.catalogue.hasNews else { return }
         isChangeDue = true
         shell.executor.execute { [self] in assumeIsolated { $0.change() } }
     }

@@ -17,8 +17,13 @@ package struct ContentState: LogFold {
         self.lines = lines
     }
 
-    /// Items are no sums: a catalogue keeps no ids.
-    package mutating func forget(members: [RegionNumber], bounds: TimeBounds) {}
+    /// Forgets withdrawals of ids that no older publication can bring back any more: none is admitted once every member's time
+    /// is past the withdrawal's id by `TimeBounds.forgetAfter`, and all that were admitted before are applied here by then
+    /// (S2, S4, S5). Complexity: O(members) while none can go.
+    package mutating func forget(members: [RegionNumber], bounds: TimeBounds) {
+        guard catalogue.tombstoneCount > 0, let time = lines.time(over: members) else { return }
+        catalogue.forget(before: time.advanced(by: .zero - bounds.forgetAfter))
+    }
 
     package static let eventKinds: Set<RecordKind> = [.content]
 

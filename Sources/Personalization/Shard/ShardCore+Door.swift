@@ -50,15 +50,30 @@ extension ShardCore {
         copied.insert(key, at: place)
     }
 
-    /// S9: what takes something back is never refused for want of room.
+    /// S9: a withdrawal is never refused, nor is an erase where there is something to erase. Rows that both leave behind are
+    /// none of a user's, and one of them is no way past the bound of users (Decisions/0029).
     private func hasRoom(for event: UserEvent, of user: UserKey) -> Bool {
+        let content: InteractionEvent?
         switch event {
-        case .erase: return true
-        case .consent(let consent): if case .withdrawal = consent.change { return true }
-        case .interaction, .profile, .beacon, .served: break
+        case .consent(let consent):
+            if case .withdrawal = consent.change { return true }
+            content = nil
+        case .erase:
+            return state.holding(of: user) != .nothing
+                || state.markerRowCount < settings.maxMarkerRows && state.index.count < settings.maxIndexedIDs
+        case .interaction(let interaction): content = interaction
+        case .profile, .beacon, .served: content = nil
         }
         return state.index.count < settings.maxIndexedIDs
-            && (state.user(user) != nil || state.userCount < settings.maxUsers)
+            && (state.holding(of: user) == .user || state.userCount < settings.maxUsers)
+            && content.map(isCounted) ?? true
+    }
+
+    /// Whether popularity counts the content already, or may begin to: everybody can make ids up, and nobody a token.
+    private func isCounted(_ event: InteractionEvent) -> Bool {
+        event.attributes != nil || event.kind == .dismiss
+            || state.popularity.contents.count < settings.maxCountedContents
+            || state.popularity.contents[ContentKey(contentID: event.contentID)] != nil
     }
 
     /// What only the door knows (S9): the cut of an erase, a function of its id, and the withdrawals that a change of

@@ -147,7 +147,8 @@ package struct ShardCore {
     package mutating func makeReport() -> ShardReport {
         ShardReport(
             partition: state.partition, applyVersion: StateLimits.applyVersion, vector: state.vector,
-            digest: state.digest(), users: state.userCount, indexedIDs: state.index.count,
+            digest: state.digest(), users: state.userCount, markerRows: state.markerRowCount,
+            indexedIDs: state.index.count,
             unflushedRecords: appender.unflushedRecords)
     }
 

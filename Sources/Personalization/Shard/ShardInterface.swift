@@ -16,7 +16,8 @@ package enum RequestedDurability: Hashable, Sendable {
 
 /// One event of a `report`, ready for the log but for its stamp. The shard, which knows the user, completes two bodies (S9):
 /// an erase gets its cut, a function of the id (what is given is ignored), and a change of consent that names no withdrawal
-/// gets those that stand open here and are older than it. Erasures and withdrawals are never refused for want of room.
+/// gets those that stand open here and are older than it. Withdrawals, and erasures of users of whom something is known here,
+/// are never refused for want of room.
 package struct SubmittedEvent: Hashable, Sendable {
     /// Nil when the caller has no ids: the shard makes one (no idempotence across retries then).
     package var id: EventID?
@@ -37,7 +38,7 @@ package struct EventResult: Hashable, Sendable {
         case duplicate
         /// Not appended, and why. The door refuses and never clamps (S4).
         case refused(EventIDVerdict)
-        /// Not appended: the shard is at one of its bounds (users, or the id index of S5). Retry later.
+        /// Not appended: the shard is at one of its bounds (`ShardSettings`). Retry later.
         case shardFull
     }
 
@@ -79,8 +80,8 @@ package enum ShardError: Error, Hashable, Sendable {
     case notServing
     /// More regions were asked for than the deployment has.
     case notEnoughRegions(available: Int)
-    /// The catalogue is at its bound.
-    case catalogueFull
+    /// The catalogue is at one of its bounds.
+    case catalogueFull(CatalogueBound)
     /// The id's time is out of its bounds (S4); never `.admitted`.
     case idRefused(EventIDVerdict)
     /// The session demanded is not met here yet.
@@ -196,6 +197,8 @@ package struct ShardReport: Hashable, Sendable {
     package var vector: VersionVector
     package var digest: Digest128
     package var users: Int
+    /// Rows that hold only markers of erasures and withdrawals; not counted in `users`.
+    package var markerRows: Int
     /// Ids held by the index for sums (S5).
     package var indexedIDs: Int
     /// Appended and not yet flushed, in records.
@@ -203,13 +206,14 @@ package struct ShardReport: Hashable, Sendable {
 
     package init(
         partition: PartitionID, applyVersion: UInt32, vector: VersionVector, digest: Digest128, users: Int,
-        indexedIDs: Int, unflushedRecords: Int
+        markerRows: Int, indexedIDs: Int, unflushedRecords: Int
     ) {
         self.partition = partition
         self.applyVersion = applyVersion
         self.vector = vector
         self.digest = digest
         self.users = users
+        self.markerRows = markerRows
         self.indexedIDs = indexedIDs
         self.unflushedRecords = unflushedRecords
     }

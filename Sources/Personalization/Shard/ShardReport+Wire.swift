@@ -20,7 +20,7 @@ extension ShardReport: Wire {
             writer.write(vector.bases[region] ?? .genesis)
         }
         digest.encode(into: &writer)
-        for count in [users, indexedIDs, unflushedRecords] { writer.writeVarint(UInt64(count)) }
+        for count in [users, markerRows, indexedIDs, unflushedRecords] { writer.writeVarint(UInt64(count)) }
     }
 
     package init(from reader: inout ByteReader) throws(ByteCodingError) {
@@ -45,6 +45,7 @@ extension ShardReport: Wire {
         self.init(
             partition: partition, applyVersion: applyVersion, vector: VersionVector(entries, bases: bases),
             digest: try reader.readDigest(), users: Int(clamping: try reader.readVarint()),
+            markerRows: Int(clamping: try reader.readVarint()),
             indexedIDs: Int(clamping: try reader.readVarint()),
             unflushedRecords: Int(clamping: try reader.readVarint()))
     }

@@ -5,7 +5,7 @@ import Distributed
 package import NodeEnvironment
 import Synchronization
 
-/// All shards of a node. Immutable but for the two derived snapshots that administrators read.
+/// All shards of a node. Immutable but for the derived snapshots that administrators read.
 package final class ShardRouter: Sendable {
     private let shards: [UserShard]
     private let executors: [any NodeExecutor]
@@ -13,6 +13,7 @@ package final class ShardRouter: Sendable {
     private let contentExecutor: any NodeExecutor
     private let catalogueBox = Mutex(CatalogueSnapshot())
     private let popularityBox = Mutex(PopularitySnapshot())
+    private let occupancyBox = Mutex<[PartitionID: ShardOccupancy]>([:])
     package let partitions: PartitionCount
 
     /// `shards` and `executors` by partition number, one each.
@@ -80,6 +81,13 @@ package final class ShardRouter: Sendable {
     package func replacePopularity(_ snapshot: PopularitySnapshot) {
         popularityBox.withLock { $0 = snapshot }
         onEach { $0.refresh(snapshot) }
+    }
+
+    func note(_ occupancy: ShardOccupancy) { occupancyBox.withLock { $0[occupancy.partition] = occupancy } }
+
+    /// Ascending by partition.
+    var notedOccupancies: [ShardOccupancy] {
+        occupancyBox.withLock { $0.values.sorted { $0.partition < $1.partition } }
     }
 
     /// The answers of all shards, in the order of partitions.

@@ -17,7 +17,7 @@ package enum ContentSnapshot {
     package static let format: UInt32 = 2
     private static let headerBytes = 32
 
-    /// Complexity: O(n log n) in the catalogue's entries.
+    /// Complexity: O(n log n) in the catalogue's items and tombstones.
     package static func encode(_ state: ContentState) -> [UInt8] {
         var writer = ByteWriter(reservingCapacity: 1 << 16 + state.catalogue.count * 160)
         writer.write(magic)

@@ -24,7 +24,14 @@ package struct ShardState: LogFold {
 
     package func user(_ key: UserKey) -> UserState? { rows[key] }
 
-    package var userCount: Int { rows.count }
+    /// Users: rows that hold more than markers.
+    package var userCount: Int { rows.count - rows.markerCount }
+
+    /// Rows that hold only markers of erasures and withdrawals (S9).
+    package var markerRowCount: Int { rows.markerCount }
+
+    /// What is kept of a user.
+    func holding(of user: UserKey) -> RowHolding { rows.holding(of: user) }
 
     package var vector: VersionVector { lines.vector }
 
@@ -42,13 +49,20 @@ package struct ShardState: LogFold {
         let isNew = index.insert(key)
         // A change of consent has another body at every door: it is known by its id (S9).
         if case .consent(let consent) = event { index.insert(.change(consent, record.id)) }
-        if case .erase(let erase) = event { erasures.insert(event.user, at: erase.cut) }
+        if case .erase(let erase) = event { note(erase) }
         fold(event, by: key, isNew: isNew)
         guard isNew else { return }
         effects?.append(
             Effect(
                 key: key, event: event, stamp: record.stamp, partition: partition, region: region,
                 incarnation: incarnation, offset: offset, bytes: record.encodedLength))
+    }
+
+    /// The highest cut of a user is the one whose time is waited for.
+    private mutating func note(_ erase: EraseEvent) {
+        let known = rows.erasedUpTo(of: erase.user)
+        if let known, known >= erase.cut { return }
+        erasures.move(erase.user, from: known, to: erase.cut)
     }
 
     /// S13: keeps effects from now on, or keeps none.
@@ -98,7 +112,7 @@ package struct ShardState: LogFold {
     /// Puts a row back from a snapshot.
     mutating func restore(_ row: UserState, of user: UserKey) {
         rows.change(user) { $0 = row }
-        if let cut = row.erasedUpTo { erasures.insert(user, at: cut) }
+        if let cut = row.erasedUpTo { erasures.move(user, from: nil, to: cut) }
     }
 }
 

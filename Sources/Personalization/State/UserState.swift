@@ -46,8 +46,27 @@ package struct UserState: Hashable, Sendable {
         return self == blank
     }
 
+    /// What the row is kept for. Complexity: O(1).
+    var holding: RowHolding {
+        guard actions.entries.isEmpty, seen.entries.isEmpty, consent.grant == nil, language.order == nil,
+            country.order == nil, deviceModel.order == nil, maxAgeRating.order == nil, categories.entries.isEmpty,
+            languages.entries.isEmpty
+        else { return .user }
+        let holdsMarkers = erasedUpTo != nil || !consent.withdrawals.ids.isEmpty || !consent.cancelled.ids.isEmpty
+        return holdsMarkers ? .markers : .nothing
+    }
+
     /// S9: personalisation is off while a withdrawal stands open. Doors, serving and exports ask; `apply` never does.
     package var allowsPersonalization: Bool { !consent.isWithdrawn }
+}
+
+/// What a user's row is kept for.
+enum RowHolding: Hashable, Sendable {
+    case nothing
+    /// Only what takes something back: erasures, and withdrawals of consent. Anybody can make them, of users who do not exist.
+    case markers
+    /// Something that a user did or said.
+    case user
 }
 
 /// The bounds of state (S3: a changed one is a new field, with a new `apply` version).

@@ -22,7 +22,10 @@ struct UserTable: Sendable {
     static let parts = 256
 
     private var parts = [Part](repeating: Part(), count: Self.parts)
+    /// Rows; none of them holds nothing.
     private(set) var count = 0
+    /// Rows that hold only markers.
+    private(set) var markerCount = 0
     /// Of all shares that are not stale, and of the former ones of those that are.
     private var shareSum = Digest128.zero
 
@@ -33,27 +36,56 @@ struct UserTable: Sendable {
     /// All users, ascending. Complexity: O(n log n).
     var users: [UserKey] { parts.flatMap(\.rows.keys).sorted() }
 
-    /// Changes a row in its place; a new user begins with an empty one.
+    /// What is kept of a user. Complexity: O(1).
+    func holding(of user: UserKey) -> RowHolding {
+        parts[Self.part(of: user)].rows[user]?.state.holding ?? .nothing
+    }
+
+    func erasedUpTo(of user: UserKey) -> WallTime? { parts[Self.part(of: user)].rows[user]?.state.erasedUpTo }
+
+    /// Changes a row in its place; a new user begins with an empty one. Of one that is empty afterwards nothing is kept: an event
+    /// that says nothing of a user takes no room.
     mutating func change(_ user: UserKey, _ body: (inout UserState) -> Void) {
         let place = Self.part(of: user)
-        let before = parts[place].rows.count
-        body(&parts[place].rows[user, default: Row()].state)
-        count += parts[place].rows.count - before
-        parts[place].stale.insert(user)
+        let (before, after) = Self.change(&parts[place].rows[user, default: Row()].state, body)
+        note(before, after)
+        guard after == .nothing else {
+            parts[place].stale.insert(user)
+            return
+        }
+        remove(user, of: place)
+    }
+
+    private static func change(
+        _ state: inout UserState, _ body: (inout UserState) -> Void
+    ) -> (before: RowHolding, after: RowHolding) {
+        let before = state.holding
+        body(&state)
+        return (before, state.holding)
+    }
+
+    private mutating func note(_ before: RowHolding, _ after: RowHolding) {
+        count += (after == .nothing ? 0 : 1) - (before == .nothing ? 0 : 1)
+        markerCount += (after == .markers ? 1 : 0) - (before == .markers ? 1 : 0)
+    }
+
+    private mutating func remove(_ user: UserKey, of place: Int) {
+        guard let row = parts[place].rows.removeValue(forKey: user) else { return }
+        shareSum = shareSum &- row.share
+        parts[place].stale.remove(user)
     }
 
     /// The user's marker of an erasure goes where its cut lies below `horizon`, and with it a row that holds nothing else.
     mutating func forgetErasure(of user: UserKey, before horizon: WallTime) {
         let place = Self.part(of: user)
         guard let row = parts[place].rows[user], let cut = row.state.erasedUpTo, cut < horizon else { return }
+        let before = row.state.holding
         guard row.state.isEmpty else {
             parts[place].rows[user]?.state.forgetErasure()
-            return
+            return note(before, holding(of: user))
         }
-        shareSum = shareSum &- row.share
-        parts[place].rows[user] = nil
-        parts[place].stale.remove(user)
-        count -= 1
+        note(before, .nothing)
+        remove(user, of: place)
     }
 
     /// Makes room for so many users more.

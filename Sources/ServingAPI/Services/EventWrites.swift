@@ -88,7 +88,11 @@ struct EventWrites: Sendable {
                 guard let result = outcome.results.first else {
                     return open.refuse(Refusal(.internalFault, "the shard did not say what became of the event"))
                 }
-                if let refusal = result.refusal { return open.refuse(Refusal(refusal, now: now)) }
+                if let refusal = result.refusal {
+                    let isErase = if case .erase = event { true } else { false }
+                    return open.refuse(
+                        isErase && refusal == .shardFull ? .noRoomForErase : Refusal(refusal, now: now))
+                }
                 var reply = Meridian_V1_UserWriteReply()
                 reply.result = Meridian_V1_EventResult(result, durability: outcome.reached)
                 reply.sessionToken = token(session, outcome.session, of: user)

@@ -59,7 +59,10 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     case flushOverdue = "FLUSH_OVERDUE"
     case backlogFull = "BACKLOG_FULL"
     case shardFull = "SHARD_FULL"
+    /// Items: withdraw some.
     case catalogueFull = "CATALOGUE_FULL"
+    /// Withdrawn ids that are remembered: they leave by themselves (S5).
+    case tombstonesFull = "TOMBSTONES_FULL"
     case noSpace = "NO_SPACE"
     case logFenced = "LOG_FENCED"
     case nodeStarting = "NODE_STARTING"
@@ -84,7 +87,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
             .failedPrecondition
         case .eventIDTooOld, .eventIDTooNew, .cursorTrimmed: .outOfRange
         case .tooManyGroups, .tooManySubscribers, .tooManyCalls, .tooManyBytes, .clientShareSpent, .queueTooOld,
-            .flushOverdue, .backlogFull, .shardFull, .catalogueFull, .noSpace:
+            .flushOverdue, .backlogFull, .shardFull, .catalogueFull, .tombstonesFull,
+            .noSpace:
             .resourceExhausted
         case .logFenced, .nodeStarting, .nodeDraining, .regionEvacuated, .shardNotServing, .clockUntrusted,
             .rebuilding, .sessionTokenKeyUnknown, .cursorKeyUnknown, .cursorNotCommitted, .logUnreadable:
@@ -105,6 +109,7 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
             .cursorNotCommitted, .logUnreadable:
             .seconds(1)
         case .sessionTokenKeyUnknown, .cursorKeyUnknown, .noSpace: .seconds(5)
+        case .tombstonesFull: .seconds(60)
         case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .notImplemented, .unknownService,
             .unknownContent, .roleRequired, .groupNotAllowed, .noRegionConnected, .sessionTokenInvalid,
             .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .tokenTooOld, .tooStale, .eventIDTooOld,

@@ -18,8 +18,16 @@ extension Refusal {
             self.init(.shardNotServing, "the user's shard is not serving here yet, or not any more")
         case .notEnoughRegions(let available):
             self = .notEnoughRegions(available: available)
-        case .catalogueFull:
-            self.init(.catalogueFull, "the catalogue is at its bound: withdraw items first")
+        case .catalogueFull(.items):
+            self.init(
+                .catalogueFull,
+                "the catalogue has as many items as limits.contents allows: withdraw some, expired ones count too")
+        case .catalogueFull(.tombstones):
+            self.init(
+                .tombstonesFull,
+                "as many withdrawn ids are remembered as may be: each leaves once every region is some ten minutes past "
+                    + "its withdrawal, so try again later; items that are in the catalogue can be withdrawn at any time"
+            )
         case .idRefused(let verdict):
             self.init(verdict == .tooNew ? EventRefusal.idTooNew : .idTooOld, now: now)
         case .sessionNotSatisfied(let applied):
@@ -74,10 +82,18 @@ extension Refusal {
         case .idTooNew:
             self.init(.eventIDTooNew, "the id's time lies in the future: calibrate the clock", metadata: time)
         case .shardFull:
-            self.init(.shardFull, "the shard is at its bound of users or event ids")
+            self.init(.shardFull, "the shard is at its bound of users, of contents without a token, or of event ids")
         case .unknownField, .itemTokenInvalid, .itemTokenForeignItem, .itemTokenKeyUnknown:
             self.init(.fieldOutOfBounds, "the event is refused: \(refusal.rawValue)")
         }
+    }
+
+    /// An erase is refused only where nothing is known of its user (S9).
+    static var noRoomForErase: Refusal {
+        Refusal(
+            .shardFull,
+            "nothing is known of this user here, and as many erasures of unknown users are remembered as may be: erase "
+                + "in a region that knows the user, or try again later")
     }
 
     /// `region@incarnation:next`, comma-separated, the incarnation in hexadecimal.

@@ -17,7 +17,7 @@ struct ActorTarget: ExtremesTarget {
         let state = ExtremesSamples.state()
         return ShardReport(
             partition: state.partition, applyVersion: StateLimits.applyVersion, vector: state.vector,
-            digest: Digest128(high: 1, low: 2), users: 3, indexedIDs: 4, unflushedRecords: 5)
+            digest: Digest128(high: 1, low: 2), users: 3, markerRows: 6, indexedIDs: 4, unflushedRecords: 5)
     }
 
     var seeds: [[UInt8]] {

@@ -57,6 +57,7 @@ struct ContentSnapshotTarget: ExtremesTarget {
         guard var state = try? ContentSnapshot.decode(bytes, limit: 4) else { return false }
         let log = ExtremesSamples.log(3, 7, topic: .content)
         for batch in (try? ExtremesSamples.chain(log)) ?? [] { _ = try? state.apply(batch) }
+        state.forget(members: [RegionNumber(1)], bounds: .standard)
         var catalogue = state.catalogue
         let snapshot = catalogue.snapshot()
         _ = (

@@ -409,7 +409,7 @@ public nonisolated struct Meridian_V1_StatusReply: @unchecked Sendable {
     set {_uniqueStorage()._partitions = newValue}
   }
 
-  /// Users in memory.
+  /// Users in memory; rows that hold only markers are no users.
   public var users: UInt64 {
     get {_storage._users}
     set {_uniqueStorage()._users = newValue}
@@ -532,6 +532,29 @@ public nonisolated struct Meridian_V1_StatusReply: @unchecked Sendable {
   /// Clears the value of `personalDataSecondsLeft`. Subsequent reads from it will return its default value.
   public mutating func clearPersonalDataSecondsLeft() {_uniqueStorage()._personalDataSecondsLeft = nil}
 
+  /// Rows that hold nothing but markers of erasures and of withdrawn consent.
+  public var markerRows: UInt64 {
+    get {_storage._markerRows}
+    set {_uniqueStorage()._markerRows = newValue}
+  }
+
+  /// Items of the catalogue, expired ones included; ids that were withdrawn and are remembered until no older publication of them
+  /// can come; and what the items may come to, which is `limits.contents`.
+  public var catalogueItems: UInt64 {
+    get {_storage._catalogueItems}
+    set {_uniqueStorage()._catalogueItems = newValue}
+  }
+
+  public var catalogueTombstones: UInt64 {
+    get {_storage._catalogueTombstones}
+    set {_uniqueStorage()._catalogueTombstones = newValue}
+  }
+
+  public var catalogueLimit: UInt64 {
+    get {_storage._catalogueLimit}
+    set {_uniqueStorage()._catalogueLimit = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -604,6 +627,9 @@ public nonisolated struct Meridian_V1_PartitionDigest: Sendable {
   public var indexedIds: UInt64 = 0
 
   public var unflushedRecords: UInt64 = 0
+
+  /// Rows that hold only markers; not counted in `users`.
+  public var markerRows: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1161,7 +1187,7 @@ nonisolated extension Meridian_V1_Alarm: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StatusReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}deployment\0\u{1}node\0\u{1}state\0\u{3}uptime_ms\0\u{1}version\0\u{1}partitions\0\u{1}users\0\u{3}indexed_ids\0\u{3}unflushed_records\0\u{3}region_name\0\u{1}mirrors\0\u{3}unmirrored_events\0\u{1}clock\0\u{1}alarms\0\u{3}partition_states\0\u{3}calls_in_flight\0\u{3}rebuilding_partitions\0\u{3}held_logs\0\u{3}freshness_p50_ms\0\u{3}freshness_p99_ms\0\u{1}bootstrap\0\u{3}personal_data_seconds\0\u{3}personal_data_seconds_left\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}deployment\0\u{1}node\0\u{1}state\0\u{3}uptime_ms\0\u{1}version\0\u{1}partitions\0\u{1}users\0\u{3}indexed_ids\0\u{3}unflushed_records\0\u{3}region_name\0\u{1}mirrors\0\u{3}unmirrored_events\0\u{1}clock\0\u{1}alarms\0\u{3}partition_states\0\u{3}calls_in_flight\0\u{3}rebuilding_partitions\0\u{3}held_logs\0\u{3}freshness_p50_ms\0\u{3}freshness_p99_ms\0\u{1}bootstrap\0\u{3}personal_data_seconds\0\u{3}personal_data_seconds_left\0\u{3}marker_rows\0\u{3}catalogue_items\0\u{3}catalogue_tombstones\0\u{3}catalogue_limit\0")
 
   fileprivate class _StorageClass {
     var _region: UInt32 = 0
@@ -1189,6 +1215,10 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
     var _bootstrap: Meridian_V1_BootstrapStatus? = nil
     var _personalDataSeconds: UInt64? = nil
     var _personalDataSecondsLeft: UInt64? = nil
+    var _markerRows: UInt64 = 0
+    var _catalogueItems: UInt64 = 0
+    var _catalogueTombstones: UInt64 = 0
+    var _catalogueLimit: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1224,6 +1254,10 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
       _bootstrap = source._bootstrap
       _personalDataSeconds = source._personalDataSeconds
       _personalDataSecondsLeft = source._personalDataSecondsLeft
+      _markerRows = source._markerRows
+      _catalogueItems = source._catalogueItems
+      _catalogueTombstones = source._catalogueTombstones
+      _catalogueLimit = source._catalogueLimit
     }
   }
 
@@ -1267,6 +1301,10 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
         case 23: try { try decoder.decodeSingularMessageField(value: &_storage._bootstrap) }()
         case 24: try { try decoder.decodeSingularUInt64Field(value: &_storage._personalDataSeconds) }()
         case 25: try { try decoder.decodeSingularUInt64Field(value: &_storage._personalDataSecondsLeft) }()
+        case 26: try { try decoder.decodeSingularUInt64Field(value: &_storage._markerRows) }()
+        case 27: try { try decoder.decodeSingularUInt64Field(value: &_storage._catalogueItems) }()
+        case 28: try { try decoder.decodeSingularUInt64Field(value: &_storage._catalogueTombstones) }()
+        case 29: try { try decoder.decodeSingularUInt64Field(value: &_storage._catalogueLimit) }()
         default: break
         }
       }
@@ -1354,6 +1392,18 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
       try { if let v = _storage._personalDataSecondsLeft {
         try visitor.visitSingularUInt64Field(value: v, fieldNumber: 25)
       } }()
+      if _storage._markerRows != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._markerRows, fieldNumber: 26)
+      }
+      if _storage._catalogueItems != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._catalogueItems, fieldNumber: 27)
+      }
+      if _storage._catalogueTombstones != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._catalogueTombstones, fieldNumber: 28)
+      }
+      if _storage._catalogueLimit != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._catalogueLimit, fieldNumber: 29)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1388,6 +1438,10 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
         if _storage._bootstrap != rhs_storage._bootstrap {return false}
         if _storage._personalDataSeconds != rhs_storage._personalDataSeconds {return false}
         if _storage._personalDataSecondsLeft != rhs_storage._personalDataSecondsLeft {return false}
+        if _storage._markerRows != rhs_storage._markerRows {return false}
+        if _storage._catalogueItems != rhs_storage._catalogueItems {return false}
+        if _storage._catalogueTombstones != rhs_storage._catalogueTombstones {return false}
+        if _storage._catalogueLimit != rhs_storage._catalogueLimit {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1499,7 +1553,7 @@ nonisolated extension Meridian_V1_DigestRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Meridian_V1_PartitionDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PartitionDigest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}partition\0\u{3}apply_version\0\u{1}vector\0\u{1}digest\0\u{1}users\0\u{3}indexed_ids\0\u{3}unflushed_records\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}partition\0\u{3}apply_version\0\u{1}vector\0\u{1}digest\0\u{1}users\0\u{3}indexed_ids\0\u{3}unflushed_records\0\u{3}marker_rows\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1514,6 +1568,7 @@ nonisolated extension Meridian_V1_PartitionDigest: SwiftProtobuf.Message, SwiftP
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.users) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.indexedIds) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.unflushedRecords) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.markerRows) }()
       default: break
       }
     }
@@ -1541,6 +1596,9 @@ nonisolated extension Meridian_V1_PartitionDigest: SwiftProtobuf.Message, SwiftP
     if self.unflushedRecords != 0 {
       try visitor.visitSingularUInt64Field(value: self.unflushedRecords, fieldNumber: 7)
     }
+    if self.markerRows != 0 {
+      try visitor.visitSingularUInt64Field(value: self.markerRows, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1552,6 +1610,7 @@ nonisolated extension Meridian_V1_PartitionDigest: SwiftProtobuf.Message, SwiftP
     if lhs.users != rhs.users {return false}
     if lhs.indexedIds != rhs.indexedIds {return false}
     if lhs.unflushedRecords != rhs.unflushedRecords {return false}
+    if lhs.markerRows != rhs.markerRows {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
