@@ -15,9 +15,40 @@ package struct HostFileStore: FileStore {
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             case .createOrReplace: O_RDWR | O_CREAT | O_TRUNC
             }
-        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
+        // A pipe without a writer would hold whoever opens it for ever; regular files do not ask for it.
+        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o600)
         guard descriptor >= 0 else { throw .last("open", path) }
-        return HostFile(descriptor: descriptor, path: path)
+        let file = HostFile(descriptor: descriptor, path: path)
+        do {
+            try Self.checkKind(descriptor, path)
+        } catch {
+            file.close()
+            throw error
+        }
+        return file
+    }
+
+    /// Positions and lengths mean something in regular files only; character devices such as /dev/null are let through.
+    private static func checkKind(_ descriptor: Int32, _ path: String) throws(FileError) {
+        var answer = stat()
+        guard unsafe fstat(descriptor, &answer) == 0 else { throw .last("fstat", path) }
+        switch answer.st_mode & S_IFMT {
+        case S_IFREG, S_IFCHR: return
+        case S_IFDIR: throw FileError(.isDirectory, operation: "open", path: path)
+        default: throw FileError(.notAFile, operation: "open", path: path)
+        }
+    }
+
+    package func permissions(of path: String) throws(FileError) -> UInt16? {
+        var answer = stat()
+        guard unsafe stat(path, &answer) == 0 else { throw .last("stat", path) }
+        return UInt16(truncatingIfNeeded: answer.st_mode & 0o7777)
+    }
+
+    package func absolutePath(of path: String) -> String {
+        guard !path.hasPrefix("/"), let here = unsafe getcwd(nil, 0) else { return path }
+        defer { unsafe free(here) }
+        return unsafe "\(String(cString: here))/\(path)"
     }
 
     package func createDirectory(_ path: String) throws(FileError) {
@@ -119,6 +150,11 @@ extension FileError {
             case EMFILE, ENFILE: .tooManyOpenFiles
             case EROFS: .readOnly
             case EWOULDBLOCK: .locked
+            case EISDIR: .isDirectory
+            case ENXIO: .notAFile
+            case ENOTDIR: .notADirectory
+            case ELOOP: .linkLoop
+            case ENAMETOOLONG: .nameTooLong
             default: .io
             }
         return FileError(code, operation: operation, path: path, systemError: number)

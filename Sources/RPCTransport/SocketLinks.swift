@@ -75,6 +75,10 @@ package final class SocketLinks: Links {
 
     package func reload() throws(LinkError) { try registry.reload() }
 
+    package func reload(_ asked: TLSIdentity, from current: TLSIdentity) throws(LinkError) {
+        try registry.reload(TLSSettings.Files(asked), from: TLSSettings.Files(current))
+    }
+
     package func inspect(_ identity: TLSIdentity) throws(LinkError) -> CredentialFacts? {
         try CredentialInspection.read(identity)
     }

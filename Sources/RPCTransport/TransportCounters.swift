@@ -7,8 +7,12 @@ import Synchronization
 package struct TransportCounters: Hashable, Sendable {
     package var connectionsAccepted: UInt64 = 0
     package var connectionsClosed: UInt64 = 0
-    /// Closed at once because of the limit on connections.
+    /// Closed because of the limit on connections, or of one client's share of them.
     package var connectionsRefused: UInt64 = 0
+    /// Closed to make room: they had not introduced themselves, or the handler refuses them.
+    package var connectionsEvicted: UInt64 = 0
+    /// Closed because a list came that names the peer's certificate.
+    package var connectionsRevoked: UInt64 = 0
     /// Times that accepting paused, because the system had no descriptor or memory left.
     package var acceptPauses: UInt64 = 0
     /// TLS handshakes that failed or took too long.
@@ -45,6 +49,8 @@ package struct TransportCounters: Hashable, Sendable {
         total.connectionsAccepted &+= part.connectionsAccepted
         total.connectionsClosed &+= part.connectionsClosed
         total.connectionsRefused &+= part.connectionsRefused
+        total.connectionsEvicted &+= part.connectionsEvicted
+        total.connectionsRevoked &+= part.connectionsRevoked
         total.acceptPauses &+= part.acceptPauses
         total.handshakesFailed &+= part.handshakesFailed
         total.protocolErrors &+= part.protocolErrors
@@ -70,7 +76,9 @@ extension TransportCounters {
     var counts: [LinkCount] {
         [
             LinkCount("connections_accepted", connectionsAccepted), LinkCount("connections_closed", connectionsClosed),
-            LinkCount("connections_refused", connectionsRefused), LinkCount("accept_pauses", acceptPauses),
+            LinkCount("connections_refused", connectionsRefused),
+            LinkCount("connections_evicted", connectionsEvicted),
+            LinkCount("connections_revoked", connectionsRevoked), LinkCount("accept_pauses", acceptPauses),
             LinkCount("handshakes_failed", handshakesFailed),
             LinkCount("protocol_errors", protocolErrors), LinkCount("calls", calls),
             LinkCount("calls_failed", callsFailed), LinkCount("calls_expired", callsExpired),

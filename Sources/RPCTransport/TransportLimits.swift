@@ -22,6 +22,11 @@ package struct TransportLimits: Hashable, Sendable {
     package var maxUnreadStreamBytes = 64 << 20
     /// Connections of one listener, where its handler allows no fewer.
     package var maxConnections = 10_000
+    /// Of those, what one client may hold; nil for all of them.
+    package var maxConnectionsOfOne: Int?
+    /// Places beyond `maxConnections` for connections that have not introduced themselves; the oldest make room when they are
+    /// taken too.
+    package var maxWaitingConnections = 64
     /// Connections of one listener that serves pages.
     package var maxPageConnections = 64
     /// Until a connection has sent its HTTP/2 preface (and finished its TLS handshake), or a page request is whole.

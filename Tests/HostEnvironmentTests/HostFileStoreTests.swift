@@ -16,6 +16,39 @@ import Testing
         return try await body(path)
     }
 
+    /// A pipe without a writer held its reader for ever.
+    @Test func whatIsNoFileIsRefusedAtOnceAndByName() async throws {
+        try await Self.withDirectory { path in
+            let files = HostFileStore()
+            try files.createDirectory(path)
+            #expect(mkfifo("\(path)/pipe", 0o600) == 0)
+            let file = try files.open("\(path)/file", .createNew)
+            file.close()
+            #expect(symlink("\(path)/loop", "\(path)/loop") == 0)
+            for (name, code) in [
+                ("pipe", FileError.Code.notAFile), ("", .isDirectory), ("file/inside", .notADirectory),
+                ("loop", .linkLoop), (String(repeating: "x", count: 300), .nameTooLong),
+            ] {
+                #expect { try files.open("\(path)/\(name)", .read) } throws: { ($0 as? FileError)?.code == code }
+            }
+            #expect(throws: Never.self) { try files.open("/dev/null", .read).close() }
+        }
+    }
+
+    @Test func modesAndWholePathsAreTold() async throws {
+        try await Self.withDirectory { path in
+            let files = HostFileStore()
+            try files.createDirectory(path)
+            try files.open("\(path)/file", .createNew).close()
+            #expect(try files.permissions(of: "\(path)/file") == 0o600)
+            #expect(chmod("\(path)/file", 0o644) == 0)
+            #expect(try files.permissions(of: "\(path)/file") == 0o644)
+            #expect(files.absolutePath(of: path) == path)
+            #expect(files.absolutePath(of: "certs/ca.pem").hasSuffix("/certs/ca.pem"))
+            #expect(files.absolutePath(of: "certs/ca.pem").hasPrefix("/"))
+        }
+    }
+
     @Test func filesReadBackAndErrorsAreTyped() async throws {
         try await Self.withDirectory { path in
             let files = HostFileStore()

@@ -1,6 +1,7 @@
 // Certificates replaced under a running server, and versions of TLS on real sockets.
 
 import Foundation
+import GRPCFraming
 import HostEnvironment
 import NIOCore
 import NodeEnvironment
@@ -38,6 +39,81 @@ import Testing
             }
             try key.write(to: URL(filePath: files.server.keyPath))
             try server.links.reload()
+        }
+    }
+
+    /// A list where there was none, and other paths: everything that was made with the files of before uses them.
+    @Test(.enabled(if: OpenSSLCommand.isInstalled)) func pathsThatAreNewAreReadToo() async throws {
+        let files = try TestCertificates()
+        let tool = try OpenSSLCommand()
+        let revoked = try files.issue("lost", uri: "meridian://test/client/lost")
+        try await EchoServer.with(security: .mutualTLS(files.server)) { server in
+            try await server.withChannel(security: .mutualTLS(revoked)) { channel in
+                try await channel.expect("before", from: "Echo", "before")
+            }
+            var listed = files.server
+            listed.revocationPath = try tool.revocationList(files, revoking: [revoked.certificatePath])
+            try server.links.reload(files.server, from: listed)
+            try await server.withChannel(security: .mutualTLS(revoked)) { channel in
+                await #expect(throws: RPCStatus.self) { try await channel.expect("after", from: "Echo", "after") }
+            }
+            try await server.withChannel(security: .mutualTLS(files.client)) { channel in
+                try await channel.expect("other", from: "Echo", "other")
+            }
+            // What is made later with the files of before has the list too, and so has a reload that names nothing.
+            try server.links.reload()
+            let later = try await server.links.listenCounted(
+                on: Endpoint(host: "127.0.0.1", port: 0), security: .mutualTLS(files.server), handler: server.service)
+            for endpoint in [server.listener.endpoint, later.endpoint] {
+                try await server.withChannel(security: .mutualTLS(revoked), to: endpoint) { channel in
+                    await #expect(throws: RPCStatus.self) { try await channel.expect("no", from: "Echo", "no") }
+                }
+            }
+            var broken = files.server
+            broken.keyPath = "/nowhere.key"
+            #expect(throws: LinkError.self) { try server.links.reload(files.server, from: broken) }
+            try await server.withChannel(security: .mutualTLS(revoked)) { channel in
+                await #expect(throws: RPCStatus.self) { try await channel.expect("still", from: "Echo", "still") }
+            }
+            await later.shutDown(by: HostClock().bootTime())
+        }
+    }
+
+    /// Whoever keeps a connection kept its access: for as long as it liked.
+    @Test(.enabled(if: OpenSSLCommand.isInstalled)) func connectionsThatStandEndWithTheirCertificate() async throws {
+        let files = try TestCertificates()
+        let tool = try OpenSSLCommand()
+        let revoked = try files.issue("lost", uri: "meridian://test/client/lost")
+        var limits = TransportLimits()
+        limits.watchStep = .milliseconds(20)
+        limits.silentStepsBeforePing = 10_000
+        try await EchoServer.with(security: .mutualTLS(files.server), limits: limits) { server in
+            let lost = try server.links.channel(to: server.listener.endpoint, security: .mutualTLS(revoked))
+            let kept = try server.links.channel(to: server.listener.endpoint, security: .mutualTLS(files.client))
+            for channel in [lost, kept] { try await channel.expect("before", from: "Echo", "before") }
+            var listed = files.server
+            listed.revocationPath = try tool.revocationList(files, revoking: [revoked.certificatePath])
+            try server.links.reload(files.server, from: listed)
+            while server.listener.counters.connectionsRevoked == 0 { await Task.yield() }
+            await #expect(throws: RPCStatus.self) { try await lost.expect("after", from: "Echo", "after") }
+            try await kept.expect("still", from: "Echo", "still")
+            #expect(server.listener.counters.connectionsRevoked == 1)
+            for channel in [lost, kept] { await channel.close() }
+        }
+    }
+
+    /// The other side: a node's certificate was revoked, and its peers dial it.
+    @Test(.enabled(if: OpenSSLCommand.isInstalled)) func aCallerLeavesAServerThatWasRevoked() async throws {
+        let files = try TestCertificates()
+        let tool = try OpenSSLCommand()
+        try await EchoServer.with(security: .mutualTLS(files.server)) { server in
+            try await server.withChannel(security: .mutualTLS(files.client)) { channel in
+                try await channel.expect("before", from: "Echo", "before")
+                var listed = files.client
+                listed.revocationPath = try tool.revocationList(files, revoking: [files.server.certificatePath])
+                try server.links.reload(files.client, from: listed)
+                await #expect(throws: RPCStatus.self) { try await channel.expect("after", from: "Echo", "after") }
+            }
         }
     }
 

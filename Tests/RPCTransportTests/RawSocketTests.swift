@@ -74,6 +74,7 @@ private struct GreetingPages: PageHandler {
     @Test func connectionsBeyondTheLimitAreClosed() async throws {
         var limits = TransportLimits()
         limits.maxConnections = 1
+        limits.maxWaitingConnections = 0
         try await EchoServer.with(limits: limits) { server in
             try await server.withChannel { channel in
                 try await channel.expect("in", from: "Echo", "in")

@@ -14,11 +14,14 @@ private import COpenSSL
 
     let settings: TLSSettings
     let sessions = TLSSessionCache()
+    /// Nil where none are named.
+    let lists: RevocationLists?
     // SSL_CTX counts its references atomically and may make connections on several threads at once.
     private let pointer: SharedContext
 
     init(_ settings: TLSSettings) throws(TLSContextError) {
         self.settings = settings
+        lists = try settings.revocationPath.map { path throws(TLSContextError) in try RevocationLists(path) }
         ERR_clear_error()
         let method = unsafe settings.role == .server ? TLS_server_method() : TLS_client_method()
         guard let context = unsafe SSL_CTX_new(method) else { throw TLSContextError(message: "OpenSSL has no TLS") }

@@ -14,6 +14,9 @@ package final class TLSContext: Sendable {
         native = try NativeTLSContext(settings)
     }
 
+    /// Whether the peer of a connection that stands is one whose certificate was taken back since. For the thread of `engine`.
+    package func revokes(_ engine: TLSEngine) -> Bool { engine.isRevoked(by: native) }
+
     /// An engine for an accepted connection.
     package func makeServerEngine() throws(TLSFailure) -> TLSEngine { try TLSEngine(native, host: nil) }
 

@@ -146,6 +146,13 @@ package import NIOCore
         }
     }
 
+    /// Whether the lists of `other`, a context that came later, name the peer of this connection.
+    func isRevoked(by other: NativeTLSContext) -> Bool {
+        // The handshake has asked the lists of its own context.
+        guard other !== context, let lists = other.lists else { return false }
+        return unsafe lists.nameThePeer(of: connection)
+    }
+
     // MARK: Between records
 
     /// Gives record buffers (about 32 KiB) back while a connection rests; they come again with the next record.

@@ -47,6 +47,40 @@ package struct TLSSettings: Hashable, Sendable {
     }
 
     var demandsCertificate: Bool { role == .client || demand == .mutual }
+
+    /// What may be replaced while connections of these settings go on.
+    package struct Files: Hashable, Sendable {
+        package var authorityPath: String
+        package var certificatePath: String
+        package var keyPath: String
+        package var revocationPath: String?
+        package var allowsTLS12: Bool
+
+        package init(
+            authorityPath: String, certificatePath: String, keyPath: String, revocationPath: String?, allowsTLS12: Bool
+        ) {
+            self.authorityPath = authorityPath
+            self.certificatePath = certificatePath
+            self.keyPath = keyPath
+            self.revocationPath = revocationPath
+            self.allowsTLS12 = allowsTLS12
+        }
+    }
+
+    package var files: Files {
+        get {
+            Files(
+                authorityPath: authorityPath, certificatePath: certificatePath, keyPath: keyPath,
+                revocationPath: revocationPath, allowsTLS12: allowsTLS12)
+        }
+        set {
+            authorityPath = newValue.authorityPath
+            certificatePath = newValue.certificatePath
+            keyPath = newValue.keyPath
+            revocationPath = newValue.revocationPath
+            allowsTLS12 = newValue.allowsTLS12
+        }
+    }
 }
 
 extension TLSSettings.PeerName {

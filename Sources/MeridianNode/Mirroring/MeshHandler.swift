@@ -22,6 +22,9 @@ struct MeshHandler: CallHandler {
     var methods: [String] { handler.methods }
     var streamingMethods: [String] { handler.streamingMethods }
 
+    /// A client of the deployment holds no place that a peer region may need.
+    func standing(of peer: PeerIdentity) -> ConnectionStanding { peers.admits(peer) ? .peer : .guest }
+
     func handle(_ call: UnaryCall) {
         guard peers.admits(call.peer) else { return call.fail(refusal(of: call.peer)) }
         handler.handle(call)

@@ -129,9 +129,12 @@ package protocol Links: Sendable {
     func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel
 
     /// Reads all certificates, keys and revocation lists again, for connections that come from now on; those that are open
-    /// go on. Files that cannot be used change nothing, and the first failure is thrown after everything else was tried.
-    /// Blocks on the disk.
+    /// go on. Where one of the files cannot be used nothing changes at all. Blocks on the disk.
     func reload() throws(LinkError)
+
+    /// The same; from now on whatever was made, or is made later, with the files of `asked` uses those of `current` instead, and
+    /// its versions of TLS.
+    func reload(_ asked: TLSIdentity, from current: TLSIdentity) throws(LinkError)
 
     /// What stands in the files of an identity; nil for links that read none. Blocks on the disk. Throws `.badCertificate` with
     /// the file that cannot be used.
@@ -144,6 +147,9 @@ extension Links {
 
     /// For links that read no files.
     package func reload() throws(LinkError) {}
+
+    /// For links that read no files.
+    package func reload(_ asked: TLSIdentity, from current: TLSIdentity) throws(LinkError) {}
 }
 
 package protocol Listener: Sendable {
@@ -170,13 +176,30 @@ extension Listener {
 
 /// Connections that a listener holds, of those that it may.
 package struct LinkOccupancy: Hashable, Sendable {
+    /// That have introduced themselves.
     package let open: Int
     package let limit: Int
+    /// That have not so far.
+    package let waiting: Int
+    /// Whether every place is taken, and those that have not introduced themselves make room for others.
+    package let isContended: Bool
 
-    package init(open: Int, limit: Int) {
+    package init(open: Int, limit: Int, waiting: Int = 0, isContended: Bool = false) {
         self.open = open
         self.limit = limit
+        self.waiting = waiting
+        self.isContended = isContended
     }
+}
+
+/// What a peer is to the handler that it comes to.
+package enum ConnectionStanding: Hashable, Sendable {
+    /// Whom the listener is there for: bounded by its limit only.
+    case peer
+    /// One of many: no more of them than one client's share.
+    case client
+    /// The handler refuses its calls, and says why: a few places for all of them.
+    case guest
 }
 
 /// A figure of a listener that only grows; `name` is fit for a metric: lower case and underscores.

@@ -17,6 +17,9 @@ package protocol CallHandler: Sendable {
     /// Connections that a listener may hold for this handler at once; nil leaves it to the transport. Read once.
     var maxConnections: Int? { get }
 
+    /// What a connection of `peer` is: asked once it has introduced itself, on its loop; must not block.
+    func standing(of peer: PeerIdentity) -> ConnectionStanding
+
     /// Called once per call, on the loop of the connection; must not block. The call is answered through `call`, now
     /// or later. A call dropped without an answer is a defect: the transport answers INTERNAL at its deadline.
     func handle(_ call: UnaryCall)
@@ -30,6 +33,8 @@ extension CallHandler {
     package var streamingMethods: [String] { [] }
 
     package var maxConnections: Int? { nil }
+
+    package func standing(of peer: PeerIdentity) -> ConnectionStanding { .client }
 
     package func handle(_ call: StreamCall) { call.fail(RPCStatus(.unimplemented, "the method takes no streams")) }
 }

@@ -18,6 +18,12 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
         /// EROFS.
         package static let readOnly = Code("read-only file system")
         package static let locked = Code("locked by another process")
+        package static let isDirectory = Code("it is a directory, not a file")
+        /// A pipe, a socket or a device: what is read of it is gone, and may never come.
+        package static let notAFile = Code("it is no regular file")
+        package static let notADirectory = Code("a part of the path is a file, not a directory")
+        package static let linkLoop = Code("symbolic links lead in a circle")
+        package static let nameTooLong = Code("the name is too long")
         /// EIO and whatever has no code of its own.
         package static let io = Code("input/output error")
     }
@@ -34,6 +40,13 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
         self.operation = operation
         self.path = path
         self.systemError = systemError
+    }
+
+    /// The same failure, of a path that people find.
+    package func named(_ path: String) -> FileError {
+        var named = self
+        named.path = path
+        return named
     }
 
     package var description: String {

@@ -21,6 +21,12 @@ package protocol FileStore: Sendable {
 
     func exists(_ path: String) -> Bool
 
+    /// The lowest twelve bits of the file's mode; nil where files have none.
+    func permissions(of path: String) throws(FileError) -> UInt16?
+
+    /// The path as it stands for every process, for messages to people.
+    func absolutePath(of path: String) -> String
+
     /// Bytes that this process may still write to the file system of `path`.
     func availableBytes(at path: String) throws(FileError) -> UInt64
 
@@ -33,6 +39,14 @@ package protocol FileStore: Sendable {
     /// Takes a lock that others may share and that keeps exclusive ones away; throws `.locked` while another process holds one.
     /// Creates and writes nothing, so that it works on a read-only disk: nil where there is no such file.
     func lockShared(_ path: String) throws(FileError) -> (any FileLock)?
+}
+
+extension FileStore {
+    /// For stores without users.
+    package func permissions(of path: String) throws(FileError) -> UInt16? { nil }
+
+    /// For stores that no process has a place in.
+    package func absolutePath(of path: String) -> String { path }
 }
 
 /// Kept to hold a lock; releasing the value releases the lock.

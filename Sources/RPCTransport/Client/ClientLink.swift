@@ -89,6 +89,10 @@ final class ClientLink {
     private func send(_ call: any ClientCall) {
         if call is ConnectionProbe { return complete(call) }
         guard let current else { return finish(call, RPCStatus(.internal, "no connection")) }
+        if let engine = current.wire.tls, tls?.revokes(engine) == true {
+            current.close()
+            return finish(call, RPCStatus(.unavailable, "\(endpoint): the peer's certificate was revoked"))
+        }
         guard !current.start(call) else { return }
         finish(call, RPCStatus(.resourceExhausted, "too many calls on one connection"))
     }

@@ -28,12 +28,15 @@ final class PageListener: Listener {
         on endpoint: Endpoint, handler: any PageHandler, limits: TransportLimits, pool: EventLoopPool,
         clock: any NodeClock
     ) async throws(LinkError) -> PageListener {
-        let registry = ConnectionRegistry<PageConnection>(limit: limits.maxPageConnections, loop: pool.group.any())
+        // Nobody introduces himself here: whoever came first makes room when all places are taken.
+        let places = ConnectionPlaces(limit: limits.maxPageConnections, waiting: 0, share: limits.maxPageConnections)
+        let registry = ConnectionRegistry<PageConnection>(places: places, loop: pool.group.any()) { $0.close() }
         let executors = pool.eventLoops
         let bootstrap = ServerBootstrap(group: pool.group).childChannelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
-                guard let ticket = registry.admit(),
-                    let executor = executors.first(where: { $0.eventLoop === channel.eventLoop })
+                // Whoever reaches the port is on this machine, and asks at once.
+                guard let executor = executors.first(where: { $0.eventLoop === channel.eventLoop }),
+                    let ticket = registry.admit(from: "")
                 else {
                     channel.close(promise: nil)
                     return
@@ -50,6 +53,8 @@ final class PageListener: Listener {
         let (channel, bound) = try await SocketBinding.bind(bootstrap, to: endpoint) {}
         return PageListener(endpoint: bound, channel: channel, registry: registry, timers: executors.first)
     }
+
+    var occupancy: LinkOccupancy? { registry.occupancy }
 
     func shutDown(by deadline: BootInstant) async {
         if registry.beginClosing() {

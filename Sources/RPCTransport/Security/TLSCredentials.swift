@@ -6,22 +6,33 @@ import Synchronization
 
 /// What a listener or a channel makes its TLS connections of. From any thread.
 final class TLSCredentials: Sendable {
+    /// As they were asked for.
     let settings: TLSSettings
     private let current: Mutex<TLSContext>
 
-    init(_ settings: TLSSettings) throws(LinkError) {
+    /// `files`: in use in place of those of `settings`.
+    init(_ settings: TLSSettings, files: TLSSettings.Files) throws(LinkError) {
         self.settings = settings
-        current = Mutex(try Self.read(settings))
+        var used = settings
+        used.files = files
+        current = Mutex(try Self.read(used))
     }
 
     /// For the next connection.
     var context: TLSContext { current.withLock { $0 } }
 
-    /// Reads the files again. Connections go on with what they have; when the files cannot be used nothing changes.
-    func reload() throws(LinkError) {
-        let fresh = try Self.read(settings)
-        current.withLock { $0 = fresh }
+    /// Whether the lists that are in use now name the peer of a connection that stands. On its loop.
+    func revokes(_ engine: TLSEngine) -> Bool { context.revokes(engine) }
+
+    /// Reads `files`; what is in use stays.
+    func read(_ files: TLSSettings.Files) throws(LinkError) -> TLSContext {
+        var used = settings
+        used.files = files
+        return try Self.read(used)
     }
+
+    /// Connections go on with what they have.
+    func replace(by context: TLSContext) { current.withLock { $0 = context } }
 
     private static func read(_ settings: TLSSettings) throws(LinkError) -> TLSContext {
         do throws(TLSContextError) {
@@ -39,32 +50,56 @@ final class CredentialRegistry: Sendable {
         weak var credentials: TLSCredentials?
     }
 
-    /// As many as there are identities in use: what nobody holds is dropped when the next one comes.
-    private let known = Mutex<[TLSSettings: Reference]>([:])
+    private struct State {
+        /// As many as there are identities in use: what nobody holds is dropped when the next one comes.
+        var known: [TLSSettings: Reference] = [:]
+        /// Files by those that were asked for: as many as identities were ever reloaded from elsewhere.
+        var replaced: [TLSSettings.Files: TLSSettings.Files] = [:]
+    }
+
+    private let state = Mutex(State())
 
     /// Nil for plaintext.
     func credentials(_ security: LinkSecurity, role: HTTP2Role) throws(LinkError) -> TLSCredentials? {
         guard let settings = TLSSettings(security, role: role) else { return nil }
-        if let shared = known.withLock({ $0[settings]?.credentials }) { return shared }
-        let made = try TLSCredentials(settings)
-        known.withLock { known in
-            known = known.filter { $0.value.credentials != nil }
-            known[settings] = Reference(credentials: made)
+        let (shared, files) = state.withLock { state in
+            (state.known[settings]?.credentials, state.replaced[settings.files] ?? settings.files)
+        }
+        if let shared { return shared }
+        let made = try TLSCredentials(settings, files: files)
+        state.withLock { state in
+            state.known = state.known.filter { $0.value.credentials != nil }
+            state.known[settings] = Reference(credentials: made)
         }
         return made
     }
 
-    /// Reloads all. Those whose files cannot be used keep what they have, and the first of their errors is thrown.
-    func reload() throws(LinkError) {
-        var failure: LinkError?
-        for credentials in known.withLock({ $0.values.compactMap(\.credentials) }) {
-            do throws(LinkError) {
-                try credentials.reload()
-            } catch {
-                failure = failure ?? error
-            }
+    /// Reads everything again, where it is read from now. Where one file cannot be used nothing changes.
+    func reload() throws(LinkError) { try reload(replaced: state.withLock(\.replaced)) }
+
+    /// The same, with those of `current` wherever `asked` were asked for.
+    func reload(_ asked: TLSSettings.Files, from current: TLSSettings.Files) throws(LinkError) {
+        var replaced = state.withLock(\.replaced)
+        replaced[asked] = current
+        try reload(replaced: replaced)
+    }
+
+    private func reload(replaced: [TLSSettings.Files: TLSSettings.Files]) throws(LinkError) {
+        var fresh: [(credentials: TLSCredentials, context: TLSContext)] = []
+        for credentials in state.withLock({ $0.known.values.compactMap(\.credentials) }) {
+            let asked = credentials.settings.files
+            fresh.append((credentials, try credentials.read(replaced[asked] ?? asked)))
         }
-        if let failure { throw failure }
+        state.withLock { $0.replaced = replaced }
+        for (credentials, context) in fresh { credentials.replace(by: context) }
+    }
+}
+
+extension TLSSettings.Files {
+    init(_ identity: TLSIdentity) {
+        self.init(
+            authorityPath: identity.authorityPath, certificatePath: identity.certificatePath,
+            keyPath: identity.keyPath, revocationPath: identity.revocationPath, allowsTLS12: identity.allowsTLS12)
     }
 }
 

@@ -1,62 +1,115 @@
-// The connections of one listener: how many, and how they end.
+// The connections of one listener: their places, and how they end.
 
 import NIOCore
+import NodeEnvironment
 import Synchronization
 
-/// Counts connections against a limit and reaches them for a shutdown. From any thread.
+/// Gives places to connections and reaches them: for a shutdown, and to tell those that give up their place. From any thread.
 final class ConnectionRegistry<Connection>: Sendable {
     struct Ticket: Hashable, Sendable {
         fileprivate let number: UInt64
     }
 
+    private typealias Entry = (loop: any EventLoop, connection: NIOLoopBound<Connection>)
+
     private struct State {
         var next: UInt64 = 0
-        var count = 0
-        var connections: [Ticket: (loop: any EventLoop, connection: NIOLoopBound<Connection>)] = [:]
+        var places: ConnectionPlaces
+        var connections: [UInt64: Entry] = [:]
+        /// Told to go before they were added.
+        var unwanted: Set<UInt64> = []
         var isClosing = false
     }
 
     let limit: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let drained: EventLoopPromise<Void>
+    private let evict: @Sendable (Connection) -> Void
 
     /// Done once the listener is closing and no connection is left.
     var whenDrained: EventLoopFuture<Void> { drained.futureResult }
 
-    init(limit: Int, loop: any EventLoop) {
-        self.limit = limit
+    /// `evict` runs on the loop of a connection that gives up its place.
+    init(places: ConnectionPlaces, loop: any EventLoop, evict: @escaping @Sendable (Connection) -> Void) {
+        limit = places.limit
+        state = Mutex(State(places: places))
         drained = loop.makePromise(of: Void.self)
+        self.evict = evict
     }
 
     deinit {
         // A promise must not be dropped unfulfilled, and must be left alone once it is: its loop may be gone.
-        if !state.withLock({ $0.isClosing && $0.count == 0 }) { drained.succeed() }
+        if !state.withLock({ $0.isClosing && $0.places.count == 0 }) { drained.succeed() }
     }
 
-    /// Takes a place for a connection; nil when there is none.
-    func admit() -> Ticket? {
-        state.withLock { state in
-            guard !state.isClosing, state.count < limit else { return nil }
-            state.count += 1
+    /// Takes a place for a connection from `source`, an address; nil when there is none.
+    func admit(from source: String) -> Ticket? {
+        let (ticket, evicted) = state.withLock { state -> (Ticket?, Entry?) in
+            guard !state.isClosing else { return (nil, nil) }
             state.next += 1
-            return Ticket(number: state.next)
+            let number = state.next
+            switch state.places.enter(number, from: source) {
+            case .refused: return (nil, nil)
+            case .admitted: return (Ticket(number: number), nil)
+            case .instead(let other): return (Ticket(number: number), Self.turnOut(other, &state))
+            }
         }
+        if let evicted { tell(evicted) }
+        return ticket
     }
 
     func add(_ ticket: Ticket, _ connection: NIOLoopBound<Connection>, loop: any EventLoop) {
-        state.withLock { $0.connections[ticket] = (loop, connection) }
+        let isWanted = state.withLock { state in
+            state.connections[ticket.number] = (loop, connection)
+            return state.unwanted.remove(ticket.number) == nil
+        }
+        if !isWanted { tell((loop, connection)) }
+    }
+
+    /// The connection has introduced itself. False where there is no place for it: it has to be closed.
+    func settle(_ ticket: Ticket, as standing: ConnectionStanding, payer: String) -> Bool {
+        let (isSettled, evicted) = state.withLock { state -> (Bool, Entry?) in
+            switch state.places.settle(ticket.number, as: standing, payer: payer) {
+            case .settled: (true, nil)
+            case .refused: (false, nil)
+            case .insteadOfGuest(let other): (true, Self.turnOut(other, &state))
+            }
+        }
+        if let evicted { tell(evicted) }
+        return isSettled
+    }
+
+    private static func turnOut(_ number: UInt64, _ state: inout State) -> Entry? {
+        if let known = state.connections[number] { return known }
+        state.unwanted.insert(number)
+        return nil
+    }
+
+    private func tell(_ one: Entry) {
+        let (connection, evict) = (one.connection, evict)
+        one.loop.execute { evict(connection.value) }
     }
 
     func remove(_ ticket: Ticket) {
         let isDrained = state.withLock { state in
-            state.connections[ticket] = nil
-            state.count -= 1
-            return state.isClosing && state.count == 0
+            state.connections[ticket.number] = nil
+            state.unwanted.remove(ticket.number)
+            state.places.remove(ticket.number)
+            return state.isClosing && state.places.count == 0
         }
         if isDrained { drained.succeed() }
     }
 
-    var count: Int { state.withLock(\.count) }
+    /// Of those that have introduced themselves.
+    var count: Int { state.withLock(\.places.settled) }
+
+    var occupancy: LinkOccupancy {
+        state.withLock { state in
+            LinkOccupancy(
+                open: state.places.settled, limit: limit, waiting: state.places.waiting,
+                isContended: state.places.isContended)
+        }
+    }
 
     /// Whether half of the places are taken.
     var isCrowded: Bool { count >= max(1, limit / 2) }
@@ -67,7 +120,7 @@ final class ConnectionRegistry<Connection>: Sendable {
     func beginClosing() -> Bool {
         let (isFirst, isDrained) = state.withLock { state in
             defer { state.isClosing = true }
-            return (!state.isClosing, state.count == 0)
+            return (!state.isClosing, state.places.count == 0)
         }
         if isFirst, isDrained { drained.succeed() }
         return isFirst

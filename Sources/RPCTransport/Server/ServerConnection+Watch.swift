@@ -15,6 +15,10 @@ extension ServerConnection {
 
     func onWatchStep() {
         expireUnfinishedRequests()
+        if let engine = wire.tls, isRevoked(engine) {
+            counts.connectionsRevoked += 1
+            return close()
+        }
         let step = ConnectionWatch.Step(
             hasHeard: wire.takeHeard(), hasFrames: session.takeFrameCount() > 0,
             hasUnsent: unsentBytes > 0 || !isChannelWritable, hasSent: session.takeBodyBytesSent() > 0,

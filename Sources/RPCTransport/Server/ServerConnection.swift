@@ -51,6 +51,10 @@ final class ServerConnection: ChannelInboundHandler {
     private(set) var responder: ConnectionResponder?
     private let cell: CounterCell
     private let onEnd: @Sendable () -> Void
+    /// Whether the peer's certificate was taken back since its handshake.
+    let isRevoked: @Sendable (TLSEngine) -> Bool
+    /// False where there is no place for such a peer.
+    private let onIntroduced: @Sendable (PeerIdentity) -> Bool
     /// Whether the listener holds half of the connections that it may.
     let isCrowded: @Sendable () -> Bool
     private var channel: (any Channel)?
@@ -71,9 +75,13 @@ final class ServerConnection: ChannelInboundHandler {
 
     init(
         setting: ServerSetting, executor: any NodeExecutor, wire: ConnectionWire, cell: CounterCell, pulse: LoopPulse,
-        isCrowded: @escaping @Sendable () -> Bool, onEnd: @escaping @Sendable () -> Void
+        isCrowded: @escaping @Sendable () -> Bool, isRevoked: @escaping @Sendable (TLSEngine) -> Bool,
+        onIntroduced: @escaping @Sendable (PeerIdentity) -> Bool,
+        onEnd: @escaping @Sendable () -> Void
     ) {
         self.isCrowded = isCrowded
+        self.isRevoked = isRevoked
+        self.onIntroduced = onIntroduced
         self.setting = setting
         streamCredit = ConnectionCredit(limit: setting.limits.maxUnreadStreamBytes)
         watch = ConnectionWatch(limits: setting.limits, random: setting.entropy.next())
@@ -170,7 +178,18 @@ final class ServerConnection: ChannelInboundHandler {
         guard let timer = handshakeTimer else { return }
         timer.cancel()
         handshakeTimer = nil
+        guard onIntroduced(peer) else {
+            counts.connectionsRefused += 1
+            return close()
+        }
         startWatch()
+    }
+
+    /// The connection gives up its place to another.
+    func evict() {
+        guard channel != nil else { return }
+        counts.connectionsEvicted += 1
+        close()
     }
 
     private func onHandshakeTimeout() {

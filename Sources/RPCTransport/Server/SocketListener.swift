@@ -36,7 +36,7 @@ package final class SocketListener: Listener {
     package var counts: [LinkCount] { counters.counts }
 
     package var occupancy: LinkOccupancy? {
-        LinkOccupancy(open: acceptor.registry.count, limit: acceptor.registry.limit)
+        acceptor.registry.occupancy
     }
 
     package func shutDown(by deadline: BootInstant) async {
@@ -74,7 +74,10 @@ final class ConnectionAcceptor: Sendable {
         executors = pool.eventLoops
         cells = pool.eventLoops.map { _ in CounterCell() }
         let limit = min(setting.limits.maxConnections, setting.handler.maxConnections ?? .max)
-        registry = ConnectionRegistry(limit: limit, loop: pool.group.any())
+        let places = ConnectionPlaces(
+            limit: limit, waiting: setting.limits.maxWaitingConnections,
+            share: setting.limits.maxConnectionsOfOne ?? limit)
+        registry = ConnectionRegistry(places: places, loop: pool.group.any()) { $0.evict() }
     }
 
     var counters: TransportCounters {
@@ -92,7 +95,7 @@ final class ConnectionAcceptor: Sendable {
     func accept(_ channel: any Channel) throws {
         // The pool has a handful of loops, and this happens once a connection.
         let index = executors.firstIndex { $0.eventLoop === channel.eventLoop } ?? 0
-        guard let ticket = registry.admit() else {
+        guard let ticket = registry.admit(from: channel.remoteAddress?.ipAddress ?? "") else {
             var refused = TransportCounters()
             refused.connectionsRefused = 1
             cells[index].add(&refused)
@@ -106,6 +109,10 @@ final class ConnectionAcceptor: Sendable {
             let connection = ServerConnection(
                 setting: setting, executor: executors[index], wire: wire, cell: cells[index],
                 pulse: pulses[index], isCrowded: { [registry] in registry.isCrowded },
+                isRevoked: { [tls] engine in tls?.revokes(engine) ?? false },
+                onIntroduced: { [registry, handler = setting.handler] peer in
+                    registry.settle(ticket, as: handler.standing(of: peer), payer: peer.payer)
+                },
                 onEnd: { [registry] in registry.remove(ticket) })
             registry.add(ticket, NIOLoopBound(connection, eventLoop: channel.eventLoop), loop: channel.eventLoop)
             try channel.pipeline.syncOperations.addHandler(connection)
