@@ -13,13 +13,17 @@ import Synchronization
 private let signalPipe = Atomic<Int32>(-1)
 
 /// Asks the process to stop at the first signal. Ends it, at once and without cleaning up, at the second one or when the
-/// limit has passed. Lives as long as the process: a process makes one.
+/// limit has passed. Signals right after the first are the same request: `timeout` sends one to the process and one to its
+/// group. Lives as long as the process: a process makes one.
 package struct TerminationWatch: Sendable {
     /// Why a process was not let finish.
     package enum Reason: String, Hashable, Sendable {
         case secondSignal = "a second signal"
         case limitPassed = "the limit of a stop has passed"
     }
+
+    /// For so long after the first signal others are the same request.
+    package static let oneRequest: Duration = .milliseconds(100)
 
     private let limit: Duration
     private let status: Int32
@@ -73,8 +77,11 @@ package struct TerminationWatch: Sendable {
     private func run() {
         let clock = HostClock()
         guard wait(until: nil, clock) else { return }
-        let deadline = clock.bootTime().advanced(by: limit)
+        let now = clock.bootTime()
+        let deadline = now.advanced(by: limit)
         onRequest()
+        // Reads before it looks at the time: what was sent meanwhile is gone, however late this thread is.
+        while wait(until: now.advanced(by: min(limit, Self.oneRequest)), clock) {}
         end(wait(until: deadline, clock) ? .secondSignal : .limitPassed)
     }
 

@@ -74,7 +74,7 @@ package final class MeridianNode: Service {
                 deploymentID: configuration.deployment.id, node: configuration.nodeName,
                 region: configuration.region.number, regionName: configuration.region.name, version: Self.version,
                 partitions: configuration.deployment.partitions),
-            clock: environment.clock, admission: admission, isAccessOpen: access.isOpen)
+            clock: environment.clock, admission: admission, logger: logger, isAccessOpen: access.isOpen)
         credentials = CredentialWatch(configuration, environment: environment, logger: logger)
         if let credentials { status.onCredentials(credentials) }
         stop.onRequest { [status] in status.onStopping() }
@@ -104,6 +104,7 @@ package final class MeridianNode: Service {
             status.onEnded()
         }
         try await verifyCredentials(on: disk)
+        try await warnOfSecrets(on: disk)
         let admin = try await listenForProbes()
         do {
             let claim = try await claimDirectory(on: disk)
@@ -128,6 +129,11 @@ package final class MeridianNode: Service {
         } catch {
             throw NodeError(.badCertificate, "\(error)", nextStep: "correct tls; see Runbooks/certificate-replaced.md")
         }
+    }
+
+    private func warnOfSecrets(on disk: any DedicatedExecutor) async throws {
+        let (secrets, files) = (SecretFiles(configuration), environment.files)
+        for warning in try await disk.run({ secrets.warnings(files: files) }) { logger.warning("\(warning)") }
     }
 
     /// From a recovered log to a closed one. A start that fails lets go of the directory too, so that the next one, in
@@ -253,7 +259,7 @@ package final class MeridianNode: Service {
             throw error
         }
         let links = LinkGauges(factory: metrics)
-        let listeners = [("api", api)] + (mesh.map { [("mesh", $0.listener)] } ?? [])
+        let listeners = [("api", api), ("admin", admin)] + (mesh.map { [("mesh", $0.listener)] } ?? [])
         status.onListening(listeners.map { (name: $0.0, listener: $0.1) })
         metrics.addCollector { for (name, listener) in listeners { links.collect(listener, named: name) } }
         status.onServing(recovery.log, host.router, recovery.log.recovered)
@@ -352,7 +358,8 @@ package final class MeridianNode: Service {
         if mesh == nil { floors.listen(to: host.router) }
         // A disk that stands still would hold the start for as long.
         try await withTaskCancellationHandler {
-            try await host.begin()
+            let watch = BeginWatch(log: recovery.log, clock: environment.clock, logger: logger)
+            try await watch.run { try await host.begin() }
         } onCancel: {
             host.abandon(because: "the node was asked to stop while it started")
         }
@@ -451,12 +458,14 @@ package final class MeridianNode: Service {
         status.onUpkeep(upkeep)
         opened.floors.hold { [log = recovery.log, effects = opened.effects] in effects.neededStarts(of: log.logs()) }
         let logWatch = LogWatch(log: recovery.log, status: status, clock: clock, logger: logger)
+        let shardWatch = ShardWatch(router: router, status: status, clock: clock, logger: logger)
         await withTaskGroup(of: Void.self) { group in
             // Each ends by cancellation only; a CancellationError is how it says so.
             group.addTask { try? await marks.run() }
             group.addTask { try? await opened.derived.run() }  // likewise
             group.addTask { try? await snapshots.run() }  // likewise
             group.addTask { try? await logWatch.run() }  // likewise
+            group.addTask { try? await shardWatch.run() }  // likewise
             group.addTask { try? await upkeep.run() }  // likewise
             group.addTask { try? await upkeep.scrub() }  // likewise
             group.addTask { try? await upkeep.watchPlace() }  // likewise

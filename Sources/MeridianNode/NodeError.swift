@@ -2,6 +2,7 @@
 
 import ClusterModel
 import EventLog
+import Personalization
 
 /// Each says what was found and what to do next.
 package struct NodeError: Error, CustomStringConvertible, Sendable {
@@ -52,6 +53,25 @@ extension NodeError {
             refusal.code == .full ? .noSpace : .directoryRefused, "\(refusal)", nextStep: refusal.nextStep)
     }
 
+    /// The first records of a start could not be written.
+    init(beginning error: ShardError, in directory: String) {
+        switch error {
+        case .logFenced(let why):
+            self.init(
+                .logUnavailable, "the first records of the start cannot be written: \(why)",
+                nextStep:
+                    "mount \(directory) for writing, and make this process's user own it; see Runbooks/log-fenced.md")
+        case .noSpace:
+            self.init(
+                .noSpace, "the first records of the start find no space in \(directory)",
+                nextStep: "free space; see Runbooks/disk-full.md")
+        default:
+            self.init(
+                .logUnavailable, "the first records of the start are refused: \(error)",
+                nextStep: "start again; where it happens again, look at the disk of \(directory)")
+        }
+    }
+
     static func unreadable(_ log: LogIdentity, _ error: any Error) -> NodeError {
         NodeError(
             .unreadableRecord, "log \(log): \(error)",
@@ -59,7 +79,11 @@ extension NodeError {
     }
 
     static func corrupt(_ ranges: [CorruptRange], directory: String) -> NodeError {
-        let first = ranges.prefix(3).map { "\($0.path) bytes \($0.bytes.lowerBound)..<\($0.bytes.upperBound)" }
+        let first = ranges.prefix(3).map { range in
+            range.bytes.isEmpty
+                ? "\(range.path): \(range.reason)"
+                : "\(range.path) bytes \(range.bytes.lowerBound)..<\(range.bytes.upperBound)"
+        }
         return NodeError(
             .corruptJournal, "\(ranges.count) ranges of \(directory) do not verify: \(first.joined(separator: ", "))",
             nextStep: "meridian log repair --config FILE puts the original bytes back from another region; see "

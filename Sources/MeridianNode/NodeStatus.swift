@@ -2,6 +2,7 @@
 
 package import ClusterModel
 package import EventLog
+package import Logging
 package import NodeEnvironment
 package import OperatorAPI
 package import Personalization
@@ -22,12 +23,14 @@ package final class NodeStatus: NodeControl {
         var regions = RegionObservation()
         var upkeep: LogUpkeepRun?
         var credentials: CredentialWatch?
+        var unserved = 0
         var listeners: [(name: String, listener: any Listener)] = []
         var bootstrap: BootstrapRun?
     }
 
     package let facts: NodeFacts
     package let isAccessOpen: Bool
+    private let logger: Logger
     private let timeSource: any NodeClock
     private let admission: AdmissionControl
     private let startedAt: BootInstant
@@ -35,8 +38,10 @@ package final class NodeStatus: NodeControl {
 
     /// `isAccessOpen`: every caller may do everything.
     package init(
-        facts: NodeFacts, clock: any NodeClock, admission: AdmissionControl, isAccessOpen: Bool = true
+        facts: NodeFacts, clock: any NodeClock, admission: AdmissionControl, logger: Logger,
+        isAccessOpen: Bool = true
     ) {
+        self.logger = logger
         self.facts = facts
         self.isAccessOpen = isAccessOpen
         timeSource = clock
@@ -94,6 +99,14 @@ package final class NodeStatus: NodeControl {
     /// The node was asked to end: probes hear of it before anything else happens.
     func onStopping() { change { $0.life.onStopping() } }
 
+    /// So many of the node's states serve nobody, for longer than a moment.
+    func onUnserved(_ count: Int) {
+        change { state in
+            state.unserved = count
+            state.life.onUnserved(count > 0)
+        }
+    }
+
     /// The log takes no more appends; only a restart helps.
     func onFenced() { change { $0.life.onFenced() } }
 
@@ -113,6 +126,8 @@ extension NodeStatus {
     package var state: NodeState { guarded.withLock { $0.life.state } }
 
     package var uptime: Duration { timeSource.bootTime().since(startedAt) }
+
+    package var unserved: Int { guarded.withLock { $0.unserved } }
 
     package var recovery: RecoveryFacts? { guarded.withLock { $0.recovery } }
 
@@ -150,13 +165,34 @@ extension NodeStatus {
 // MARK: What operators ask for
 
 extension NodeStatus {
-    package func drain() async { _ = change { $0.life.drain() } }
+    package func drain() async { _ = told("an operator drains the node") { $0.drain() } }
 
-    package func evacuate() async -> Bool { change { $0.life.evacuate() } }
+    package func evacuate() async -> Bool {
+        told("an operator evacuates the region: users are refused") { $0.evacuate() }
+    }
 
-    package func resume() async { change { $0.life.resume() } }
+    package func resume() async {
+        _ = told("an operator resumes the region") { life in
+            life.resume()
+            return true
+        }
+    }
 
-    package func trustClock() async { regions.trustClock() }
+    package func trustClock() async {
+        logger.notice("an operator says that this machine's clock is right")
+        regions.trustClock()
+    }
+
+    /// Says in the log what an operator changed; a request again that changes nothing is not told.
+    private func told(_ what: String, _ body: (inout NodeLife) -> Bool) -> Bool {
+        let (isDone, isNews) = change { state in
+            let before = state.life
+            let isDone = body(&state.life)
+            return (isDone, state.life != before)
+        }
+        if isNews { logger.notice("\(what)", metadata: ["state": "\(state.rawValue)"]) }
+        return isDone
+    }
 
     package func shardReports() async -> [ShardReport] {
         guard let router = guarded.withLock({ $0.serving?.router }) else { return [] }

@@ -69,8 +69,12 @@ extension MirrorCore {
         state.withLock { $0.links[region]?.status.findings.contains(where: \.kind.refuses) ?? false }
     }
 
+    /// Why a link ends that this node ends.
+    static let endedHere = "this node ended the link"
+
     /// A link that did not come to be, or ended: said once for each reason until the region is connected.
     func logLoss(_ region: RegionNumber, _ reason: String, wasConnected: Bool) {
+        guard reason != Self.endedHere else { return }
         let isNews = state.withLock { state -> Bool in
             guard state.links[region] != nil else { return false }
             if wasConnected { state.links[region]?.saidReasons = [] }

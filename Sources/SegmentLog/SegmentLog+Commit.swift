@@ -145,7 +145,8 @@ extension SegmentLog {
         } catch {
             let error = EventLogError(
                 .poisoned,
-                "\(directory.path) was deleted or replaced under this node; stop it and look into what happened",
+                "\(directory.path) was deleted or replaced under this node, whose open files hold the only copy; before it is "
+                    + "stopped see Runbooks/directory-lost.md",
                 cause: error)
             end(because: error)
             return error

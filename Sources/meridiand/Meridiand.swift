@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import Glibc
 import HostEnvironment
 import Logging
 import MeridianNode
@@ -15,8 +16,9 @@ struct Meridiand: AsyncParsableCommand {
         commandName: "meridiand", abstract: "Run a Meridian node.",
         discussion: """
             SIGTERM and SIGINT stop the node at any moment, also while it starts; one that serves is drained first, for \
-            limits.drain_timeout_ms and at most 5 s more. A second such signal ends it at once. SIGHUP reads its access \
-            rules, certificates, keys and revocation lists again. \
+            limits.drain_timeout_ms and at most 5 s more. A second such signal, 0.1 s or more after the first, ends it at \
+            once. SIGHUP reads the configuration again: access rules, and the certificates, keys and revocation lists that \
+            tls names, are in force then; of all else it says what needs a restart. \
             Exit codes: 0 stopped, 2 configuration, 4 refused or stopped by itself, 5 ended without finishing (a second \
             signal, or the limit of a stop): what was acknowledged is on the disk, and the next start verifies it.
             """,
@@ -34,9 +36,26 @@ struct Meridiand: AsyncParsableCommand {
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = "notice"
 
+    /// As ArgumentParser's, with the exit code that the table promises for usage.
+    static func main() async {
+        do {
+            var command = try parse()
+            try await command.run()
+        } catch  where exitCode(for: error) == .validationFailure {
+            var output = StandardError()
+            print(fullMessage(for: error), to: &output)
+            Glibc.exit(2)
+        } catch {
+            exit(withError: error)
+        }
+    }
+
     mutating func run() async throws {
         let node = try readConfiguration()
-        if check { return try checkCredentials(node) }
+        if check {
+            try checkCredentials(node)
+            return try checkKeys(node)
+        }
         guard let level = Logger.Level(rawValue: logLevel) else {
             throw failure("--log-level \(logLevel): not a level", status: 2)
         }
@@ -54,10 +73,8 @@ struct Meridiand: AsyncParsableCommand {
         let service = MeridianNode(
             node, environment: environment, logger: logger, acceptsCorruption: acceptCorruption,
             maxMeshConnections: shares.meshConnections)
-        let access = AccessReload(service, running: node, path: path, files: environment.files, logger: logger)
-        let reload = CredentialReload(
-            at: hangups, links: environment.links, watch: service.credentials, logger: logger
-        ) { access() }
+        let reload = ConfigurationReload(
+            at: hangups, of: service, running: node, path: path, files: environment.files, logger: logger)
         do {
             try TerminationWatch(
                 limit: node.limits.drainTimeout + MeridianNode.stopMargin, status: Self.unfinished, name: "meridiand",
@@ -74,7 +91,7 @@ struct Meridiand: AsyncParsableCommand {
     private static let unfinished: Int32 = 5
 
     private static func serve(
-        _ service: MeridianNode, _ reload: CredentialReload<UnixSignalsSequence>
+        _ service: MeridianNode, _ reload: ConfigurationReload<UnixSignalsSequence>
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await reload.run() }
@@ -103,6 +120,20 @@ struct Meridiand: AsyncParsableCommand {
         }
     }
 
+    /// Keys that a start could not use; and what it would only warn of.
+    private func checkKeys(_ node: NodeConfiguration) throws {
+        let files = HostFileStore()
+        do throws(NodeError) {
+            try TokenKeyFiles(files: files).verify(node.tokenKeys)
+        } catch {
+            throw failure("\(path): \(error)", status: 2)
+        }
+        for warning in node.warnings + SecretFiles(node).warnings(files: files) {
+            var output = StandardError()
+            print("meridiand: warning: \(warning)", to: &output)
+        }
+    }
+
     /// What the system grants, shared out before anything is opened.
     private func shares(_ node: NodeConfiguration) throws -> ResourceShares {
         let loops = node.limits.loops > 0 ? node.limits.loops : EventLoopPool.cores
@@ -123,6 +154,8 @@ struct Meridiand: AsyncParsableCommand {
     private static func transportLimits(_ shares: ResourceShares) -> TransportLimits {
         var limits = TransportLimits()
         limits.maxConnections = shares.connections
+        limits.maxConnectionsOfOne = shares.connectionsOfOne
+        limits.maxWaitingConnections = ResourceShares.waiting
         limits.maxPageConnections = ResourceShares.pages
         return limits
     }

@@ -82,6 +82,33 @@ struct CredentialTests {
         }
     }
 
+    /// What is in force is said key by key, and so is what is not.
+    @Test func aReloadReadsNewPathsAndNamesWhatNeedsARestart() async throws {
+        try await Self.with({ try Self.issue($0, "node", uri: Self.mine) }) { real in
+            try await real.node.start()
+            let identity = try #require(real.node.settings.tls?.node)
+            let fresh = try Self.issue(real.scratch, "fresh", uri: Self.mine)
+            let url = URL(filePath: real.node.configurationPath)
+            let text = String(decoding: try Data(contentsOf: url), as: UTF8.self)
+                .replacing(identity.certificatePath, with: fresh.certificatePath)
+                .replacing(identity.keyPath, with: fresh.keyPath)
+            try Data((text + "\nlimits: {users: 12345}\n").utf8).write(to: url)
+            // The files of before may go: nothing reads them any more.
+            try FileManager.default.removeItem(atPath: identity.certificatePath)
+            try await Self.hangUp(real)
+            let inForce = try await Self.line(of: real, "in force from now on")
+            #expect(inForce.contains("tls.certificate, tls.key"), "\(inForce)")
+            let restart = try await Self.line(of: real, "restart the node")
+            #expect(restart.contains("keys=limits.users"), "\(restart)")
+            // A slip anywhere refuses all of it.
+            try Data((text + "\nlimits: {userz: 1}\n").utf8).write(to: url)
+            try await Self.hangUp(real)
+            let refused = try await Self.line(of: real, "not reloaded")
+            #expect(refused.contains("limits.userz"), "\(refused)")
+            try await real.node.stop()
+        }
+    }
+
     private static func hangUp(_ real: RealNode) async throws {
         let identifier = try #require(await real.node.identifier)
         let run = try await CommandRun.run(["/bin/kill", "-HUP", "\(identifier)"])

@@ -135,6 +135,61 @@ struct OperatorSlipTests {
 
         """
 
+    /// What a start would refuse, or only warn of.
+    @Test func aCheckFindsKeysThatCannotBeUsedAndFilesThatAllMayRead() async throws {
+        let scratch = try ScratchDirectory("meridian-check")
+        defer { scratch.remove() }
+        let key = "\(scratch.path)/tokens"
+        let path = "\(scratch.path)/node.yaml"
+        try Data(
+            """
+            deployment: {id: shop}
+            region: {name: aws-us, number: 1}
+            node: {name: n1}
+            keys: {tokens: [{id: 1, file: \(key)}]}
+            log: {directory: \(scratch.path)/data}
+
+            """.utf8
+        ).write(to: URL(filePath: path))
+        func check() async throws -> CommandRun {
+            try await CommandRun.run([BuiltExecutables.meridiand, "--config", path, "--check"])
+        }
+        var run = try await check()
+        #expect(run.end == .exited(2) && run.output.contains("\(key): no such file"), "\(run.output)")
+        try Data([1, 2, 3, 4, 5]).write(to: URL(filePath: key))
+        run = try await check()
+        #expect(run.end == .exited(2) && run.output.contains("has 5 bytes"), "\(run.output)")
+        try Data(repeating: 7, count: 32).write(to: URL(filePath: key))
+        #expect(chmod(key, 0o644) == 0)
+        run = try await check()
+        #expect(run.end == .exited(0) && run.output.contains("chmod o="), "\(run.output)")
+        #expect(chmod(key, 0o640) == 0)
+        run = try await check()
+        #expect(run.end == .exited(0) && !run.output.contains("warning"), "\(run.output)")
+    }
+
+    @Test(arguments: [[], ["--bogus"], ["--config"]]) func aNodesUsageErrorsEndWithTwo(arguments: [String]) async throws
+    {
+        let run = try await CommandRun.run([BuiltExecutables.meridiand] + arguments)
+        #expect(run.end == .exited(2) && !run.output.isEmpty, "\(run.output)")
+    }
+
+    @Test(arguments: [BuiltExecutables.meridian, BuiltExecutables.meridiand])
+    func bothExecutablesSayTheirVersion(path: String) async throws {
+        let run = try await CommandRun.run([path, "--version"])
+        #expect(run.end == .exited(0) && run.lastLine.hasPrefix("0."), "\(run.output)")
+    }
+
+    @Test func aConfigurationThatIsNoFileIsRefusedAtOnce() async throws {
+        let scratch = try ScratchDirectory("meridian-pipe")
+        defer { scratch.remove() }
+        #expect(mkfifo("\(scratch.path)/pipe", 0o600) == 0)
+        for (path, word) in [("\(scratch.path)/pipe", "no regular file"), (scratch.path, "a directory")] {
+            let run = try await CommandRun.run([BuiltExecutables.meridiand, "--config", path, "--check"])
+            #expect(run.end == .exited(2) && run.output.contains(word), "\(run.output)")
+        }
+    }
+
     @Test func accessCheckAnswersByItsExitCode() async throws {
         let scratch = try ScratchDirectory("meridian-access")
         defer { scratch.remove() }
@@ -147,6 +202,8 @@ struct OperatorSlipTests {
             (["\(client)/web", "Health/Check"], 0), (["\(client)/search", "Commit", "--group", "search-a"], 1),
             (["\(client)/search", "Commit", "--group", "search-a", "--topic", "interactions"], 0),
             (["\(client)/search", "Commit", "--group", "billing", "--topic", "interactions"], 1),
+            (["\(client)/search", "Subscribe"], 1), (["\(client)/search", "Subscribe", "--topic", "interactions"], 0),
+            (["\(client)/search", "Groups"], 0), (["\(client)/search", "Subscribe", "--topic", "nothing"], 2),
             (["meridian://shop/aws-us/n1", "Status"], 1), (["\(client)/app-1", "Nothing"], 2),
             (["\(client)/app-1", "Get"], 2), (["app-1", "Report"], 2),
         ] as [([String], Int32)] {

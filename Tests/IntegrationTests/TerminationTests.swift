@@ -153,6 +153,22 @@ struct TerminationTests {
         }
     }
 
+    /// As `timeout` sends it: one to the process, one to its group.
+    @Test func twoSignalsAtOnceAreOneRequest() async throws {
+        try await StoppingNode.with(drain: 10_000) { node in
+            let client = try node.real.node.makeClient()
+            try await node.withProcess { child in
+                let isServing = try await node.waitUntilServing(child, client)
+                #expect(isServing, "\(node.real.node.outputTail())")
+                child.signal(SIGTERM)
+                child.signal(SIGTERM)
+                let end = try await node.waitForEnd(child)
+                #expect(end == .exited(0), "\(node.real.node.outputTail())")
+            }
+            await client.close()
+        }
+    }
+
     // MARK: A full disk
 
     /// Mounts a disk of 27 MiB, starts the node, and starts it again in the same mount once it has ended and there is room.

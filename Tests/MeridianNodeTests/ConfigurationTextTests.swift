@@ -54,6 +54,24 @@ import Testing
             Self.yaml(region: "region: {name: a, number: \(text)}"), .invalidValue, at: 2, 27, saying: "1 to 65535")
     }
 
+    @Test(arguments: ["[::1]:7411", "[fe80::1]:7411", "[::ffff:10.0.0.1]:7411"])
+    func addressesThatBeginAsAListAreToldToStandInQuotes(text: String) throws {
+        try expect(
+            Self.yaml(more: "listen:\n  api: \(text)\n"), .notYAML, at: 6, 8, saying: "put it in quotes")
+        let quoted = try NodeConfiguration(yaml: Self.yaml(more: "listen:\n  api: \"[::1]:7411\"\n"), file: "node.yaml")
+        #expect(quoted.listen.api == Endpoint(host: "::1", port: 7_411))
+    }
+
+    /// `tls` among them, and `mesh`, which have no default.
+    @Test func anUnknownKeyIsToldAllThatAreKnown() throws {
+        let top = try #require(Self.refusal(Self.yaml(more: "tsl: {}\n")))
+        for key in ["access", "clock", "keys", "limits", "listen", "mirror", "peers", "tls"] {
+            #expect(top.message.contains(key), "\(top.message)")
+        }
+        let listen = try #require(Self.refusal(Self.yaml(more: "listen: {apy: x}\n")))
+        #expect(listen.message == "known keys here: admin, api, mesh", "\(listen.message)")
+    }
+
     @Test(arguments: ["null", "~", "Null", "NULL", ""])
     func c20NothingIsNoName(text: String) throws {
         let error = try #require(Self.refusal(Self.yaml(region: "region:\n  name: \(text)\n  number: 1")))

@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func onlyAnActiveNodeServes() {
-        for state in [ServingState.starting, .draining, .fenced, .evacuated] {
+        for state in [ServingState.starting, .draining, .fenced, .evacuated, .impaired] {
             #expect(HealthAnswer.status(of: state) == .notServing)
         }
         #expect(HealthAnswer.status(of: .active) == .serving)

@@ -3,16 +3,26 @@
 
 import Yams
 
+/// Every value of a configuration that was read, by its dotted key: as it counts, whether it stands in the file or is a
+/// default. While a file is read only.
+final class ConfigurationValues {
+    fileprivate(set) var byKey: [String: String] = [:]
+}
+
 /// One mapping. Every reader names a key once; `finish()` refuses the rest.
 struct ConfigurationSection {
     let file: String
     /// Dotted, empty for the root.
     let path: String
     private let node: Node?
+    private let values: ConfigurationValues
     private var asked: Set<String> = []
 
     /// A `node` that is nil stands for a section that is left out: every key then has its default.
-    init(file: String, path: String, node: Node?) throws(ConfigurationError) {
+    init(
+        file: String, path: String, node: Node?, values: ConfigurationValues = ConfigurationValues()
+    ) throws(ConfigurationError) {
+        self.values = values
         self.file = file
         self.path = path
         self.node = node
@@ -23,7 +33,13 @@ struct ConfigurationSection {
     }
 
     mutating func section(_ key: String) throws(ConfigurationError) -> ConfigurationSection {
-        try ConfigurationSection(file: file, path: dotted(key), node: value(key))
+        try ConfigurationSection(file: file, path: dotted(key), node: value(key), values: values)
+    }
+
+    /// Nil where it is left out.
+    mutating func optionalSection(_ key: String) throws(ConfigurationError) -> ConfigurationSection? {
+        asked.insert(key)
+        return isPresent(key) ? try section(key) : nil
     }
 
     /// The elements of a list of mappings; none when the key is left out.
@@ -31,7 +47,8 @@ struct ConfigurationSection {
         var sections: [ConfigurationSection] = []
         for (index, element) in try elements(key, limit: limit).enumerated() {
             sections.append(
-                try ConfigurationSection(file: file, path: "\(dotted(key))[\(index)]", node: element))
+                try ConfigurationSection(
+                    file: file, path: "\(dotted(key))[\(index)]", node: element, values: values))
         }
         return sections
     }
@@ -41,15 +58,19 @@ struct ConfigurationSection {
         for element in try elements(key, limit: limit) {
             texts.append(try text(of: element, key, "a list of texts is needed"))
         }
+        note(key, texts.joined(separator: ", "))
         return texts
     }
 
     mutating func string(_ key: String, default fallback: String? = nil) throws(ConfigurationError) -> String {
         guard let node = value(key) else {
-            if let fallback { return fallback }
-            throw failure(.missingKey, key, self.node, "this key has no default")
+            guard let fallback else { throw failure(.missingKey, key, self.node, "this key has no default") }
+            note(key, fallback)
+            return fallback
         }
-        return try text(of: node, key, "a text is needed")
+        let text = try text(of: node, key, "a text is needed")
+        note(key, text)
+        return text
     }
 
     private func text(of node: Node, _ key: String, _ need: String) throws(ConfigurationError) -> String {
@@ -71,12 +92,18 @@ struct ConfigurationSection {
         _ key: String, in range: ClosedRange<Int>, default fallback: Int? = nil
     ) throws(ConfigurationError) -> Int {
         guard let node = value(key) else {
-            if let fallback { return fallback }
-            throw failure(.missingKey, key, self.node, "a whole number from \(range.lowerBound) to \(range.upperBound)")
+            guard let fallback else {
+                throw failure(
+                    .missingKey, key, self.node, "a whole number from \(range.lowerBound) to \(range.upperBound)")
+            }
+            note(key, "\(fallback)")
+            return fallback
         }
         let text = ConfigurationScalar(node)?.text ?? ""
         switch ConfigurationScalar(node)?.number {
-        case .value(let number) where range.contains(number): return number
+        case .value(let number) where range.contains(number):
+            note(key, "\(number)")
+            return number
         case .value, .tooLarge:
             throw failure(
                 .invalidValue, key, node, "\(text) is outside \(range.lowerBound) to \(range.upperBound)")
@@ -100,10 +127,14 @@ struct ConfigurationSection {
     }
 
     mutating func boolean(_ key: String, default fallback: Bool) throws(ConfigurationError) -> Bool {
-        guard let node = value(key) else { return fallback }
+        guard let node = value(key) else {
+            note(key, "\(fallback)")
+            return fallback
+        }
         guard let flag = ConfigurationScalar(node)?.flag else {
             throw failure(.wrongType, key, node, "true or false is needed, in small letters and without quotes")
         }
+        note(key, "\(flag)")
         return flag
     }
 
@@ -145,6 +176,8 @@ struct ConfigurationSection {
     ) -> ConfigurationError {
         ConfigurationError(code: code, file: file, location: node?.location, key: dotted(key), message: message)
     }
+
+    private func note(_ key: String, _ value: String) { values.byKey[dotted(key)] = value }
 
     private func dotted(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 

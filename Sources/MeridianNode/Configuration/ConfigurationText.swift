@@ -8,6 +8,8 @@ struct ConfigurationText {
     /// Deeper nesting than any configuration has; what parses behind this recurses.
     static let maxDepth = 16
     static let maxIndentation = 64
+    /// Of an IPv6 address in brackets, and a port.
+    private static let maxAddressLength = 64
 
     private enum Quote {
         case none
@@ -79,6 +81,9 @@ struct ConfigurationText {
         case "#" where isAfterSpace: return skipComment()
         case "[", "{":
             guard isAtStart else { break }
+            guard !isBareAddress else {
+                throw refusal("an IPv6 address begins as a list does: put it in quotes, as in \"[::1]:7411\"")
+            }
             try open(flow: true)
         case "]",
             "}" where flowDepth > 0:
@@ -156,6 +161,16 @@ struct ConfigurationText {
     private var isFollowedBySpace: Bool {
         let next = scalars.index(after: position)
         return next >= scalars.endIndex || scalars[next].properties.isWhitespace
+    }
+
+    /// Whether what begins here is `[v6]` and a port, which YAML takes for a list with more behind it.
+    private var isBareAddress: Bool {
+        let rest = scalars[position...].prefix(Self.maxAddressLength)
+        guard rest.first == "[", let end = rest.firstIndex(of: "]") else { return false }
+        let inside = rest[..<end].dropFirst()
+        return inside.count { $0 == ":" } >= 2
+            && inside.allSatisfy { $0.properties.isASCIIHexDigit || $0 == ":" || $0 == "." }
+            && rest[end...].dropFirst().first == ":"
     }
 
     private mutating func advance() {

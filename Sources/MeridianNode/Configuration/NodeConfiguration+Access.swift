@@ -3,6 +3,12 @@
 import ServingAPI
 
 extension NodeConfiguration {
+    /// What is allowed and hardly meant.
+    package var warnings: [String] {
+        tls != nil && access.rules.isEmpty
+            ? ["no access rules: every call but health is refused; see access in Config/"] : []
+    }
+
     /// The rules, each checked: a slip in one of them would let in too many, or nobody.
     static func access(
         _ root: inout ConfigurationSection, deploymentID: String

@@ -21,11 +21,15 @@ extension NodeConfiguration {
             text = try Self.decode(try file.read(at: 0, count: Self.maxFileBytes), file: path)
         } catch let error as ConfigurationError {
             throw error
-        } catch {
+        } catch let error as FileError {
             throw ConfigurationError(
-                code: .unreadable, file: path, location: nil, key: "", message: "\(error); give --config a YAML file")
+                code: .unreadable, file: path, location: nil, key: "",
+                message: "\(error.named(files.absolutePath(of: path))); give --config a YAML file")
+        } catch {
+            throw ConfigurationError(code: .unreadable, file: path, location: nil, key: "", message: "\(error)")
         }
-        try self.init(yaml: text, file: path) { files.exists($0) }
+        try self.init(
+            yaml: text, file: path, isThere: { files.exists($0) }, place: files.absolutePath(of:))
     }
 
     /// The text, or the place of the first byte that is none.

@@ -7,11 +7,12 @@ import Yams
 
 extension NodeConfiguration {
     /// Reads and checks a configuration. `file` is only for messages. `isThere` says whether a file that it names exists; nil
-    /// leaves that to the start.
+    /// leaves that to the start. `place`: how a path is written for people.
     package init(
-        yaml: String, file: String, isThere: ((String) -> Bool)? = nil
+        yaml: String, file: String, isThere: ((String) -> Bool)? = nil, place: (String) -> String = { $0 }
     ) throws(ConfigurationError) {
-        var root = try ConfigurationSection(file: file, path: "", node: Self.compose(yaml, file))
+        let read = ConfigurationValues()
+        var root = try ConfigurationSection(file: file, path: "", node: Self.compose(yaml, file), values: read)
         deployment = try Self.deployment(&root)
         region = try Self.region(&root)
         var node = try root.section("node")
@@ -19,7 +20,7 @@ extension NodeConfiguration {
         try node.finish()
         peers = try Self.peers(&root)
         listen = try Self.listen(&root)
-        tls = try Self.tls(&root, isThere)
+        tls = try Self.tls(&root, place, isThere)
         access = try Self.access(&root, deploymentID: deployment.id)
         log = try Self.log(&root)
         mirror = try Self.mirror(&root)
@@ -31,6 +32,7 @@ extension NodeConfiguration {
         drillAllowed = try drill.boolean("allow", default: false)
         try drill.finish()
         try root.finish()
+        values = read.byKey
         try validate(root)
     }
 
@@ -98,7 +100,7 @@ extension NodeConfiguration {
         var section = try root.section("listen")
         let listen = Listen(
             api: try endpoint(&section, "api", default: "127.0.0.1:7411"),
-            mesh: section.isPresent("mesh") ? try endpoint(&section, "mesh", default: "127.0.0.1:7412") : nil,
+            mesh: try optionalEndpoint(&section, "mesh"),
             admin: try endpoint(&section, "admin", default: "127.0.0.1:7413"))
         try section.finish()
         return listen
@@ -107,7 +109,19 @@ extension NodeConfiguration {
     private static func endpoint(
         _ section: inout ConfigurationSection, _ key: String, default fallback: String
     ) throws(ConfigurationError) -> Endpoint {
-        let text = try section.string(key, default: fallback)
+        try endpoint(section, key, try section.string(key, default: fallback))
+    }
+
+    private static func optionalEndpoint(
+        _ section: inout ConfigurationSection, _ key: String
+    ) throws(ConfigurationError) -> Endpoint? {
+        guard let text = try section.optionalString(key) else { return nil }
+        return try endpoint(section, key, text)
+    }
+
+    private static func endpoint(
+        _ section: ConfigurationSection, _ key: String, _ text: String
+    ) throws(ConfigurationError) -> Endpoint {
         guard let endpoint = Endpoint(text) else {
             throw section.failure(.invalidValue, key, "\(text) is not host:port or [v6]:port")
         }
@@ -115,10 +129,9 @@ extension NodeConfiguration {
     }
 
     private static func tls(
-        _ root: inout ConfigurationSection, _ isThere: ((String) -> Bool)?
+        _ root: inout ConfigurationSection, _ place: (String) -> String, _ isThere: ((String) -> Bool)?
     ) throws(ConfigurationError) -> TLSIdentity? {
-        guard root.isPresent("tls") else { return nil }
-        var section = try root.section("tls")
+        guard var section = try root.optionalSection("tls") else { return nil }
         var identity = TLSIdentity(
             authorityPath: try section.string("ca"), certificatePath: try section.string("certificate"),
             keyPath: try section.string("key"), revocationPath: try section.optionalString("crl"))
@@ -128,7 +141,7 @@ extension NodeConfiguration {
             ("crl", identity.revocationPath ?? ""),
         ]
         for (key, path) in named where section.isPresent(key) && isThere?(path) == false {
-            throw section.failure(.invalidValue, key, "there is no file \(path)")
+            throw section.failure(.invalidValue, key, "there is no file \(place(path))")
         }
         try section.finish()
         return identity

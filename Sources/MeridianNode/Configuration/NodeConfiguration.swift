@@ -108,6 +108,8 @@ package struct NodeConfiguration: Sendable {
     package var tokenKeys: [TokenKey]
     package var limits: Limits
     package var drillAllowed: Bool
+    /// Every value as it was read, by its dotted key such as `limits.users`: what a reload compares.
+    package var values: [String: String]
 
     /// What the data directory has to be made for.
     package var directoryIdentity: DirectoryIdentity {

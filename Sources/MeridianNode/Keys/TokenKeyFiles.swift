@@ -30,21 +30,29 @@ package struct TokenKeyFiles: Sendable {
         }
     }
 
+    /// Whether the configured keys can be used, without anything being made. Throws NodeError `.badKey`.
+    package func verify(_ configured: [NodeConfiguration.TokenKey]) throws(NodeError) {
+        for key in configured { _ = try secret(key.file) }
+    }
+
     private func secret(_ path: String) throws(NodeError) -> [UInt8] {
+        let place = files.absolutePath(of: path)
         do {
             let file = try files.open(path, .read)
             defer { file.close() }
             let bytes = try file.read(at: 0, count: TokenKey.maxSecretBytes)
             guard bytes.count >= Self.secretBytes else {
                 throw NodeError(
-                    .badKey, "\(path) has \(bytes.count) bytes",
+                    .badKey, "\(place) has \(bytes.count) bytes",
                     nextStep: "write at least \(Self.secretBytes) random bytes into it")
             }
             return bytes
         } catch let error as NodeError {
             throw error
         } catch {
-            throw NodeError(.badKey, "\(error)", nextStep: "correct keys.tokens in the configuration")
+            let named = (error as? FileError)?.named(place)
+            throw NodeError(
+                .badKey, "\(named.map { "\($0)" } ?? "\(error)")", nextStep: "correct keys.tokens in the configuration")
         }
     }
 }

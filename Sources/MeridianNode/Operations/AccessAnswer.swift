@@ -63,7 +63,7 @@ extension NodeConfiguration {
         guard grants.meets(row.need) else {
             return AccessAnswer(isAllowed: false, method: row.path, reason: "needs \(row.need.words); \(has)")
         }
-        guard let group else { return AccessAnswer(isAllowed: true, method: row.path, reason: has) }
+        guard let group else { return try answer(row, grants, on: topic, has) }
         guard let topic = EffectTopic(rawValue: topic), let consumer = StreamGroup(name: group, topic: topic) else {
             throw AccessQuestionError(description: "there is no group \(group) on a topic \(topic)")
         }
@@ -71,6 +71,23 @@ extension NodeConfiguration {
         return AccessAnswer(
             isAllowed: isAdmitted, method: row.path,
             reason: isAdmitted ? has : "\(has), but not of the group \(group) on the topic \(topic.rawValue)")
+    }
+
+    /// Without a group: whether there is one as which the identity may call.
+    private func answer(
+        _ row: AccessTable.Row, _ grants: AccessGrants, on name: String, _ has: String
+    ) throws(AccessQuestionError) -> AccessAnswer {
+        guard row.isOfOneGroup, !grants.oversees(row.need) else {
+            return AccessAnswer(isAllowed: true, method: row.path, reason: has)
+        }
+        guard let topic = EffectTopic(rawValue: name) else {
+            throw AccessQuestionError(description: "there is no topic \(name)")
+        }
+        let groups = grants.groups(on: topic)
+        let whose = groups.isEmpty ? "of no group" : "of \(groups.joined(separator: ", "))"
+        return AccessAnswer(
+            isAllowed: !groups.isEmpty, method: row.path,
+            reason: "\(has), \(whose) on the topic \(name); --group and --topic ask for one")
     }
 
     private func meshAnswer(_ identity: String, _ row: AccessTable.Row) -> AccessAnswer {

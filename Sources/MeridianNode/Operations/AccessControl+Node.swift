@@ -21,8 +21,6 @@ extension AccessControl {
             if denial.untold > 0 { metadata["others_not_told"] = "\(denial.untold)" }
             logger.warning("call refused by the access rules", metadata: metadata)
         }
-        if configuration.tls != nil, configuration.access.rules.isEmpty {
-            logger.warning("no access rules: every call but health is refused; see access in Config/")
-        }
+        for warning in configuration.warnings { logger.warning("\(warning)") }
     }
 }

@@ -12,7 +12,9 @@ struct LinkGauges: Sendable {
     /// Call at each scrape. Never blocks.
     func collect(_ listener: any Listener, named name: String) {
         if let occupancy = listener.occupancy {
-            for (label, value) in [("open", occupancy.open), ("limit", occupancy.limit)] {
+            for (label, value) in [
+                ("open", occupancy.open), ("limit", occupancy.limit), ("waiting", occupancy.waiting),
+            ] {
                 Meter(
                     label: "meridian_link_connections_\(label)", dimensions: [("listener", name)], factory: factory
                 ).set(value)

@@ -11,12 +11,16 @@ struct NodeLife: Hashable, Sendable {
     private var isDraining = false
     private var isEvacuated = false
     private var isStopping = false
+    private var hasUnserved = false
 
     /// Everything is recovered and begun.
     mutating func onServing() { isServing = true }
 
     /// The log takes no more appends. Only a restart helps.
     mutating func onFenced() { isFenced = true }
+
+    /// Some users cannot be served, for long.
+    mutating func onUnserved(_ hasUnserved: Bool) { self.hasUnserved = hasUnserved }
 
     /// The process ends, whatever it was doing; nothing takes that back.
     mutating func onStopping() { isStopping = true }
@@ -44,7 +48,8 @@ struct NodeLife: Hashable, Sendable {
         if isDraining || isStopping { return .draining }
         if isEvacuated { return .evacuated }
         if isFenced { return .fenced }
-        return isServing ? .active : .starting
+        guard isServing else { return .starting }
+        return hasUnserved ? .impaired : .active
     }
 
     /// What calls of users meet.
@@ -52,6 +57,7 @@ struct NodeLife: Hashable, Sendable {
         switch state {
         case .starting: .starting
         case .active: .active
+        case .impaired: .impaired
         case .draining: .draining
         case .fenced: .fenced
         case .evacuated: .evacuated

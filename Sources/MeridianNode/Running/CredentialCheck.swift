@@ -9,7 +9,7 @@ package struct CredentialCheck: Hashable, Sendable {
     private let deployment: String
     private let region: String
     private let hasPeers: Bool
-    private let authorityPath: String
+    private var authorityPath: String
 
     /// Nil for a node without TLS.
     package init?(_ configuration: NodeConfiguration) {
@@ -18,6 +18,13 @@ package struct CredentialCheck: Hashable, Sendable {
         region = configuration.region.name
         hasPeers = !configuration.peers.isEmpty
         authorityPath = tls.authorityPath
+    }
+
+    /// The same node's, for files of `identity`.
+    func of(_ identity: TLSIdentity) -> CredentialCheck {
+        var check = self
+        check.authorityPath = identity.authorityPath
+        return check
     }
 
     /// The first thing that keeps the node from using the files, with the file at fault; nil when they are good.

@@ -8,26 +8,36 @@ import Synchronization
 
 /// One a node with TLS. Thread-safe.
 package final class CredentialWatch: Sendable {
-    package static let interval: Duration = .seconds(600)
+    /// What is past its date is told no later than so long after.
+    package static let interval: Duration = .seconds(5)
+
+    private struct Subject: Hashable {
+        var kind: CredentialExpiry.Kind
+        var file: String
+        var subject: String
+    }
 
     private struct State {
+        var identity: TLSIdentity
         /// As last read; nil for links that read no files.
         var facts: CredentialFacts?
-        var said: [CredentialExpiry.Kind: CredentialExpiry.Stage] = [:]
+        var said: [Subject: CredentialExpiry.Stage] = [:]
     }
 
     private let check: CredentialCheck
-    private let identity: TLSIdentity
+    /// What every listener and channel was made with.
+    private let asked: TLSIdentity
     private let links: any Links
     private let clock: any NodeClock
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// Nil for a node without TLS.
     package init?(_ configuration: NodeConfiguration, environment: NodeEnvironment, logger: Logger) {
         guard let check = CredentialCheck(configuration), let identity = configuration.tls else { return nil }
         self.check = check
-        self.identity = identity
+        asked = identity
+        state = Mutex(State(identity: identity))
         links = environment.links
         clock = environment.clock
         self.logger = logger
@@ -36,9 +46,30 @@ package final class CredentialWatch: Sendable {
     /// Reads the files and judges them; what was read before stays where they are no good. Blocks on the disk. Throws LinkError
     /// `.badCertificate` with the file at fault.
     package func verify() throws(LinkError) {
-        guard let facts = try links.inspect(identity) else { return }
-        if let problem = check.problem(with: facts, at: clock.wallTime()) { throw LinkError(.badCertificate, problem) }
+        let identity = state.withLock(\.identity)
+        let facts = try judged(identity)
         state.withLock { $0.facts = facts }
+    }
+
+    /// The links use the files that `configuration` names from now on, if they are this node's and good; otherwise nothing
+    /// changes. Blocks on the disk. Throws LinkError `.badCertificate` with the file at fault.
+    func adopt(_ configuration: NodeConfiguration) throws(LinkError) {
+        guard let identity = configuration.tls else { return }
+        let facts = try judged(identity)
+        try links.reload(asked, from: identity)
+        state.withLock { state in
+            state.identity = identity
+            state.facts = facts
+        }
+        look()
+    }
+
+    private func judged(_ identity: TLSIdentity) throws(LinkError) -> CredentialFacts? {
+        guard let facts = try links.inspect(identity) else { return nil }
+        if let problem = check.of(identity).problem(with: facts, at: clock.wallTime()) {
+            throw LinkError(.badCertificate, problem)
+        }
+        return facts
     }
 
     /// When what was verified last ends. Never blocks.
@@ -55,21 +86,38 @@ package final class CredentialWatch: Sendable {
     }
 
     private func look() {
-        for kind in CredentialExpiry.Kind.allCases {
-            guard let first = expiries.filter({ $0.kind == kind }).min(by: { $0.secondsLeft < $1.secondsLeft }) else {
-                continue
+        let expiries = expiries
+        let news = state.withLock { state in
+            let before = state.said
+            // What is not in the files any more is not remembered either.
+            state.said = Dictionary(
+                expiries.map { (Subject(kind: $0.kind, file: $0.file, subject: $0.subject), $0.stage) },
+                uniquingKeysWith: { first, second in first.rank > second.rank ? first : second })
+            return expiries.filter { expiry in
+                let subject = Subject(kind: expiry.kind, file: expiry.file, subject: expiry.subject)
+                return expiry.stage != .far && before[subject] != state.said[subject]
             }
-            let isNews = state.withLock { state in
-                defer { state.said[kind] = first.stage }
-                return state.said[kind] != first.stage
-            }
-            guard isNews, first.stage != .far else { continue }
-            logger.log(
-                level: first.stage == .near ? .warning : .error,
-                first.stage == .past
-                    ? "a certificate or list is past its date: new connections are refused; see Runbooks/certificate-replaced.md"
-                    : "a certificate or list is near its end; see Runbooks/certificate-replaced.md",
-                metadata: ["what": "\(first)"])
+        }
+        for expiry in news { tell(expiry) }
+    }
+
+    private func tell(_ expiry: CredentialExpiry) {
+        logger.log(
+            level: expiry.stage == .near ? .warning : .error,
+            expiry.stage == .past
+                ? "a certificate or list is past its date: new connections are refused; see Runbooks/certificate-replaced.md"
+                : "a certificate or list is near its end; see Runbooks/certificate-replaced.md",
+            metadata: ["what": "\(expiry)"])
+    }
+}
+
+extension CredentialExpiry.Stage {
+    fileprivate var rank: Int {
+        switch self {
+        case .far: 0
+        case .near: 1
+        case .urgent: 2
+        case .past: 3
         }
     }
 }

@@ -30,7 +30,8 @@ package struct LogWatch: Sendable {
         status.onDisk(isFull: false)
         status.onFenced()
         logger.critical(
-            "the log takes no more appends; restart the node", metadata: ["error": "\(log.failure?.description ?? "")"])
+            "the log takes no more appends; see Runbooks/log-fenced.md",
+            metadata: ["error": "\(log.failure?.description ?? "")"])
         while true { try await clock.sleep(for: .seconds(3_600)) }
     }
 }

@@ -1,6 +1,8 @@
 // How what the system grants a process is shared out: so many descriptors for the disk, peers, operators and the runtime,
 // the rest for clients' connections. Pure.
 
+import NodeEnvironment
+
 /// What a process may have, as far as it matters here; nil where there is no bound.
 package struct ResourceLimits: Hashable, Sendable {
     package var descriptors: Int
@@ -27,8 +29,10 @@ package struct ResourceShares: Hashable, Sendable {
     static let perPeer = 16
     /// Connections of operators' tools and probes to the admin port.
     package static let pages = 64
-    /// Connections from peers: those that shake hands, and strangers that have not been refused yet.
+    /// Connections from peers.
     private static let meshConnections = 256
+    /// Connections that have not introduced themselves, of each of the two ports, beyond all others.
+    package static let waiting = 64
     /// A node that could not serve so many clients is not worth starting.
     private static let leastConnections = 64
     /// Threads beside the loops: disk, commit, spares, upkeep, derivations, streams, snapshots, dispatch, signals.
@@ -39,6 +43,8 @@ package struct ResourceShares: Hashable, Sendable {
 
     /// Connections of clients at once.
     package let connections: Int
+    /// What one client may have of them (`limits.client_share_percent`).
+    package let connectionsOfOne: Int
     /// Connections of peers at once; 0 without peers.
     package let meshConnections: Int
     /// Where fewer connections are served than configured: why, and what to raise.
@@ -52,7 +58,10 @@ package struct ResourceShares: Hashable, Sendable {
         _ limits: ResourceLimits, configuration: NodeConfiguration, loops: Int
     ) throws(NodeError) {
         let peers = configuration.peers.count
-        let kept = Self.disk + Self.runtime + Self.pages + loops * Self.perLoop + peers * Self.perPeer
+        let ports = peers == 0 ? 1 : 2
+        let kept =
+            Self.disk + Self.runtime + Self.pages + loops * Self.perLoop + peers * Self.perPeer
+            + ports * Self.waiting
         let mesh = peers == 0 ? 0 : min(Self.meshConnections, max(Self.leastConnections, limits.descriptors / 8))
         let least = kept + mesh + Self.leastConnections
         guard limits.descriptors >= least else {
@@ -64,6 +73,7 @@ package struct ResourceShares: Hashable, Sendable {
         try Self.checkMemory(limits)
         let configured = configuration.limits.connections
         connections = min(configured, limits.descriptors - kept - mesh)
+        connectionsOfOne = CallerShares.part(configuration.limits.clientPercent, of: connections)
         meshConnections = mesh
         let wanted = configured + kept + mesh
         warning =

@@ -13,6 +13,7 @@ package struct ShardHost: Sendable {
     private let executors: [any NodeExecutor]
     private let content: ContentShard
     private let plan: IncarnationPlan
+    private let directory: String
 
     /// `onAgreed` hears of agreed ends that shards know or come to know (S1a); `stamps` closes while the clock is not to
     /// be trusted (S2); `onShort` hears of states that only another member's snapshot can bring further (S5). Throws
@@ -25,6 +26,7 @@ package struct ShardHost: Sendable {
     ) throws {
         let loops = environment.executors.loops
         let settings = Self.settings(configuration)
+        directory = configuration.log.directory
         self.plan = plan
         func shell(on executor: any NodeExecutor) -> LogShell {
             LogShell(
@@ -72,7 +74,13 @@ package struct ShardHost: Sendable {
         let own = await router.askContent { shard, answer in
             shard.begin(beginnings[beginnings.count - 1]) { answer($0) }
         }
-        for outcome in outcomes + [own] { try outcome.get() }
+        for outcome in outcomes + [own] {
+            do throws(ShardError) {
+                try outcome.get()
+            } catch {
+                throw NodeError(beginning: error, in: directory)
+            }
+        }
     }
 
     /// Returns once everything appended so far is flushed, or its log has ended.

@@ -29,6 +29,8 @@ struct NodeAlarm: Hashable, Sendable {
         case credentialUrgent = "credential_urgent"
         /// A shard or the catalogue cannot fold a log any further (S3).
         case replicaStopped = "replica_stopped"
+        /// Some of this node's own states serve nobody, for longer than a moment.
+        case usersUnserved = "users_unserved"
         case clockAlarm = "clock_alarm"
         case clockRefusing = "clock_refusing"
         case logFenced = "log_fenced"
@@ -62,7 +64,7 @@ struct NodeAlarm: Hashable, Sendable {
         var runbook: String {
             switch self {
             case .mirrorLost: "region-lost.md"
-            case .mirrorStopped, .replicaStopped: "mirror-stopped.md"
+            case .mirrorStopped, .replicaStopped, .usersUnserved: "mirror-stopped.md"
             case .mirrorBehind, .mirrorStanding, .mirrorSilent: "mirror-behind.md"
             case .linkRefused, .termsDiffer: "link-refused.md"
             case .regionClaimed: "region-claimed.md"
@@ -93,7 +95,7 @@ struct NodeAlarm: Hashable, Sendable {
         state: NodeState, clock: ClockVerdict, mirrors: [MirrorFacts], replicas: [StoppedLog],
         upkeep: LogUpkeepFacts = LogUpkeepFacts(), bootstrap: BootstrapFacts = BootstrapFacts(),
         credentials: [CredentialExpiry] = [], occupancies: [ListenerOccupancy] = [],
-        occupancy: StateOccupancy = StateOccupancy()
+        occupancy: StateOccupancy = StateOccupancy(), unserved: Int = 0
     ) -> [NodeAlarm] {
         var alarms: [NodeAlarm] = []
         if state == .fenced { alarms.append(NodeAlarm(name: .logFenced, detail: "the log takes no more appends")) }
@@ -113,6 +115,12 @@ struct NodeAlarm: Hashable, Sendable {
         }
         // While a node starts its links have not had their time.
         for mirror in mirrors where state != .starting { alarms += all(of: mirror) }
+        if unserved > 0 {
+            alarms.append(
+                NodeAlarm(
+                    name: .usersUnserved,
+                    detail: "\(unserved) of this node's shards serve nobody: they do not come back by themselves"))
+        }
         alarms += stopped(replicas, .replicaStopped, "")
         alarms += occupancies.compactMap(crowded)
         alarms += filling(occupancy)
@@ -124,6 +132,13 @@ struct NodeAlarm: Hashable, Sendable {
 
     private static func crowded(_ listener: ListenerOccupancy) -> NodeAlarm? {
         let (open, limit) = (listener.occupancy.open, listener.occupancy.limit)
+        guard !listener.occupancy.isContended else {
+            return NodeAlarm(
+                name: .connectionsHigh,
+                detail:
+                    "listen.\(listener.listener): every place is taken, \(listener.occupancy.waiting) of them by "
+                    + "connections that have not introduced themselves; the oldest make room")
+        }
         guard open >= max(1, limit / 2) else { return nil }
         let name: Name = open >= limit ? .connectionsFull : .connectionsHigh
         return NodeAlarm(name: name, detail: "listen.\(listener.listener): \(open) connections of \(limit)")

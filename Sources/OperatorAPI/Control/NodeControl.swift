@@ -9,6 +9,8 @@ package import Personalization
 package enum NodeState: String, Hashable, Sendable, CaseIterable {
     case starting
     case active
+    /// Some users cannot be served, for longer than a moment: their shards do not come back by themselves.
+    case impaired
     case draining
     /// A log takes no appends; reads go on.
     case fenced
@@ -28,6 +30,9 @@ package protocol NodeControl: Sendable {
 
     /// Since the process began to start the node. Never blocks.
     var uptime: Duration { get }
+
+    /// Shards and the catalogue, as many of them as serve nobody for longer than a moment. Never blocks.
+    var unserved: Int { get }
 
     /// Nil until the start has recovered its logs. Never blocks.
     var recovery: RecoveryFacts? { get }
@@ -89,6 +94,9 @@ package protocol NodeControl: Sendable {
 }
 
 extension NodeControl {
+    /// For nodes whose shards never fold anew.
+    package var unserved: Int { 0 }
+
     /// For nodes without sockets.
     package var occupancies: [ListenerOccupancy] { [] }
 }

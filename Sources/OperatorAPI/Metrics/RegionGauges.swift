@@ -32,8 +32,8 @@ struct RegionGauges: Sendable {
         collect(
             NodeAlarm.all(
                 state: state, clock: control.clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep,
-                credentials: control.credentials, occupancies: control.occupancies,
-                occupancy: control.occupancy))
+                bootstrap: control.bootstrap, credentials: control.credentials, occupancies: control.occupancies,
+                occupancy: control.occupancy, unserved: control.unserved))
     }
 
     /// How many alarms of each name stand. What shards say would need a turn of their loops: it has no series here.

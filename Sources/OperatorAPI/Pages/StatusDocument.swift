@@ -34,7 +34,7 @@ struct StatusDocument {
         let alarms = NodeAlarm.all(
             state: control.state, clock: clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep,
             bootstrap: control.bootstrap, credentials: control.credentials, occupancies: control.occupancies,
-            occupancy: occupancy)
+            occupancy: occupancy, unserved: control.unserved)
         add("alarms", Self.array(alarms.map(Self.alarm)))
     }
 

@@ -50,6 +50,7 @@ extension Meridian_V1_NodeState {
         switch state {
         case .starting: self = .starting
         case .active: self = .active
+        case .impaired: self = .impaired
         case .draining: self = .draining
         case .fenced: self = .fenced
         case .evacuated: self = .evacuated

@@ -38,7 +38,7 @@ extension OperatorAPI {
             state: state, clock: clock, mirrors: mirrors,
             replicas: replicas.stopped.map { StoppedLog(log: $0.log, reason: $0.reason) }.sorted { $0.log < $1.log },
             upkeep: control.upkeep, bootstrap: control.bootstrap, credentials: control.credentials,
-            occupancies: control.occupancies, occupancy: occupancy
+            occupancies: control.occupancies, occupancy: occupancy, unserved: control.unserved
         ).map(Meridian_V1_Alarm.init)
         if request.includePartitions {
             reply.partitionStates = shards.sorted { $0.partition < $1.partition }.map(Meridian_V1_PartitionDigest.init)

@@ -21,7 +21,8 @@ package struct CertsIssueCommand: ParsableCommand {
     @Option(help: "The node's region; with --node.") package var region: String?
     @Option(help: "The node's name; with --region.") package var node: String?
     @Option(help: "The client's name, instead of --region and --node.") package var client: String?
-    @Option(help: "A DNS name or an IP address of the node; may be given again.") package var host: [String] = []
+    @Option(help: "A DNS name or an IP address of the node; may be given again. Without it localhost and 127.0.0.1.")
+    package var host: [String] = []
     @Option(help: "Days until it expires.") package var days = 90
     @Option(name: .customLong("out"), help: "The directory for the files.") package var directory = "certs"
     @Flag(help: "Print one JSON object.") package var json = false
@@ -32,6 +33,11 @@ package struct CertsIssueCommand: ParsableCommand {
         do throws(OperatorFailure) {
             let paths = try issue()
             Console.answer(json ? paths.text : "issued; see \(directory)")
+            if node != nil, host.isEmpty {
+                Console.progress(
+                    "meridian certs issue: without --host it is good for clients that dial "
+                        + "\(Self.standardHosts.joined(separator: " or ")) only")
+            }
             try Console.checkAnswers()
         } catch {
             Console.progress("meridian certs issue: \(error)")
@@ -73,10 +79,12 @@ package struct CertsIssueCommand: ParsableCommand {
         }
     }
 
+    private static let standardHosts = ["localhost", "127.0.0.1"]
+
     private func subject() throws(OperatorFailure) -> (stem: String, subject: CertificateAuthority.Subject) {
         switch (region, node, client) {
         case (let region?, let node?, nil):
-            let hosts = host.isEmpty ? ["localhost", "127.0.0.1"] : host
+            let hosts = host.isEmpty ? Self.standardHosts : host
             return (
                 "\(region)-\(node)",
                 .init(commonName: node, uri: "meridian://\(deployment)/\(region)/\(node)", hosts: hosts)

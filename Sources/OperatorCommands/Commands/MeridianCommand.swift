@@ -2,6 +2,7 @@
 
 package import ArgumentParser
 import Glibc
+import MeridianNode
 
 /// `meridian`: what users and operators do to a node.
 package struct MeridianCommand: AsyncParsableCommand {
@@ -11,6 +12,7 @@ package struct MeridianCommand: AsyncParsableCommand {
             Exit codes: 0 success, 1 what was checked does not hold, 2 usage or configuration, 3 unreachable or timed out, \
             4 refused by a safety check, 5 inconclusive.
             """,
+        version: MeridianNode.version,
         subcommands: [
             StatusCommand.self, NextCommand.self, ReportCommand.self, PublishCommand.self, ReplayCommand.self,
             DigestCommand.self, LogCommand.self, RegionCommand.self, StreamCommand.self, AccessCommand.self,

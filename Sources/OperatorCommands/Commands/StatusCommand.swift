@@ -10,7 +10,7 @@ import NodeEnvironment
 package struct StatusCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Show what a node is and does, and how it stands with the other regions.",
-        discussion: "Exit code 1 when the node does not serve users, 3 when it does not answer.")
+        discussion: "Exit code 1 when the node does not serve users, or not all of them, 3 when it does not answer.")
 
     @OptionGroup package var connection: ConnectionOptions
     @Flag(help: "Show each partition's vector and digest too.") package var vectors = false
@@ -58,6 +58,7 @@ extension Meridian_V1_NodeState {
         switch self {
         case .starting: "starting"
         case .active: "active"
+        case .impaired: "impaired"
         case .draining: "draining"
         case .fenced: "fenced"
         case .evacuated: "evacuated"

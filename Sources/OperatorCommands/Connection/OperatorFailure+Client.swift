@@ -25,6 +25,9 @@ extension OperatorFailure {
         case .permissionDenied:
             "use a certificate that may do this, or let a rule of access name it; see meridian access check"
         case .badEndpoint: "check the paths of --ca, --certificate and --key"
+        // A node names its reason; what serves other calls there, such as the mesh, knows of none.
+        case .unimplemented where error.reason.isEmpty:
+            "does --endpoint name the node's listen.api, and not its mesh? or ask a newer node"
         case .unimplemented: "ask a newer node"
         case .invalidArgument: "correct what the message names; --help shows the bounds"
         case .failedPrecondition: "look at the node: meridian status"

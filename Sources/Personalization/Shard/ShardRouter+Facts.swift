@@ -11,6 +11,13 @@ extension ShardRouter {
         return facts
     }
 
+    /// States of shards and the catalogue that serve nobody now: they are folded anew, or cannot be. One turn of each shard's
+    /// loop.
+    package func rebuildingStates() async -> Int {
+        let content = await askContent { shard, answer in answer(shard.replica.isRebuilding) }
+        return await gather({ shard, answer in answer(shard.replica.isRebuilding) }).count { $0 } + (content ? 1 : 0)
+    }
+
     /// Logs that do not go on although there is more of them, and why: each is an alarm (S3).
     package func stoppedLogs() async -> [(LogIdentity, String)] {
         await replicaFacts().stopped.sorted { $0.log < $1.log }.map { ($0.log, $0.reason) }

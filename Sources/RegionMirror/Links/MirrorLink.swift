@@ -70,7 +70,8 @@ struct MirrorLink: Sendable {
                 try await group.next()
             }
         } catch {
-            reason = "\(error)"
+            // What this node ends itself is no loss, and nobody has to look.
+            reason = Task.isCancelled ? MirrorCore.endedHere : "\(error)"
         }
         wake.finish()
         service.onReplyLinkLost(peer.region)

@@ -83,6 +83,11 @@ package struct AccessGrants: Hashable, Sendable {
             }
     }
 
+    /// The groups that the identity may be on a topic, as rules write them.
+    package func groups(on topic: EffectTopic) -> [String] {
+        streams.filter { $0.topics.contains(topic) }.flatMap { $0.groups.map(\.text) }
+    }
+
     /// Whether all consumers are the identity's to see, or to forget.
     package func oversees(_ need: AccessNeed) -> Bool {
         guard case .roles(let wanted) = need else { return isUnbounded }

@@ -5,6 +5,11 @@ package enum AccessTable {
     package struct Row: Hashable, Sendable {
         package let path: String
         package let need: AccessNeed
+
+        /// Whether each call is made as one group of consumers on one topic.
+        package var isOfOneGroup: Bool {
+            ["Subscribe", "Commit", "Forget"].contains { path == "/meridian.v1.StreamService/\($0)" }
+        }
     }
 
     /// In the order of the services.

@@ -68,7 +68,7 @@ package final class AdmissionControl: Sendable {
     /// Nil when the call is let in; then `release` is owed. Called on the loop where the call arrived.
     func admit(_ ticket: AdmissionTicket) -> Refusal? {
         switch state {
-        case .active, .fenced: break
+        case .active, .fenced, .impaired: break
         case .starting: return Self.starting
         case .draining: return Self.draining
         case .evacuated: return Self.evacuated

@@ -9,4 +9,6 @@ package enum ServingState: UInt8, Hashable, Sendable {
     case fenced = 3
     /// The region's users are sent to other regions; mirroring goes on.
     case evacuated = 4
+    /// Calls are taken and most are served; those of some users are not: the node reports itself not ready.
+    case impaired = 5
 }

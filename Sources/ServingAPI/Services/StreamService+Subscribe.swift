@@ -28,7 +28,7 @@ extension StreamService {
 
     func subscribe(_ call: StreamCall) {
         switch edge.admission.state {
-        case .active, .fenced, .evacuated: break
+        case .active, .fenced, .evacuated, .impaired: break
         case .starting: return refuse(call, Refusal(.nodeStarting, "the node is starting"))
         case .draining: return refuse(call, Refusal(.nodeDraining, "the node is draining: turn to another one"))
         }

@@ -34,6 +34,9 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
 
   /// User calls are refused, mirroring goes on.
   case evacuated // = 5
+
+  /// Calls are taken, but those of some users cannot be served: their shards do not come back by themselves.
+  case impaired // = 6
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -48,6 +51,7 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
     case 3: self = .draining
     case 4: self = .fenced
     case 5: self = .evacuated
+    case 6: self = .impaired
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -60,6 +64,7 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
     case .draining: return 3
     case .fenced: return 4
     case .evacuated: return 5
+    case .impaired: return 6
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -72,6 +77,7 @@ public nonisolated enum Meridian_V1_NodeState: SwiftProtobuf.Enum, Swift.CaseIte
     .draining,
     .fenced,
     .evacuated,
+    .impaired,
   ]
 
 }
@@ -837,7 +843,7 @@ public nonisolated struct Meridian_V1_LogStatsReply: Sendable {
 fileprivate nonisolated let _protobuf_package = "meridian.v1"
 
 nonisolated extension Meridian_V1_NodeState: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0NODE_STATE_UNSPECIFIED\0\u{1}NODE_STATE_STARTING\0\u{1}NODE_STATE_ACTIVE\0\u{1}NODE_STATE_DRAINING\0\u{1}NODE_STATE_FENCED\0\u{1}NODE_STATE_EVACUATED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0NODE_STATE_UNSPECIFIED\0\u{1}NODE_STATE_STARTING\0\u{1}NODE_STATE_ACTIVE\0\u{1}NODE_STATE_DRAINING\0\u{1}NODE_STATE_FENCED\0\u{1}NODE_STATE_EVACUATED\0\u{1}NODE_STATE_IMPAIRED\0")
 }
 
 nonisolated extension Meridian_V1_MirrorState: SwiftProtobuf._ProtoNameProviding {
