@@ -23,20 +23,32 @@ package struct StatusCommand: AsyncParsableCommand {
         try await CommandRunner.run("status") {
             let options = try connection.callOptions()
             try await HostRuntime.withClient(connection) { client, environment in
+                guard watch else {
+                    let reply = try await show(client, options)
+                    if reply.state != .active { throw ExitCode(ExitStatus.doesNotHold.rawValue) }
+                    return
+                }
                 while true {
-                    let reply = try await Self.ask(client, options, vectors: vectors)
-                    let isOpen = connection.isPlaintext
-                    Console.answer(
-                        json ? Self.answer(reply, isOpen: isOpen).text : Self.summary(reply, isOpen: isOpen))
-                    guard watch else {
-                        if reply.state != .active { throw ExitCode(ExitStatus.doesNotHold.rawValue) }
-                        return
+                    do {
+                        _ = try await show(client, options)
+                    } catch let failure as OperatorFailure where failure.status == .unreachable {
+                        // Who watches a node wants to see it come back.
+                        Console.progress("meridian status: \(failure)")
                     }
                     try Console.checkAnswers()
                     try await environment.clock.sleep(for: .seconds(1))
                 }
             }
         }
+    }
+
+    private func show(
+        _ client: MeridianClient, _ options: CallOptions
+    ) async throws(OperatorFailure) -> Meridian_V1_StatusReply {
+        let reply = try await Self.ask(client, options, vectors: vectors)
+        let isOpen = connection.isPlaintext
+        Console.answer(json ? Self.answer(reply, isOpen: isOpen).text : Self.summary(reply, isOpen: isOpen))
+        return reply
     }
 
     package static func ask(

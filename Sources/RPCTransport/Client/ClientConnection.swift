@@ -43,7 +43,7 @@ final class ClientConnection: ChannelInboundHandler {
         switch failure {
         case .tls(let failure): "\(link.endpoint): \(failure)"
         case .http2(let failure): "\(link.endpoint): HTTP/2 failed: \(failure)"
-        case nil:
+        case .refused, nil:
             "\(link.endpoint)" + (isTooLate ? " accepts connections and does not speak" : ": the connection was lost")
         }
     }

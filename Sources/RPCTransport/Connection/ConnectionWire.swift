@@ -9,6 +9,8 @@ import NodeEnvironment
 enum ConnectionEnd: Error, Hashable, Sendable {
     case http2(HTTP2SessionError)
     case tls(TLSFailure)
+    /// There is no place for such a peer.
+    case refused
 }
 
 /// Pumps bytes. Stays on its channel's loop. Emits one write for each fill of its buffer, and uses the buffer again once
@@ -29,6 +31,8 @@ final class ConnectionWire {
     private var isFlushing = false
     private var hasHeard = false
     private var budget: FrameBudget
+    /// Asked once, over TLS, when the peer is known and before anything of it is read; false ends the connection.
+    var admission: (() -> Bool)?
     private let clock: any NodeClock
 
     init(session: HTTP2Session, tls: TLSEngine?, limits: TransportLimits, clock: any NodeClock) {
@@ -83,8 +87,17 @@ final class ConnectionWire {
         } catch {
             failure = error
         }
-        if plain.readableBytes > 0 { try receivePlain(plain, sink: sink) }
+        if plain.readableBytes > 0 {
+            try admit()
+            try receivePlain(plain, sink: sink)
+        }
         if let failure { throw .tls(failure) }
+    }
+
+    private func admit() throws(ConnectionEnd) {
+        guard let admission else { return }
+        self.admission = nil
+        guard admission() else { throw .refused }
     }
 
     private func receivePlain(_ bytes: ByteBuffer, sink: any HTTP2EventSink) throws(ConnectionEnd) {

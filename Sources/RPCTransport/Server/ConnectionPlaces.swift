@@ -11,6 +11,9 @@ struct ConnectionPlaces {
     /// Connections of guests at once: enough to tell each why it is refused.
     static let maxGuests = 16
 
+    /// Connections that were told to go and are not gone yet: at least so many beyond all places.
+    static let leastLeaving = 8
+
     enum Entry: Hashable {
         case admitted
         /// Admitted once this one, which gives up its place, is told to go.
@@ -59,7 +62,8 @@ struct ConnectionPlaces {
         var entry = Entry.admitted
         if count >= total {
             // So many are on their way out that the next ones wait for them: descriptors are bounded.
-            guard count < total.adding(clamping: max(1, total - limit)), let evicted = oldestWaiting else {
+            guard count < total.adding(clamping: max(Self.leastLeaving, total - limit)), let evicted = oldestWaiting
+            else {
                 return .refused
             }
             leave(evicted)

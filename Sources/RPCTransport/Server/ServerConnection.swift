@@ -69,6 +69,7 @@ final class ServerConnection: ChannelInboundHandler {
     var hasSaidLastStream = false
     private var watchTimer: (any ScheduledWork)?
     private var wasSecured = false
+    private var isIntroduced = false
     private var isEnding = false
 
     var session: HTTP2Session { wire.session }
@@ -103,6 +104,7 @@ final class ServerConnection: ChannelInboundHandler {
         responder = ConnectionResponder(bound, loop: context.eventLoop)
         peer.address = context.remoteAddress?.description ?? ""
         counts.connectionsAccepted += 1
+        if wire.tls != nil { wire.admission = { [weak self] in self?.introduce() ?? false } }
         let limit = setting.clock.bootTime().advanced(by: setting.limits.handshakeTimeout)
         handshakeTimer = executor.schedule(at: limit) { bound.value.onHandshakeTimeout() }
         if context.channel.isActive { flush() }
@@ -178,11 +180,16 @@ final class ServerConnection: ChannelInboundHandler {
         guard let timer = handshakeTimer else { return }
         timer.cancel()
         handshakeTimer = nil
-        guard onIntroduced(peer) else {
-            counts.connectionsRefused += 1
-            return close()
-        }
+        guard introduce() else { return end(.refused) }
         startWatch()
+    }
+
+    /// Over TLS before anything of the peer is read, else with its settings: no call of a refused connection is begun.
+    private func introduce() -> Bool {
+        guard !isIntroduced else { return true }
+        noteSecured()
+        isIntroduced = onIntroduced(peer)
+        return isIntroduced
     }
 
     /// The connection gives up its place to another.
@@ -207,6 +214,7 @@ final class ServerConnection: ChannelInboundHandler {
             if error == .flooded { counts.connectionsFlooding += 1 }
         // A failed handshake is counted when its connection is gone, however it went.
         case .tls: break
+        case .refused: counts.connectionsRefused += 1
         }
         isReading = false
         // GOAWAY or a TLS alert, where there is one; a second failure changes nothing.

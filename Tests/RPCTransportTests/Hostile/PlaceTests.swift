@@ -13,7 +13,7 @@ import Testing
     @Test func silentConnectionsKeepNobodyOut() async throws {
         var limits = TransportLimits()
         limits.maxConnections = 4
-        limits.maxWaitingConnections = 4
+        limits.maxWaitingConnections = 16
         limits.handshakeTimeout = .seconds(600)
         try await EchoServer.with(limits: limits) { server in
             var silent: [any Channel] = []
