@@ -19,7 +19,7 @@ struct Meridiand: AsyncParsableCommand {
             limits.drain_timeout_ms and at most 5 s more. A second such signal, 0.1 s or more after the first, ends it at \
             once. SIGHUP reads the configuration again: access rules, and the certificates, keys and revocation lists that \
             tls names, are in force then; of all else it says what needs a restart. \
-            Exit codes: 0 stopped, 2 configuration, 4 refused or stopped by itself, 5 ended without finishing (a second \
+            Exit codes: 0 stopped, 2 usage or configuration, 4 refused or stopped by itself, 5 ended without finishing (a second \
             signal, or the limit of a stop): what was acknowledged is on the disk, and the next start verifies it.
             """,
         version: MeridianNode.version)
