@@ -179,8 +179,8 @@ let package = Package(
             "ExtremesFuzzing",
             [
                 "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
-                "SegmentLog", "ActorCluster", "RegionMirror", "Personalization", "ServingAPI", "MeridianNode",
-                "SimulatedEnvironment", "TransportFuzzing", nioCore, protobuf, metrics,
+                "SegmentLog", "ActorCluster", "RegionMirror", "Personalization", "ServingAPI", "OperatorAPI",
+                "MeridianNode", "SimulatedEnvironment", "TransportFuzzing", nioCore, protobuf, metrics,
             ]),
 
         // MARK: Benchmarks, fuzzing and simulation

@@ -3,21 +3,7 @@
 import Glibc
 package import NodeEnvironment
 
-/// The limits of this process, as they are after `raised`. Nil where there is none that can be read.
-package struct MachineLimits: Hashable, Sendable {
-    /// Open files, sockets among them.
-    package var descriptors: Int
-    /// Bytes of address space (RLIMIT_AS).
-    package var addressSpace: UInt64?
-    /// Bytes of memory of the control group that the process is in.
-    package var groupMemory: UInt64?
-
-    package init(descriptors: Int, addressSpace: UInt64? = nil, groupMemory: UInt64? = nil) {
-        self.descriptors = descriptors
-        self.addressSpace = addressSpace
-        self.groupMemory = groupMemory
-    }
-
+extension MachineLimits {
     /// Where the hard limit is none at all: a table of so many is far more than a node fills.
     private static let mostDescriptors: rlim_t = 1 << 20
 
@@ -42,42 +28,51 @@ package struct MachineLimits: Hashable, Sendable {
     }
 
     /// Whether the system lets this process have so many threads more (RLIMIT_NPROC, a control group's `pids.max`): tries it,
-    /// since what others of the same user or group have counts too.
+    /// since what others of the same user or group have counts too. Needs no thread of the concurrency runtime. Blocks until
+    /// they have ended.
     package static func hasRoom(forThreads count: Int) -> Bool {
+        let gate = ThreadGate()
         var threads: [pthread_t] = []
         for _ in 0..<count {
             var thread = pthread_t()
             // They live until the last one is made.
-            guard unsafe pthread_create(&thread, nil, { _ in unsafe ThreadGate.shared.pass() }, nil) == 0 else { break }
+            let code = unsafe pthread_create(&thread, nil, { unsafe ThreadGate.pass($0) }, gate.argument)
+            guard code == 0 else { break }
             threads.append(thread)
         }
-        ThreadGate.shared.open()
+        gate.open()
         for thread in threads { pthread_join(thread, nil) }
+        gate.end()
         return threads.count == count
     }
 }
 
-/// Holds threads until it is opened.
-private final class ThreadGate: Sendable {
-    static let shared = ThreadGate()
+/// Holds threads until it is opened: they wait for the end of a pipe.
+private struct ThreadGate {
+    private let reader: Int32
+    private let writer: Int32
 
-    private let ends: (reader: Int32, writer: Int32)
-
-    private init() {
+    init() {
         var ends: [Int32] = [-1, -1]
         // Without a pipe the threads pass at once: fewer of them live at a time, and less is shown.
         _ = unsafe pipe(&ends)
-        self.ends = (ends[0], ends[1])
+        (reader, writer) = (ends[0], ends[1])
     }
 
-    func pass() -> UnsafeMutableRawPointer? {
+    /// What a thread is handed: the number of the pipe's reading end.
+    var argument: UnsafeMutableRawPointer? { unsafe UnsafeMutableRawPointer(bitPattern: Int(reader)) }
+
+    static func pass(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
         var byte: UInt8 = 0
-        _ = unsafe read(ends.reader, &byte, 1)
+        _ = unsafe read(Int32(truncatingIfNeeded: Int(bitPattern: argument)), &byte, 1)
         return nil
     }
 
     /// For good.
-    func open() { Glibc.close(ends.writer) }
+    func open() { Glibc.close(writer) }
+
+    /// Once every thread has passed.
+    func end() { Glibc.close(reader) }
 }
 
 /// The memory limit of this process's control group, of either version of the interface.

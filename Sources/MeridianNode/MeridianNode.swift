@@ -34,6 +34,7 @@ package final class MeridianNode: Service {
     private let probes: StreamTasks
     private static let maxProbes = 1_024
     private let access: AccessControl
+    private let tokenKeys: TokenKeyReload
     package let status: NodeStatus
     /// The files of `tls`; nil without.
     package let credentials: CredentialWatch?
@@ -67,6 +68,9 @@ package final class MeridianNode: Service {
             callerLimit: CallerShares.part(part, of: EffectDoor.standardSubscribers))
         probes = StreamTasks(limit: Self.maxProbes, callerLimit: CallerShares.part(part, of: Self.maxProbes))
         access = AccessControl(configuration, clock: environment.clock, metrics: metrics, logger: logger)
+        tokenKeys = TokenKeyReload(
+            files: environment.files, directory: configuration.log.directory, entropy: environment.entropy,
+            logger: logger)
         gauges = AdmissionGauges(admission, clock: environment.clock, factory: metrics)
         metrics.addCollector { [gauges] in gauges.collect() }
         status = NodeStatus(
@@ -82,6 +86,9 @@ package final class MeridianNode: Service {
 
     /// Who may do what from now on; nothing changes where links are in plaintext. From any thread.
     func replaceAccess(_ rules: AccessRules) { access.replace(rules) }
+
+    /// Uses the keys of tokens that these files hold from now on, and has the other regions compare theirs. Blocks on the disk.
+    func replaceTokenKeys(_ configured: [NodeConfiguration.TokenKey]) async { await tokenKeys(configured) }
 
     /// Asks the node to end, wherever it stands; probes hear of it at once. From any thread; does not block.
     package func requestStop() { stop.request() }
@@ -102,6 +109,7 @@ package final class MeridianNode: Service {
             disk.shutDown()
             metrics.removeCollectors()
             status.onEnded()
+            tokenKeys.onEnded()
         }
         try await verifyCredentials(on: disk)
         try await warnOfSecrets(on: disk)
@@ -155,25 +163,29 @@ package final class MeridianNode: Service {
     private struct Joined: Sendable {
         let system: ClusterActorSystem
         let mesh: NodeMesh?
-        let keyring: TokenKeyring
+        let keys: TokenKeys
         let bootstrap: BootstrapParts
         let floors: FloorKeeper
     }
 
     private func join(_ recovery: NodeRecovery, disk: any DedicatedExecutor) async throws -> Joined {
         let system = try await ClusterActorSystem(
-            types: [UserShard.self, ContentShard.self, LineageKeeper.self], environment: environment,
+            types: [UserShard.self, ContentShard.self, LineageKeeper.self, CapacityReporter.self],
+            environment: environment,
             placement: RegionPlacement(configuration.peers, deploymentID: configuration.deployment.id),
             security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
             terms: configuration.mirrorSettings?.terms.fingerprint)
-        let keyring = try await readKeys(on: disk)
+        let keys = TokenKeys(try await readKeys(on: disk))
         let bootstrap = BootstrapParts(recovery.log, configuration, files: environment.files)
         let floors = try await keepFloors(recovery, disk: disk)
         let mesh = try await NodeMesh.start(
-            configuration, environment: environment, system: system, keyring: keyring, recovery: recovery,
+            configuration, environment: environment, system: system, keyring: keys.ring, recovery: recovery,
             floors: floors, snapshots: bootstrap.published, disk: disk, logger: logger,
-            maxConnections: maxMeshConnections)
-        return Joined(system: system, mesh: mesh, keyring: keyring, bootstrap: bootstrap, floors: floors)
+            maxConnections: maxMeshConnections,
+            capacity: OwnCapacity(
+                status: status, configuration: configuration, files: environment.files, disk: disk))
+        tokenKeys.onStarted(keys, mesh?.mirror)
+        return Joined(system: system, mesh: mesh, keys: keys, bootstrap: bootstrap, floors: floors)
     }
 
     /// Leaves the mesh at the end, whatever it was.
@@ -185,6 +197,7 @@ package final class MeridianNode: Service {
                 try await open(recovery, joined, admin, disk: disk)
             }
             await serve(recovery, opened, joined.mesh, disk: disk)
+            await joined.mesh?.mirror.part(opened.plan.incarnation)
         } catch {
             await leave(joined)
             throw error
@@ -251,7 +264,7 @@ package final class MeridianNode: Service {
         do {
             // Before anybody can ask: what a restart found is what it was.
             try await derived.restore()
-            (api, serving) = try await listen(host, queue, effects, joined.keyring)
+            (api, serving) = try await listen(host, queue, effects, joined.keys)
             await effects.measure(serving)
         } catch {
             derived.shutDown()
@@ -297,13 +310,17 @@ package final class MeridianNode: Service {
 
     /// Before anything else is read or written: whose the directory is, and that nobody else uses it.
     private func claimDirectory(on disk: any DedicatedExecutor) async throws -> DirectoryClaim {
-        let (path, files) = (configuration.log.directory, environment.files)
+        let (path, files, logger) = (configuration.log.directory, environment.files, logger)
         let (identity, needed) = (configuration.directoryIdentity, NodeRecoveryRun.neededBytes(configuration))
         do {
             let claim = try await disk.run { () throws(DirectoryRefusal) in
                 try DirectoryClaim.take(path, for: identity, needing: needed, files: files)
             }
-            if claim.isNew { logger.notice("first start in this directory", metadata: ["directory": "\(path)"]) }
+            if let first = FirstStart(claim.found, configuration) {
+                logger.log(level: first.isSuspicious ? .warning : .notice, "\(first)")
+            }
+            status.onDirectory(
+                try await disk.run { OperatorJournal(directory: path, files: files, logger: logger) }, disk)
             return claim
         } catch let refusal as DirectoryRefusal {
             throw NodeError(refusal)
@@ -389,21 +406,18 @@ package final class MeridianNode: Service {
 
     /// Before peers are greeted: they compare fingerprints of keys.
     private func readKeys(on disk: any DedicatedExecutor) async throws -> TokenKeyring {
-        let keys = TokenKeyFiles(files: environment.files)
-        let (configuration, entropy) = (configuration, environment.entropy)
-        return try await disk.run { () throws(any Error) in
-            try keys.keyring(configuration.tokenKeys, directory: configuration.log.directory, entropy: entropy)
-        }
+        let (tokenKeys, configured) = (tokenKeys, configuration.tokenKeys)
+        return try await disk.run { () throws(NodeError) in try tokenKeys.read(configured) }
     }
 
     private func listen(
-        _ host: ShardHost, _ queue: OperatorQueue, _ effects: NodeStreams, _ keyring: TokenKeyring
+        _ host: ShardHost, _ queue: OperatorQueue, _ effects: NodeStreams, _ keys: TokenKeys
     ) async throws -> (any Listener, ServingAPI) {
         let serving = ServingAPI(
             identity: ServingIdentity(
                 deploymentID: configuration.deployment.id, region: configuration.region.number,
                 otherRegions: configuration.peers.count),
-            keyring: keyring, shards: host.router, content: host.router, admission: admission,
+            keys: keys, shards: host.router, content: host.router, admission: admission,
             stamps: stamps, clock: environment.clock, entropy: environment.entropy, metrics: metrics,
             effects: effects.door, access: access)
         let operators = OperatorAPI(

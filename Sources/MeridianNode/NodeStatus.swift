@@ -26,6 +26,8 @@ package final class NodeStatus: NodeControl {
         var unserved = 0
         var listeners: [(name: String, listener: any Listener)] = []
         var bootstrap: BootstrapRun?
+        var journal: OperatorJournal?
+        var disk: (any DedicatedExecutor)?
     }
 
     package let facts: NodeFacts
@@ -81,6 +83,11 @@ package final class NodeStatus: NodeControl {
     /// Operators hear of what is fetched from other members from now on.
     func onBootstrap(_ run: BootstrapRun) { guarded.withLock { $0.bootstrap = run } }
 
+    /// Acts of operators are kept there from now on. `disk`: where writing may block.
+    func onDirectory(_ journal: OperatorJournal, _ disk: any DedicatedExecutor) {
+        guarded.withLock { ($0.journal, $0.disk) = (journal, disk) }
+    }
+
     /// Everything has stopped: what the node served with may go.
     func onEnded() {
         guarded.withLock { state in
@@ -89,6 +96,7 @@ package final class NodeStatus: NodeControl {
             state.credentials = nil
             state.listeners = []
             state.bootstrap = nil
+            (state.journal, state.disk) = (nil, nil)
             state.regions = RegionObservation()
         }
     }
@@ -199,10 +207,31 @@ extension NodeStatus {
         return await router.reports()
     }
 
+    package func contentReport() async -> ContentReport? {
+        await guarded.withLock { $0.serving?.router }?.contentReport()
+    }
+
+    package func contentReport(of region: RegionNumber) async throws(PeerFailure) -> ContentReport {
+        try await regions.contentReport(region)
+    }
+
     package func peerReports(
         of region: RegionNumber, partitions: [PartitionID]
     ) async throws(PeerFailure) -> [ShardReport] {
         try await regions.peerReports(region, partitions)
+    }
+
+    package func capacity(of region: RegionNumber) async throws(PeerFailure) -> RegionCapacity {
+        try await regions.capacity(region)
+    }
+
+    package var operatorEvents: [OperatorEvent] { guarded.withLock(\.journal)?.events ?? [] }
+
+    package func record(_ event: OperatorEvent) async {
+        let (journal, disk) = guarded.withLock { ($0.journal, $0.disk) }
+        guard let journal, let disk else { return }
+        // What the disk refuses the journal says itself.
+        try? await disk.run { journal.record(event) }
     }
 
     package func replicaFacts() async -> ReplicaFacts {

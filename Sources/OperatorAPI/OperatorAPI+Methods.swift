@@ -25,7 +25,7 @@ extension OperatorAPI {
             await control.resume()
             return try encode(resumed())
         case .evacuate:
-            return try encode(try await evacuate(try decode(Meridian_V1_EvacuateRequest.self, call)))
+            return try encode(try await evacuate(try decode(Meridian_V1_EvacuateRequest.self, call), by: call.peer))
         case .logStats:
             _ = try decode(Meridian_V1_LogStatsRequest.self, call)
             return try encode(await logStats())

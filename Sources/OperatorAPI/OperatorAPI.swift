@@ -81,5 +81,6 @@ package final class OperatorAPI: CallHandler {
     }
 
     var region: UInt32 { UInt32(control.facts.region.rawValue) }
-    var serverTime: UInt64 { clock.wallTime().milliseconds }
+    var serverTime: UInt64 { now.milliseconds }
+    var now: WallTime { clock.wallTime() }
 }

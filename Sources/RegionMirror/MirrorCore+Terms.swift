@@ -15,9 +15,9 @@ extension MirrorCore {
     /// Greets the peer over a channel and compares terms. Throws RPCStatus where it does not answer or admits nobody of
     /// this region, MirrorError for an answer that is none.
     func greet(
-        _ peer: MirrorPeer, over channel: any CallChannel, as incarnation: Incarnation
+        _ peer: MirrorPeer, over channel: any CallChannel, as incarnation: Incarnation, isParting: Bool = false
     ) async throws -> GreetingReply {
-        let message = RegionGreeting(incarnation: incarnation, terms: settings.terms)
+        let message = RegionGreeting(incarnation: incarnation, terms: terms, isParting: isParting)
         let answer = try await channel.unary(
             path: RegionGreeting.path, message: ByteBuffer(bytes: message.encoded), metadata: CallMetadata(),
             deadline: environment.clock.bootTime().advanced(by: Self.greetingTimeout))
@@ -36,7 +36,7 @@ extension MirrorCore {
     /// What of a region's terms is not as here; empty for one that is no peer. Changes nothing.
     func findings(in theirs: RegionTerms, of region: RegionNumber) -> [TermsFinding] {
         guard let peer = settings.peers.first(where: { $0.region == region }) else { return [] }
-        return settings.terms.findings(
+        return terms.findings(
             against: theirs, expected: RegionTerms.Member(number: peer.region, name: peer.name))
     }
 

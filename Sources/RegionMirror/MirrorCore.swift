@@ -9,6 +9,8 @@ import Synchronization
 /// Thread-safe; its lock is never held across I/O or a suspension.
 final class MirrorCore: Sendable {
     struct State {
+        /// Replaced while the node runs.
+        var tokenKeys: [TokenKeyFingerprint] = []
         var lineage: LineageFacts
         var savedSeals: SealBook
         var follower: FollowerInstance?
@@ -92,7 +94,15 @@ final class MirrorCore: Sendable {
         for peer in settings.peers {
             state.links[peer.region] = LinkState(status: MirrorFacts(region: peer.region, name: peer.name))
         }
+        state.tokenKeys = settings.tokenKeys
         self.state = Mutex(state)
+    }
+
+    /// What this region says of itself now.
+    var terms: RegionTerms {
+        var terms = settings.terms
+        terms.tokenKeys = state.withLock(\.tokenKeys)
+        return terms
     }
 
     /// Timers of waiting pulls and word of commits.

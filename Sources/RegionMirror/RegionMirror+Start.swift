@@ -6,6 +6,7 @@ import GRPCFraming
 import Logging
 import NIOCore
 import NodeEnvironment
+import Synchronization
 
 /// What one peer said to a start.
 package struct StartAnswer: Hashable, Sendable {
@@ -53,6 +54,13 @@ extension RegionMirror {
     /// Asks every peer for the region's claim; 0 claims nothing and compares terms only. Ascending by region.
     package func claim(_ incarnation: Incarnation) async -> [StartAnswer] {
         await askAll(as: incarnation) { _, _ in () }.map { $0.answer }
+    }
+
+    /// The keys of tokens were replaced: every peer is greeted anew, and both sides compare (S3). Ascending by region.
+    @discardableResult
+    package func replaceTokenKeys(_ keys: [TokenKeyFingerprint]) async -> [StartAnswer] {
+        core.state.withLock { $0.tokenKeys = keys }
+        return await claim(Incarnation(0))
     }
 
     /// Asks every peer once what it holds of this region's logs.

@@ -57,6 +57,9 @@ package final class RegionMirror: Sendable {
     /// Serves followers; to be listened with on the mesh.
     package var service: any CallHandler { mirrorService }
 
+    /// The region that this node is of.
+    package var region: RegionNumber { core.settings.region }
+
     /// Who may call on the mesh.
     package var peers: MeshPeers { core.peers }
 

@@ -26,7 +26,7 @@ package final class ServingAPI: CallHandler {
     /// `effects` is what StreamService reads, nil where there is none; `access` says whose consumers are whose,
     /// nil that all are everybody's.
     package init(
-        identity: ServingIdentity, keyring: TokenKeyring, shards: any ShardRouting, content: any ContentRouting,
+        identity: ServingIdentity, keys: TokenKeys, shards: any ShardRouting, content: any ContentRouting,
         admission: AdmissionControl, stamps: StampGate, clock: any NodeClock, entropy: any EntropySource,
         metrics factory: any MetricsFactory, effects: EffectDoor? = nil, access: AccessControl? = nil
     ) {
@@ -34,7 +34,7 @@ package final class ServingAPI: CallHandler {
             access
             ?? AccessControl(nil, deploymentID: identity.deploymentID, clock: clock, metrics: factory) { _ in }
         let edge = ServingEdge(
-            identity: identity, keyring: keyring, clock: clock, entropy: entropy, admission: admission,
+            identity: identity, keys: keys, clock: clock, entropy: entropy, admission: admission,
             access: access, stamps: stamps, metrics: factory)
         let writes = EventWrites(edge: edge, shards: shards)
         self.edge = edge

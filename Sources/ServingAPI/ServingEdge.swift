@@ -23,7 +23,7 @@ package struct ServingIdentity: Hashable, Sendable {
 final class ServingEdge: Sendable {
     let identity: ServingIdentity
     let sessions: SessionTokens
-    let keyring: TokenKeyring
+    let keys: TokenKeys
     let clock: any NodeClock
     let entropy: any EntropySource
     let admission: AdmissionControl
@@ -34,17 +34,17 @@ final class ServingEdge: Sendable {
     let metrics: ServingMetrics
 
     init(
-        identity: ServingIdentity, keyring: TokenKeyring, clock: any NodeClock, entropy: any EntropySource,
+        identity: ServingIdentity, keys: TokenKeys, clock: any NodeClock, entropy: any EntropySource,
         admission: AdmissionControl, access: AccessControl, stamps: StampGate, metrics factory: any MetricsFactory
     ) {
         self.identity = identity
-        self.keyring = keyring
+        self.keys = keys
         self.clock = clock
         self.entropy = entropy
         self.admission = admission
         self.access = access
         self.stamps = stamps
-        sessions = SessionTokens(keyring: keyring, deploymentID: identity.deploymentID, region: identity.region)
+        sessions = SessionTokens(keys: keys, deploymentID: identity.deploymentID, region: identity.region)
         calls = CallMetrics(methods: ServingMethod.allCases.map(\.path), factory: factory)
         metrics = ServingMetrics(factory: factory)
     }

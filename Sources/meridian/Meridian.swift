@@ -3,5 +3,5 @@
 import OperatorCommands
 
 @main struct Meridian {
-    static func main() async { await MeridianCommand.launch() }
+    static func main() { MeridianCommand.begin() }
 }

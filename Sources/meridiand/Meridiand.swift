@@ -11,14 +11,19 @@ import RPCTransport
 import UnixSignals
 
 @main
-struct Meridiand: AsyncParsableCommand {
+struct Meridiand {
+    static func main() { ProcessEntry.run("meridiand", refusing: NodeCommand.refused) { await NodeCommand.main() } }
+}
+
+/// One process of a node.
+struct NodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meridiand", abstract: "Run a Meridian node.",
         discussion: """
             SIGTERM and SIGINT stop the node at any moment, also while it starts; one that serves is drained first, for \
             limits.drain_timeout_ms and at most 5 s more. A second such signal, 0.1 s or more after the first, ends it at \
-            once. SIGHUP reads the configuration again: access rules, and the certificates, keys and revocation lists that \
-            tls names, are in force then; of all else it says what needs a restart. \
+            once. SIGHUP reads the configuration again: access rules, token keys, and the certificates, keys and revocation \
+            lists that tls names, are in force then; of all else it says what needs a restart. \
             Exit codes: 0 stopped, 2 usage or configuration, 4 refused or stopped by itself, 5 ended without finishing (a second \
             signal, or the limit of a stop): what was acknowledged is on the disk, and the next start verifies it.
             """,
@@ -27,7 +32,11 @@ struct Meridiand: AsyncParsableCommand {
     @Option(name: .customLong("config"), help: "The node's configuration, a YAML file; see Config/.")
     var path: String
 
-    @Flag(help: "Check the configuration and exit.")
+    @Flag(
+        help: """
+            Check the configuration, the certificates and whose the data directory is, and exit. Changes nothing; says \
+            so where a start would be the first one in the directory.
+            """)
     var check = false
 
     @Flag(help: "Start with what precedes damage in the journal instead of refusing to; what follows it is lost here.")
@@ -52,10 +61,7 @@ struct Meridiand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let node = try readConfiguration()
-        if check {
-            try checkCredentials(node)
-            return try checkKeys(node)
-        }
+        if check { return try check(node) }
         guard let level = Logger.Level(rawValue: logLevel) else {
             throw failure("--log-level \(logLevel): not a level", status: 2)
         }
@@ -83,12 +89,13 @@ struct Meridiand: AsyncParsableCommand {
         } catch {
             logger.critical("not running", metadata: ["error": "\(error)"])
             let isUnfinished = (error as? NodeError)?.code == .stopUnfinished
-            throw ExitCode(isUnfinished ? Self.unfinished : 4)
+            throw ExitCode(isUnfinished ? Self.unfinished : Self.refused)
         }
         try await pool.shutDown()
     }
 
     private static let unfinished: Int32 = 5
+    static let refused: Int32 = 4
 
     private static func serve(
         _ service: MeridianNode, _ reload: ConfigurationReload<UnixSignalsSequence>
@@ -108,7 +115,19 @@ struct Meridiand: AsyncParsableCommand {
         }
     }
 
-    /// What a start would find out: files that cannot be used, are another's, or are past their date.
+    /// What a start would find out, without changing anything.
+    private func check(_ node: NodeConfiguration) throws {
+        try checkCredentials(node)
+        try checkKeys(node)
+        do {
+            guard let first = try FirstStart.look(node, files: HostFileStore()) else { return }
+            print("meridiand: \(first)")
+        } catch {
+            throw failure("\(path): \(error)", status: Self.refused)
+        }
+    }
+
+    /// Files that cannot be used, are another's, or are past their date.
     private func checkCredentials(_ node: NodeConfiguration) throws {
         guard let check = CredentialCheck(node), let identity = node.tls else { return }
         do throws(LinkError) {
@@ -138,16 +157,12 @@ struct Meridiand: AsyncParsableCommand {
     private func shares(_ node: NodeConfiguration) throws -> ResourceShares {
         let loops = node.limits.loops > 0 ? node.limits.loops : EventLoopPool.cores
         do {
-            let limits = MachineLimits.raised(files: HostFileStore())
             let shares = try ResourceShares(
-                ResourceLimits(
-                    descriptors: limits.descriptors, addressSpace: limits.addressSpace,
-                    groupMemory: limits.groupMemory),
-                configuration: node, loops: loops)
+                MachineLimits.raised(files: HostFileStore()), configuration: node, loops: loops)
             try ResourceShares.checkThreads(loops: loops, hasRoom: MachineLimits.hasRoom(forThreads:))
             return shares
         } catch {
-            throw failure("\(error)", status: 4)
+            throw failure("\(error)", status: Self.refused)
         }
     }
 

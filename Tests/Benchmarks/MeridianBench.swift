@@ -11,7 +11,8 @@ struct MeridianBench: AsyncParsableCommand {
             loopback and stops it again.
             """,
         subcommands: [
-            ServeCommand.self, OverloadCommand.self, TransportCommand.self, EchoServerCommand.self, MirrorCommand.self,
+            ServeCommand.self, OverloadCommand.self, SharesCommand.self, TransportCommand.self, EchoServerCommand.self,
+            MirrorCommand.self,
             LogCommand.self, SnapshotCommand.self,
             LogServerCommand.self,
         ])

@@ -109,6 +109,27 @@ struct CredentialTests {
         }
     }
 
+    @Test func c18TokenKeysAreReloadedAndASlipChangesNothing() async throws {
+        try await RealNode.with { real in
+            try await real.node.start()
+            let original = try String(contentsOfFile: real.node.configurationPath, encoding: .utf8)
+            func configure(_ keys: String) throws {
+                try "keys:\n  tokens: [\(keys)]\n\(original)".write(
+                    toFile: real.node.configurationPath, atomically: true, encoding: .utf8)
+            }
+            try configure("{id: 7, file: \(real.scratch.path)/missing}")
+            try await Self.hangUp(real)
+            let refused = try await Self.line(of: real, "token keys not reloaded")
+            #expect(refused.contains("missing"), "\(refused)")
+            try Data(repeating: 7, count: 32).write(to: URL(filePath: "\(real.scratch.path)/seven"))
+            try configure("{id: 7, file: \(real.scratch.path)/seven}")
+            try await Self.hangUp(real)
+            let reloaded = try await Self.line(of: real, "token keys reloaded")
+            #expect(reloaded.contains("signs=7"), "\(reloaded)")
+            try await real.node.stop()
+        }
+    }
+
     private static func hangUp(_ real: RealNode) async throws {
         let identifier = try #require(await real.node.identifier)
         let run = try await CommandRun.run(["/bin/kill", "-HUP", "\(identifier)"])

@@ -46,6 +46,17 @@ struct DataDirectoryTests {
         }
     }
 
+    @Test func aCheckSaysThatAStartWouldBeTheFirstAndMakesNothing() async throws {
+        try await RealNode.with { real in
+            let path = try Self.configuration(real, "\(real.node.directory)/data", "\(real.node.directory)/unmounted")
+            let check = try await CommandRun.run([BuiltExecutables.meridiand, "--config", path, "--check"])
+            #expect(check.end == .exited(0), "\(check.output)")
+            #expect(
+                check.output.contains("first start: \(real.node.directory)/unmounted is not there"), "\(check.output)")
+            #expect(!FileManager.default.fileExists(atPath: "\(real.node.directory)/unmounted"))
+        }
+    }
+
     @Test("A4: other partitions, deployment, region number or name: exit 4, both values named, nothing changed")
     func anotherIdentityIsRefused() async throws {
         try await Self.withServed { real in
@@ -61,9 +72,15 @@ struct DataDirectoryTests {
                 let run = try await CommandRun.run([BuiltExecutables.meridiand, "--config", path])
                 #expect(run.end == .exited(4), "\(other): \(run.output)")
                 #expect(run.output.contains(words) && run.output.contains("next:"), "\(other): \(run.output)")
+                let check = try await CommandRun.run([BuiltExecutables.meridiand, "--config", path, "--check"])
+                #expect(check.end == .exited(4), "\(other): \(check.output)")
+                #expect(check.output.contains(words) && check.output.contains("next:"), "\(other): \(check.output)")
                 #expect(try Self.listing(real.node.journalPath) == before, "\(other)")
             }
             // Its own configuration is let in, and knows what it knew.
+            let check = try await CommandRun.run(
+                [BuiltExecutables.meridiand, "--config", real.node.configurationPath, "--check"])
+            #expect(check.end == .exited(0) && check.output.isEmpty, "\(check.output)")
             try await real.node.start()
         }
     }

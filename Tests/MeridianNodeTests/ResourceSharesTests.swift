@@ -27,7 +27,7 @@ import Testing
         _ descriptors: Int, peers: Int = 0, connections: Int = 10_000, loops: Int = 2
     ) throws -> ResourceShares {
         try ResourceShares(
-            ResourceLimits(descriptors: descriptors),
+            MachineLimits(descriptors: descriptors),
             configuration: configuration(peers: peers, connections: connections), loops: loops)
     }
 
@@ -65,11 +65,11 @@ import Testing
     }
 
     @Test func aMachineThatIsTooSmallIsRefusedByTheNameOfItsLimit() throws {
-        let files = try Self.refusal(ResourceLimits(descriptors: 64))
+        let files = try Self.refusal(MachineLimits(descriptors: 64))
         #expect(files?.description.contains("open files is 64") == true, "\(files as Any)")
-        let space = try Self.refusal(ResourceLimits(descriptors: 4_096, addressSpace: 1 << 28))
+        let space = try Self.refusal(MachineLimits(descriptors: 4_096, addressSpace: 1 << 28))
         #expect(space?.description.contains("ulimit -v") == true, "\(space as Any)")
-        let memory = try Self.refusal(ResourceLimits(descriptors: 4_096, groupMemory: 1 << 26))
+        let memory = try Self.refusal(MachineLimits(descriptors: 4_096, groupMemory: 1 << 26))
         #expect(memory?.description.contains("MemoryMax") == true, "\(memory as Any)")
         let threads = #expect(throws: NodeError.self) { try ResourceShares.checkThreads(loops: 2) { $0 < 10 } }
         #expect(threads?.description.contains("LimitNPROC") == true, "\(threads as Any)")

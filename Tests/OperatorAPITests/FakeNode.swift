@@ -25,6 +25,9 @@ final class FakeNode: NodeControl {
         var isAccessOpen = false
         var credentials: [CredentialExpiry] = []
         var occupancy = StateOccupancy()
+        /// By region; one that is not here has room for everybody.
+        var capacities: [RegionNumber: Result<RegionCapacity, PeerFailure>] = [:]
+        var events: [OperatorEvent] = []
     }
 
     let script = Mutex(Script())
@@ -74,6 +77,23 @@ final class FakeNode: NodeControl {
             unflushedRecords: unflushed)
     }
 
+    static var catalogue: ContentReport {
+        ContentReport(
+            applyVersion: 1,
+            vector: VersionVector([
+                VersionVector.Entry(region: RegionNumber(2), incarnation: Incarnation(8), next: Offset(3))
+            ]), digest: Digest128(high: 0, low: 77), contents: 4)
+    }
+
+    func contentReport() async -> ContentReport? { Self.catalogue }
+
+    func contentReport(of region: RegionNumber) async throws(PeerFailure) -> ContentReport {
+        guard script.withLock({ $0.peers[region] }) != nil else {
+            throw PeerFailure(region: region, name: "far", cause: .timedOut, detail: "no reply")
+        }
+        return Self.catalogue
+    }
+
     func peerReports(
         of region: RegionNumber, partitions: [PartitionID]
     ) async throws(PeerFailure) -> [ShardReport] {
@@ -82,6 +102,23 @@ final class FakeNode: NodeControl {
         }
         return reports.filter { partitions.contains($0.partition) }
     }
+
+    static var roomy: RegionCapacity {
+        var capacity = RegionCapacity(state: .active)
+        (capacity.freeBytes, capacity.neededBytes) = (1 << 40, 1 << 30)
+        (capacity.lagMilliseconds, capacity.lagLimitMilliseconds) = (5, 30_000)
+        (capacity.users, capacity.userLimit) = (20, 1_000)
+        (capacity.callsInFlight, capacity.callLimit) = (3, 100)
+        return capacity
+    }
+
+    func capacity(of region: RegionNumber) async throws(PeerFailure) -> RegionCapacity {
+        try (script.withLock { $0.capacities[region] } ?? .success(Self.roomy)).get()
+    }
+
+    var operatorEvents: [OperatorEvent] { script.withLock(\.events) }
+
+    func record(_ event: OperatorEvent) async { script.withLock { $0.events.append(event) } }
 
     func replicaFacts() async -> ReplicaFacts { script.withLock(\.replicas) }
 

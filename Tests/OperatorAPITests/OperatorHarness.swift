@@ -75,12 +75,17 @@ struct OperatorHarness {
             _ = try await answer.value()
             return nil
         } catch let status as RPCStatus {
-            let info = try? Google_Rpc_Status(serializedBytes: status.details).details.first.map {
-                try Google_Rpc_ErrorInfo(unpackingAny: $0)
-            }
-            return info?.reason
+            return Self.reason(of: status)
         } catch {
             return "\(error)"
         }
+    }
+
+    /// The stable word of a refusal.
+    static func reason(of status: RPCStatus) -> String? {
+        let info = try? Google_Rpc_Status(serializedBytes: status.details).details.first.map {
+            try Google_Rpc_ErrorInfo(unpackingAny: $0)
+        }
+        return info?.reason
     }
 }

@@ -209,6 +209,8 @@ import Testing
         #expect(reply.regions.map(\.regionName) == ["r1", "eu \"west\"", "r3"])
         #expect(reply.regions[0].partitions.map(\.partition) == [1, 5] && reply.regions[0].failure.isEmpty)
         #expect(reply.regions[1].partitions == reply.partitions)
+        #expect(reply.regions[0].content.contents == 4 && reply.regions[0].content == reply.content)
+        #expect(reply.regions[1].content == reply.content && !reply.regions[2].hasContent)
         #expect(reply.regions[2].failure == "region far timed out: no reply" && reply.regions[2].partitions.isEmpty)
         request.partitions = [5]
         let one = try await harness.reply(.digest, request, Meridian_V1_DigestReply.self)

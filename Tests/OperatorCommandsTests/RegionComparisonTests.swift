@@ -18,7 +18,34 @@ import Testing
     }
 
     private static func answer(_ regions: [Partition]...) -> [DigestReport] {
-        regions.enumerated().map { DigestReport(region: UInt32($0.offset + 1), partitions: $0.element) }
+        regions.enumerated().map { place, partitions in
+            var report = DigestReport(region: UInt32(place + 1), partitions: partitions)
+            report.content = partition(0, at: [1])
+            return report
+        }
+    }
+
+    /// Users were compared and content was not: regions that served different catalogues were said to be equal.
+    @Test func s10DifferentCataloguesAtOneVectorDoNotHold() {
+        var answer = Self.answer([Self.partition(0, at: [3])], [Self.partition(0, at: [3])])
+        #expect(Self.compared(answer).status == .success && Self.compared(answer).content == .equal)
+        answer[1].content?.digest = "e"
+        let comparison = Self.compared(answer)
+        #expect(comparison.status == .doesNotHold && comparison.next.isEmpty)
+        #expect(comparison.answer.text.contains(#""digests_equal":false,"content_equal":false"#))
+        #expect(comparison.summary.contains("DIFFERENT at equal vectors: content"))
+    }
+
+    @Test func s10ACatalogueThatWasNotComparedIsNamedAndAskedForAgain() {
+        var answer = Self.answer([Self.partition(0, at: [3])], [Self.partition(0, at: [3])])
+        answer[1].content = Self.partition(0, at: [2], digest: "e")
+        var comparison = Self.compared(answer)
+        #expect(comparison.status == .inconclusive && comparison.open.isEmpty && comparison.next == [0])
+        #expect(comparison.summary.contains("not compared, vectors differ: content"))
+        answer[1].content = nil
+        #expect(Self.compared(answer).summary.contains("not compared, not in every answer: content"))
+        comparison.onAnswer(Self.answer([Self.partition(0, at: [4])], [Self.partition(0, at: [4])]))
+        #expect(comparison.status == .success)
     }
 
     private static func compared(_ answers: [DigestReport]...) -> RegionComparison {
@@ -162,9 +189,11 @@ import Testing
                     let counts = logs.indices.map { logs[$0].prefix(applied[region][$0]).count { $0 } }
                     let isLoser = losesOne && region == regions - 1
                     let digest = "\(counts)" + (isLoser ? " less one" : "")
-                    return DigestReport(
+                    var report = DigestReport(
                         region: UInt32(region),
                         partitions: [Self.partition(0, at: applied[region].map(UInt64.init), digest: digest)])
+                    report.content = Self.partition(0, at: [1])
+                    return report
                 })
             if losesOne { #expect(comparison.equal.isEmpty, "seed \(seed)") }
         }

@@ -133,6 +133,12 @@ final class MirrorRegion: Sendable {
         }
     }
 
+    /// Says everywhere that its process is over, as at a clean stop; it runs on until it is killed.
+    func part() {
+        guard let process else { return }
+        machine.start { _ in await process.mirror.part(process.incarnation) }
+    }
+
     /// kill -9.
     func kill() {
         machine.kill()

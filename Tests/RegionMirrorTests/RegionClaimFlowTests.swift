@@ -4,9 +4,17 @@ import ClusterModel
 import EventLog
 import NodeEnvironment
 import SimulatedEnvironment
+import Synchronization
 import Testing
 
 @testable import RegionMirror
+
+/// Whether an answer came.
+private final class Told: Sendable {
+    private let value = Mutex(false)
+    var isTold: Bool { value.withLock(\.self) }
+    func onTold() { value.withLock { $0 = true } }
+}
 
 @Suite struct RegionClaimFlowTests {
     private static let stall: Duration = .seconds(5)
@@ -61,6 +69,35 @@ import Testing
         world.run(.milliseconds(500))
         #expect(world[2].link(to: 1)?.isConnected == false)
         #expect(world.run(until: .seconds(2)) { world[2].link(to: 1)?.isConnected == true })
+    }
+
+    @Test("S1: a region that stopped and said so is back at once, with neither grace nor stall time-out")
+    func returnsAtOnceAfterAParting() throws {
+        let world = try world(41)
+        world[2].part()
+        world.run(.milliseconds(50))
+        world[2].kill()
+        world.start(2)
+        #expect(world.run(until: .milliseconds(200)) { world[2].link(to: 1)?.isConnected == true })
+    }
+
+    @Test("S1: a twin that says it is over frees nothing that it never had")
+    func aTwinsPartingFreesNothing() throws {
+        let world = try world(42)
+        let twin = try twin(world)
+        let (mirror, incarnation) = (try #require(twin.mirror), twin.incarnation)
+        let told = Told()
+        twin.machine.start { environment in
+            let peer = mirror.core.settings.peers[0]
+            let channel = try environment.links.channel(
+                to: peer.endpoints[0], security: mirror.core.settings.security(of: [peer]))
+            _ = try await mirror.core.greet(peer, over: channel, as: incarnation, isParting: true)
+            told.onTold()
+        }
+        world.run(.seconds(3))
+        #expect(told.isTold)
+        #expect(twin.link(to: 1)?.isConnected == false)
+        #expect(world[2].link(to: 1)?.isConnected == true)
     }
 
     @Test("S1: connections that break all the time do not let a newer twin in", arguments: 0..<6 as Range<UInt64>)

@@ -55,6 +55,16 @@ import Testing
         #expect(claim.admits(older, at: after(Self.stall)))
     }
 
+    @Test("S1: who says that it is over leaves the claim to a newer incarnation at once, whatever still arrives of it")
+    func isGivenBack() {
+        var claim = claim()
+        claim.onParting()
+        claim.onPull(link: 7, due: after(.milliseconds(10)))
+        claim.onReply(at: after(.milliseconds(10)))
+        #expect(claim.admits(newer, at: after(.milliseconds(10))) && claim.isLeft(to: newer))
+        #expect(!claim.admits(older, at: after(.milliseconds(10))) && !claim.isLeft(to: older))
+    }
+
     @Test("an answer that nobody heard is no sign of life")
     func answersTheDead() {
         var claim = claim()

@@ -60,6 +60,18 @@ import Testing
         try expectRefused(Self.world(4) { $0.regionName = "other" }, .regionIdentity)
     }
 
+    @Test("C18: keys that are replaced while both run are compared again, on both sides")
+    func replacedKeysAreComparedAgain() throws {
+        let world = Self.world(7) { $0.tokenKeys = [TokenKeyFingerprint(id: 1, fingerprint: 2)] }
+        world.startAll()
+        try #require(world.run { world[1].link(to: 2)?.isConnected == true && !kinds(world, 2).isEmpty })
+        #expect(Set(kinds(world, 1)) == [.tokenKeys])
+        let mirror = try #require(world[2].mirror)
+        world[2].machine.start { _ in await mirror.replaceTokenKeys([]) }
+        #expect(world.run(until: .seconds(2)) { kinds(world, 1).isEmpty && kinds(world, 2).isEmpty })
+        #expect(world[1].link(to: 2)?.lostLinks == 0, "no link was dropped for it")
+    }
+
     @Test("C18, S3: other token keys, apply versions that work together and a third region alarm, and records flow")
     func theRestAlarms() throws {
         let world = Self.world(6) { settings in

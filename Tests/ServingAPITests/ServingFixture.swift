@@ -214,7 +214,7 @@ final class ServingFixture: Sendable {
         api = ServingAPI(
             identity: ServingIdentity(
                 deploymentID: Self.deployment, region: RegionNumber(1), otherRegions: otherRegions),
-            keyring: keyring, shards: shards, content: shards, admission: admission, stamps: stamps,
+            keys: TokenKeys(keyring), shards: shards, content: shards, admission: admission, stamps: stamps,
             clock: environment.clock, entropy: environment.entropy, metrics: metrics,
             effects: effects)
     }

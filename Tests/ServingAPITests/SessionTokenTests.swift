@@ -20,7 +20,7 @@ import Foundation
     }
 
     private static func tokens() throws -> SessionTokens {
-        SessionTokens(keyring: try ServingFixture.keyring([1]), deploymentID: "shop", region: RegionNumber(3))
+        SessionTokens(keys: TokenKeys(try ServingFixture.keyring([1])), deploymentID: "shop", region: RegionNumber(3))
     }
 
     private func round(_ vector: VersionVector) throws -> VersionVector {

@@ -30,7 +30,7 @@ import Foundation
     }
 
     private static func tokens(_ deployment: String = "shop") throws -> StreamTokens {
-        StreamTokens(keyring: try ServingFixture.keyring([1]), deploymentID: deployment)
+        StreamTokens(keys: TokenKeys(try ServingFixture.keyring([1])), deploymentID: deployment)
     }
 
     private static func partitions(_ count: Int) throws -> PartitionCount { try #require(PartitionCount(count)) }

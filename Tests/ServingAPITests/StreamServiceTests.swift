@@ -164,7 +164,7 @@ private struct StreamStage {
             var request = StreamStage.request()
             request.partitions = [0, 1]
             let other = try #require(
-                StreamTokens(keyring: stage.fixture.keyring, deploymentID: ServingFixture.deployment)
+                StreamTokens(keys: TokenKeys(stage.fixture.keyring), deploymentID: ServingFixture.deployment)
                     .seal(StreamCursor([PartitionID(1): EffectPosition()])))
             request.from = Data(other)
             let onward = try await stage.open(request)
@@ -224,7 +224,7 @@ private struct StreamStage {
 
 extension StreamStage {
     fileprivate func cursor(_ token: Data) throws -> StreamCursor {
-        let tokens = StreamTokens(keyring: fixture.keyring, deploymentID: ServingFixture.deployment)
+        let tokens = StreamTokens(keys: TokenKeys(fixture.keyring), deploymentID: ServingFixture.deployment)
         return try tokens.open(token, partitions: try #require(PartitionCount(2)))
     }
 

@@ -7,17 +7,22 @@ package import NodeEnvironment
 package final class DirectoryClaim: Sendable {
     package let path: String
     package let identity: DirectoryIdentity
-    /// Whether the directory held nothing before.
-    package let isNew: Bool
+    /// What was there before.
+    package let found: DirectorySurvey.Finding
     /// For whoever opens something in the directory and would lock it by itself. It stays the claim's.
     package let lock: any FileLock
 
-    private init(path: String, identity: DirectoryIdentity, isNew: Bool, lock: any FileLock) {
+    private init(
+        path: String, identity: DirectoryIdentity, found: DirectorySurvey.Finding, lock: any FileLock
+    ) {
         self.path = path
         self.identity = identity
-        self.isNew = isNew
+        self.found = found
         self.lock = lock
     }
+
+    /// Whether the directory held nothing before.
+    package var isNew: Bool { found == .absent || found == .empty }
 
     /// Idempotent.
     package func release() { lock.release() }
@@ -46,7 +51,8 @@ package final class DirectoryClaim: Sendable {
                 }
                 try GenerationFile.removeUnfinished(in: path, files: files)
             }
-            return DirectoryClaim(path: path, identity: identity, isNew: isNew, lock: lock)
+            let found = isNew ? before : .identified(identity)
+            return DirectoryClaim(path: path, identity: identity, found: found, lock: lock)
         } catch {
             lock.release()
             throw error

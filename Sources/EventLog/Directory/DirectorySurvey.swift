@@ -51,7 +51,7 @@ package struct DirectorySurvey: Sendable {
     }
 
     /// Whether a node with the identity `asked` may start here. Throws DirectoryRefusal.
-    func look(expecting asked: DirectoryIdentity) throws(DirectoryRefusal) -> Finding {
+    package func look(expecting asked: DirectoryIdentity) throws(DirectoryRefusal) -> Finding {
         guard files.exists(path) else {
             let parent = Self.parent(of: path)
             guard files.exists(parent) else { throw .missing(path, parent: parent) }

@@ -4,6 +4,7 @@
 struct ConfigurationChange: Hashable, Sendable {
     /// What a running node takes up; every other key counts at the next start.
     private static let taken = ["access", "tls.ca", "tls.certificate", "tls.key", "tls.crl", "tls.allow_tls_1_2"]
+    private static let keys = "keys.tokens"
 
     /// In force once the reload has come through. Dotted, ascending.
     let takenUp: [String]
@@ -16,8 +17,9 @@ struct ConfigurationChange: Hashable, Sendable {
         let isSecured = inForce.tls != nil && read.tls != nil
         let changed = Set(inForce.values.keys).union(read.values.keys)
             .filter { inForce.values[$0] != read.values[$0] }.sorted()
-        takenUp = changed.filter { isSecured && Self.isTaken($0) }
-        needRestart = changed.filter { !(isSecured && Self.isTaken($0)) }
+        let isTaken = { (key: String) in key.hasPrefix(Self.keys) || isSecured && Self.isTaken(key) }
+        takenUp = changed.filter(isTaken)
+        needRestart = changed.filter { !isTaken($0) }
     }
 
     private static func isTaken(_ key: String) -> Bool {
@@ -30,6 +32,7 @@ extension NodeConfiguration {
     func taking(_ change: ConfigurationChange, from read: NodeConfiguration) -> NodeConfiguration {
         var next = self
         for key in change.takenUp { next.values[key] = read.values[key] }
+        next.tokenKeys = read.tokenKeys
         guard tls != nil, let identity = read.tls else { return next }
         next.tls = identity
         next.access = read.access

@@ -79,7 +79,7 @@ package struct NodeConfiguration: Sendable {
         package var requestBytesInFlight: Int
         /// How old what waits may be before calls are shed.
         package var load: LoadSettings
-        /// What one client may have of calls, bytes, streams, subscribers and groups, in per cent of what a node takes.
+        /// What one client may have of calls, bytes, streams, subscribers, groups and, with a certificate, connections, in per cent of what a node takes.
         package var clientPercent: Int
         package var connections: Int
         /// Users held by this node, over all shards.

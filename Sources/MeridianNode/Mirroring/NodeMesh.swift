@@ -14,6 +14,7 @@ struct NodeMesh: Sendable {
     let mirror: RegionMirror
     private let system: ClusterActorSystem
     private let keeper: LineageKeeper
+    private let reporter: CapacityReporter
     private let invocations: ActorInvocationServer
     let listener: any Listener
     private let configuration: NodeConfiguration
@@ -24,7 +25,7 @@ struct NodeMesh: Sendable {
     static func start(
         _ configuration: NodeConfiguration, environment: NodeEnvironment, system: ClusterActorSystem,
         keyring: TokenKeyring, recovery: NodeRecovery, floors: FloorKeeper, snapshots: any SnapshotShelf,
-        disk: any DedicatedExecutor, logger: Logger, maxConnections: Int?
+        disk: any DedicatedExecutor, logger: Logger, maxConnections: Int?, capacity: OwnCapacity
     ) async throws -> NodeMesh? {
         guard let endpoint = configuration.listen.mesh, let tls = configuration.tls,
             var settings = configuration.mirrorSettings
@@ -47,6 +48,9 @@ struct NodeMesh: Sendable {
         let keeper = try system.start(
             LineageKeeper.identity(in: configuration.region.number), on: environment.executors.loops[0]
         ) { LineageKeeper(mirror: mirror, actorSystem: system) }
+        let reporter = try system.start(
+            CapacityReporter.identity(in: configuration.region.number), on: environment.executors.loops[0]
+        ) { CapacityReporter(actorSystem: system) { await capacity.report(for: $0) } }
         let invocations = ActorInvocationServer(system: system, clock: environment.clock)
         do {
             let handler = MeshHandler(
@@ -56,7 +60,8 @@ struct NodeMesh: Sendable {
             let security = LinkSecurity.mutualTLS(tls).expecting(.member(of: configuration.deployment.id))
             let listener = try await environment.links.listen(on: endpoint, security: security, handler: handler)
             return NodeMesh(
-                mirror: mirror, system: system, keeper: keeper, invocations: invocations, listener: listener,
+                mirror: mirror, system: system, keeper: keeper, reporter: reporter, invocations: invocations,
+                listener: listener,
                 configuration: configuration, environment: environment, logger: logger)
         } catch {
             throw NodeError(.cannotListen, "listen.mesh: \(error)", nextStep: "correct listen.mesh or tls")

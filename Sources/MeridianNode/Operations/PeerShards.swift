@@ -51,6 +51,40 @@ package struct PeerShards: Sendable {
         }
     }
 
+    /// What `region` could take over from `own`.
+    package func capacity(of region: RegionNumber, for own: RegionNumber) async throws(PeerFailure) -> RegionCapacity {
+        try await once(region) { system in
+            try await CapacityReporter.resolve(id: CapacityReporter.identity(in: region), using: system)
+                .capacity(for: own)
+        }
+    }
+
+    /// The catalogue of `region`.
+    package func content(of region: RegionNumber) async throws(PeerFailure) -> ContentReport {
+        try await once(region) { system in
+            try await ContentShard.resolve(id: ContentShard.identity(in: region), using: system).inspect()
+        }
+    }
+
+    /// One call of one actor, that may be repeated.
+    private func once<Answer: Sendable>(
+        _ region: RegionNumber, _ ask: @Sendable (ClusterActorSystem) async throws -> Answer
+    ) async throws(PeerFailure) -> Answer {
+        guard let name = names[region] else {
+            throw PeerFailure(region: region, name: "", cause: .unknownRegion, detail: "")
+        }
+        let deadline = clock.bootTime().advanced(by: Self.timeout)
+        do {
+            return try await ClusterActorSystem.$deadline.withValue(deadline) {
+                try await ClusterActorSystem.$mayRepeat.withValue(true) { try await ask(system) }
+            }
+        } catch let error as ActorCallError {
+            throw PeerFailure(region: region, name: name, cause: Self.cause(error.code), detail: error.message)
+        } catch {
+            throw PeerFailure(region: region, name: name, cause: .badAnswer, detail: "\(error)")
+        }
+    }
+
     /// The first failure ends the whole question: half of a region's digests shows nothing.
     private func ask(_ wanted: [PartitionID], in region: RegionNumber) async throws -> [ShardReport] {
         try await withThrowingTaskGroup(of: (Int, ShardReport).self) { group in

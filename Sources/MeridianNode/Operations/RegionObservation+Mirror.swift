@@ -27,5 +27,8 @@ extension RegionObservation {
         peerReports = { (region, partitions) async throws(PeerFailure) in
             try await shards.reports(of: region, partitions)
         }
+        contentReport = { (region) async throws(PeerFailure) in try await shards.content(of: region) }
+        let own = mirror.region
+        capacity = { (region) async throws(PeerFailure) in try await shards.capacity(of: region, for: own) }
     }
 }

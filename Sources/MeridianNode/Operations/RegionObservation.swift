@@ -6,7 +6,7 @@ package import OperatorAPI
 package import Personalization
 
 /// Handed to `NodeStatus.connect` once the parts exist. The defaults are those of a region that is alone. All functions
-/// are called from any thread; none but `peerReports` may block.
+/// are called from any thread; only those that are asynchronous may block.
 package struct RegionObservation: Sendable {
     package typealias Failure = PeerFailure
     package typealias PeerReports =
@@ -22,6 +22,17 @@ package struct RegionObservation: Sendable {
     package var trustClock: @Sendable () -> Void = {}
     /// Asks shards of another region.
     package var peerReports: PeerReports = { (region, _) async throws(PeerFailure) -> [ShardReport] in
+        throw PeerFailure(region: region, name: "", cause: .unknownRegion, detail: "")
+    }
+
+    /// Asks for another region's catalogue.
+    package var contentReport: @Sendable (_ region: RegionNumber) async throws(Failure) -> ContentReport = {
+        (region) async throws(PeerFailure) -> ContentReport in
+        throw PeerFailure(region: region, name: "", cause: .unknownRegion, detail: "")
+    }
+    /// Asks another region what it could take over from this one.
+    package var capacity: @Sendable (_ region: RegionNumber) async throws(Failure) -> RegionCapacity = {
+        (region) async throws(PeerFailure) -> RegionCapacity in
         throw PeerFailure(region: region, name: "", cause: .unknownRegion, detail: "")
     }
 

@@ -32,11 +32,11 @@ package struct ConfigurationReload<Requests: AsyncSequence & Sendable>: Service 
     }
 
     package func run() async throws {
-        for try await _ in requests.cancelOnGracefulShutdown() { reload() }
+        for try await _ in requests.cancelOnGracefulShutdown() { await reload() }
     }
 
-    /// Blocks on the disk.
-    private func reload() {
+    /// Blocks on the disk, then asks the other regions of the keys.
+    private func reload() async {
         do {
             let read = try NodeConfiguration(path: path, files: files)
             let running = inForce.value
@@ -50,6 +50,7 @@ package struct ConfigurationReload<Requests: AsyncSequence & Sendable>: Service 
             node.replaceAccess(next.access)
             inForce.value = next
             tell(change, next)
+            await node.replaceTokenKeys(read.tokenKeys)
         } catch {
             refuse("\(error)")
         }

@@ -1,20 +1,7 @@
 // How what the system grants a process is shared out: so many descriptors for the disk, peers, operators and the runtime,
 // the rest for clients' connections. Pure.
 
-import NodeEnvironment
-
-/// What a process may have, as far as it matters here; nil where there is no bound.
-package struct ResourceLimits: Hashable, Sendable {
-    package var descriptors: Int
-    package var addressSpace: UInt64?
-    package var groupMemory: UInt64?
-
-    package init(descriptors: Int, addressSpace: UInt64? = nil, groupMemory: UInt64? = nil) {
-        self.descriptors = descriptors
-        self.addressSpace = addressSpace
-        self.groupMemory = groupMemory
-    }
-}
+package import NodeEnvironment
 
 /// The shares of one node. Who listens keeps to them, so that no flood of connections takes what the disk, a peer region or
 /// an operator needs (A8).
@@ -55,7 +42,7 @@ package struct ResourceShares: Hashable, Sendable {
 
     /// `loops`: event loops, counted. Throws NodeError `.machineTooSmall`, naming the limit and how to raise it.
     package init(
-        _ limits: ResourceLimits, configuration: NodeConfiguration, loops: Int
+        _ limits: MachineLimits, configuration: NodeConfiguration, loops: Int
     ) throws(NodeError) {
         let peers = configuration.peers.count
         let ports = peers == 0 ? 1 : 2
@@ -82,7 +69,7 @@ package struct ResourceShares: Hashable, Sendable {
                 + "\(connections): raise its hard limit to \(wanted) (LimitNOFILE=, --ulimit nofile=)" : nil
     }
 
-    private static func checkMemory(_ limits: ResourceLimits) throws(NodeError) {
+    private static func checkMemory(_ limits: MachineLimits) throws(NodeError) {
         if let space = limits.addressSpace, space < leastAddressSpace {
             throw NodeError(
                 .machineTooSmall, "the limit of address space is \(space) bytes; a node needs \(leastAddressSpace)",
@@ -101,7 +88,6 @@ package struct ResourceShares: Hashable, Sendable {
         guard !hasRoom(needed) else { return }
         throw NodeError(
             .machineTooSmall, "the system does not grant the \(needed) threads that a node of \(loops) loops needs",
-            nextStep: "raise the limit of processes: LimitNPROC= and TasksMax= of its systemd unit, --pids-limit of "
-                + "its container, ulimit -u; or lower limits.loops")
+            nextStep: MachineLimits.threadAdvice + "; or lower limits.loops")
     }
 }

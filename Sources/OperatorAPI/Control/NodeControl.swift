@@ -81,10 +81,25 @@ package protocol NodeControl: Sendable {
     /// The shards that this node holds (S10).
     func shardReports() async -> [ShardReport]
 
+    /// This node's catalogue (S10); nil until it serves.
+    func contentReport() async -> ContentReport?
+
+    /// Another region's catalogue, asked over the mesh (S10). Throws once it has not answered in time.
+    func contentReport(of region: RegionNumber) async throws(PeerFailure) -> ContentReport
+
     /// Shards of another region, asked over the mesh (S10). Throws once one of them has not answered in time.
     func peerReports(
         of region: RegionNumber, partitions: [PartitionID]
     ) async throws(PeerFailure) -> [ShardReport]
+
+    /// What another region could take over from this one, asked over the mesh. Throws once it has not answered in time.
+    func capacity(of region: RegionNumber) async throws(PeerFailure) -> RegionCapacity
+
+    /// What operators did against this node's advice, oldest first, over restarts. Never blocks.
+    var operatorEvents: [OperatorEvent] { get }
+
+    /// Keeps such an act durably; what the disk refuses is logged.
+    func record(_ event: OperatorEvent) async
 
     /// What is known of the logs that the shards follow.
     func replicaFacts() async -> ReplicaFacts

@@ -173,6 +173,10 @@ enum MetricFamilies {
         row("meridian_link_connections_open", .count, "Connections that are open."),
         row("meridian_link_connections_limit", .count, "Connections that may be open."),
         row("meridian_link_connections_refused", .count, "Connections closed at once because of the limit."),
+        row(
+            "meridian_link_connections_evicted", .count,
+            "Connections closed to make room: not introduced yet, or refused by the handler."),
+        row("meridian_link_connections_revoked", .count, "Connections closed because a list names their certificate."),
         row("meridian_link_accept_pauses", .count, "Pauses in accepting because the system had no descriptor left."),
         row("meridian_link_handshakes_failed", .count, "TLS handshakes that failed or took too long."),
         row("meridian_link_protocol_errors", .count, "Connections that broke HTTP/2's rules."),

@@ -23,6 +23,7 @@ extension OperatorAPI {
         } else {
             reply.partitions = await ownDigests(of: wanted)
         }
+        if let content = await control.contentReport() { reply.content = Meridian_V1_ContentDigest(content) }
         reply.region = region
         reply.serverTimeMs = serverTime
         return reply
@@ -45,6 +46,7 @@ extension OperatorAPI {
             own.region = region
             own.regionName = control.facts.regionName
             own.partitions = await ownDigests(of: Set(partitions))
+            if let content = await control.contentReport() { own.content = Meridian_V1_ContentDigest(content) }
             var regions = [own]
             for await one in group { regions.append(one) }
             regions += unasked(besides: Set(regions.map(\.region)))
@@ -76,6 +78,7 @@ extension OperatorAPI {
         do throws(PeerFailure) {
             reply.partitions = try await control.peerReports(of: peer.region, partitions: partitions)
                 .sorted { $0.partition < $1.partition }.map(Meridian_V1_PartitionDigest.init)
+            reply.content = Meridian_V1_ContentDigest(try await control.contentReport(of: peer.region))
         } catch {
             reply.failure = "\(error)"
         }
@@ -94,5 +97,15 @@ extension Meridian_V1_PartitionDigest {
         markerRows = UInt64(clamping: report.markerRows)
         indexedIds = UInt64(clamping: report.indexedIDs)
         unflushedRecords = UInt64(clamping: report.unflushedRecords)
+    }
+}
+
+extension Meridian_V1_ContentDigest {
+    init(_ report: ContentReport) {
+        self.init()
+        applyVersion = report.applyVersion
+        vector = report.vector.entries.map(Meridian_V1_VectorEntry.init)
+        digest = report.digest.description
+        contents = UInt64(clamping: report.contents)
     }
 }

@@ -3,22 +3,27 @@
 import ClusterModel
 import EventLog
 import MeridianProtocol
+import NodeEnvironment
 import Personalization
 import ServingAPI
 
 extension OperatorAPI {
-    /// Begins, or says how it goes. Refused where users would have no region to turn to, unless that is wanted; a region
-    /// that is evacuated already only says how it goes.
+    /// Begins, or says how it goes. Refused where users would have no region to turn to, or none that can take them, unless
+    /// that is wanted, which is recorded; a region that is evacuated already only says how it goes.
     func evacuate(
-        _ request: Meridian_V1_EvacuateRequest
+        _ request: Meridian_V1_EvacuateRequest, by caller: PeerIdentity
     ) async throws(Refusal) -> Meridian_V1_EvacuateReply {
-        let connected = control.mirrors.count { $0.isConnected }
-        guard connected > 0 || request.force || control.state == .evacuated else {
-            throw Refusal(
-                .noRegionConnected, "no other region is connected: users would have none left; force goes on anyway")
-        }
+        let isNew = control.state != .evacuated
+        let problem = await isNew ? evacuationProblem() : nil
+        if let problem, !request.force { throw problem }
         guard await control.evacuate() else {
             throw control.state == .starting ? Refusal(.nodeStarting, "the node is starting") : Self.stopping
+        }
+        if isNew, request.force {
+            let reason = problem?.message ?? "nothing speaks against it"
+            await control.record(
+                OperatorEvent(
+                    .forcedEvacuation, at: now, caller: caller.certificateURI ?? caller.address, reason: reason))
         }
         // In this order: see EvacuationFacts.
         let calls = control.callsInFlight
@@ -29,8 +34,38 @@ extension OperatorAPI {
         reply.region = region
         reply.regionName = control.facts.regionName
         reply.serverTimeMs = serverTime
-        reply.connectedRegions = UInt32(clamping: connected)
+        reply.connectedRegions = UInt32(clamping: control.mirrors.count { $0.isConnected })
         return reply
+    }
+
+    /// What speaks against sending this region's users away (FAULTS part 3, row 38); all regions that are connected are asked
+    /// at once.
+    private func evacuationProblem() async -> Refusal? {
+        // A node that does not serve says so itself.
+        guard control.state != .starting, control.state != .draining else { return nil }
+        let connected = control.mirrors.filter(\.isConnected)
+        guard !connected.isEmpty else {
+            return Refusal(
+                .noRegionConnected, "no other region is connected: users would have none left; force goes on anyway")
+        }
+        let users = await control.shardReports().reduce(UInt64(0)) { $0.adding(clamping: UInt64(clamping: $1.users)) }
+        let load = EvacuationLoad(users: users, callsInFlight: UInt64(clamping: control.callsInFlight))
+        let answers = await withTaskGroup(of: (String, Result<RegionCapacity, PeerFailure>).self) { group in
+            for peer in connected {
+                group.addTask { [control] in
+                    do throws(PeerFailure) {
+                        return (peer.name, .success(try await control.capacity(of: peer.region)))
+                    } catch {
+                        return (peer.name, .failure(error))
+                    }
+                }
+            }
+            var answers: [(name: String, answer: Result<RegionCapacity, PeerFailure>)] = []
+            for await (name, answer) in group { answers.append((name, answer)) }
+            return answers.sorted { $0.name < $1.name }
+        }
+        guard let problem = EvacuationPreflight(load, answers).problem else { return nil }
+        return Refusal(.noRegionHasRoom, "no other region can take the users: \(problem); force goes on anyway")
     }
 }
 

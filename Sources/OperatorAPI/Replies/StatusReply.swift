@@ -40,6 +40,7 @@ extension OperatorAPI {
             upkeep: control.upkeep, bootstrap: control.bootstrap, credentials: control.credentials,
             occupancies: control.occupancies, occupancy: occupancy, unserved: control.unserved
         ).map(Meridian_V1_Alarm.init)
+        reply.operatorEvents = control.operatorEvents.map(Meridian_V1_OperatorEvent.init)
         if request.includePartitions {
             reply.partitionStates = shards.sorted { $0.partition < $1.partition }.map(Meridian_V1_PartitionDigest.init)
         }
@@ -129,6 +130,16 @@ extension Meridian_V1_ClockStatus {
         case .alarm: state = .alarm
         case .refusing: state = .refusing
         }
+    }
+}
+
+extension Meridian_V1_OperatorEvent {
+    fileprivate init(_ event: OperatorEvent) {
+        self.init()
+        act = event.act.word
+        atMs = event.at.milliseconds
+        caller = event.caller
+        reason = event.reason
     }
 }
 

@@ -1,4 +1,4 @@
-// `meridian digest`: the digest of each partition's state (S10), of all regions, of one node, or folded from a stopped
+// `meridian digest`: the digest of each partition's state and of the catalogue (S10), of all regions, of one node, or folded from a stopped
 // node's log.
 
 package import ArgumentParser
@@ -15,7 +15,7 @@ package struct DigestCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "digest", abstract: "Show the digest of each partition's state, and compare regions.",
         discussion: """
-            The node asks the shards of all regions. Digests compare where regions stand at a common vector; while they \
+            The node asks the shards and the catalogues of all regions. Digests compare where regions stand at a common vector; while they \
             do not, the question is asked again. Exit code 1 where digests differ at equal vectors, 3 where a region does \
             not answer, has other terms or is listed by another region only, 5 where partitions never stood at a common vector \
             or apply versions differ: stop the traffic and ask again. --only-here \
@@ -108,8 +108,8 @@ package struct DigestCommand: AsyncParsableCommand {
         var wanted = partitions
         while true {
             comparison.onAnswer(try await askAll(client, wanted, options))
-            wanted = comparison.open
-            let mayChange = !wanted.isEmpty && comparison.silent.isEmpty && comparison.different.isEmpty
+            wanted = comparison.next
+            let mayChange = !wanted.isEmpty && comparison.silent.isEmpty && !comparison.isDifferent
             guard mayChange, comparison.attempts < attempts else { return comparison }
             try await clock.sleep(for: pause)
         }

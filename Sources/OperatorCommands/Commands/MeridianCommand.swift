@@ -2,6 +2,7 @@
 
 package import ArgumentParser
 import Glibc
+import HostEnvironment
 import MeridianNode
 
 /// `meridian`: what users and operators do to a node.
@@ -21,9 +22,14 @@ package struct MeridianCommand: AsyncParsableCommand {
 
     package init() {}
 
+    /// The process from its first moment to its end.
+    package static func begin() -> Never {
+        ProcessEntry.run("meridian", refusing: ExitStatus.refused.rawValue) { await launch() }
+    }
+
     /// Parses the arguments, runs the command and ends the process with the exit code that the table promises:
     /// ArgumentParser's own code for usage is another.
-    package static func launch() async {
+    private static func launch() async {
         do {
             if let name = RepeatedOptions.first(in: Array(CommandLine.arguments.dropFirst())) {
                 throw OperatorFailure(.usage, "\(name) stands twice", nextStep: "give it once")

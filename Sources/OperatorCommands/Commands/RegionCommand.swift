@@ -23,11 +23,13 @@ package struct RegionEvacuateCommand: AsyncParsableCommand {
             The region refuses user calls from then on (REGION_EVACUATED, which clients take as a sign to turn to another \
             region) and goes on mirroring. Waits until no call is under way and every record of the region is on the disk \
             of another region too. Lasts until `meridian region resume` or a restart of the node. Exit code 3 when that \
-            takes longer than --wait, 4 when no other region is connected.
+            takes longer than --wait, 4 when no other region is connected, or none that is can take the users: before \
+            anything happens all of them are asked for their state, disk, lag, users and calls.
             """)
 
     @OptionGroup package var selection: RegionSelection
-    @Flag(help: "Go on although no other region is connected.") package var force = false
+    @Flag(help: "Go on although no other region can take the users. The node keeps who did so, when and against what.")
+    package var force = false
     @Option(help: ArgumentHelp("Seconds to wait for the last record to be mirrored.", valueName: "seconds"))
     package var wait = 60.0
     @Flag(help: "Print one JSON object.") package var json = false
@@ -77,10 +79,17 @@ package struct RegionEvacuateCommand: AsyncParsableCommand {
         do throws(MeridianClientError) {
             return try await client.call(.evacuate, request, options: options)
         } catch {
-            guard error.reason == "NO_REGION_CONNECTED" else { throw OperatorFailure(error, doing: "evacuating") }
-            throw OperatorFailure(
-                .refused, "no other region is connected: users would have none left",
-                nextStep: "look at meridian status; --force goes on anyway")
+            switch error.reason {
+            case "NO_REGION_CONNECTED":
+                throw OperatorFailure(
+                    .refused, "no other region is connected: users would have none left",
+                    nextStep: "look at meridian status; --force goes on anyway")
+            case "NO_REGION_HAS_ROOM":
+                throw OperatorFailure(
+                    .refused, error.message,
+                    nextStep: "mend what the other regions lack; --force goes on anyway, and is recorded")
+            default: throw OperatorFailure(error, doing: "evacuating")
+            }
         }
     }
 }

@@ -32,6 +32,7 @@ extension StatusCommand {
                 ? .count(reply.personalDataSecondsLeft) : .null,
             "clock": .object(["state": .string(reply.clock.state.word), "reason": .string(reply.clock.reason)]),
             "mirrors": .array(reply.mirrors.map(answer)), "alarms": .array(reply.alarms.map(answer)),
+            "operator_events": .array(reply.operatorEvents.map(answer)),
         ])
         if !reply.partitionStates.isEmpty {
             let states = reply.partitionStates.map { DigestReport.Partition($0).answer }
@@ -66,6 +67,13 @@ extension StatusCommand {
             "lost_links": .count(mirror.lostLinks),
             "last_failure": mirror.lastFailure.isEmpty ? .null : .string(mirror.lastFailure),
             "stopped": .array(mirror.stopped.map(answer)),
+        ])
+    }
+
+    private static func answer(_ event: Meridian_V1_OperatorEvent) -> JSONValue {
+        .object([
+            "act": .string(event.act), "at_ms": .count(event.atMs), "caller": .string(event.caller),
+            "reason": .string(event.reason),
         ])
     }
 

@@ -43,6 +43,10 @@ extension StatusCommand {
         lines += reply.alarms.map { alarm in
             "ALARM \(alarm.name): \(alarm.detail)" + (alarm.runbook.isEmpty ? "" : "; see Runbooks/\(alarm.runbook)")
         }
+        lines += reply.operatorEvents.map { event in
+            let age = seconds(reply.serverTimeMs - min(reply.serverTimeMs, event.atMs))
+            return "\(event.act) by \(event.caller), \(age) ago: \(event.reason)"
+        }
         return lines.joined(separator: "\n")
     }
 

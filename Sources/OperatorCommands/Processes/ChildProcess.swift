@@ -43,15 +43,20 @@ package final class ChildProcess: Sendable {
     }
 
     /// A group of its own, so that the terminal's Ctrl-C reaches the command alone, which ends the child; and signals
-    /// with their defaults, whatever the command ignores.
+    /// with their defaults and none of them blocked, whatever the command ignores. The threads that tasks run on block nearly
+    /// all: a child that inherited that would never hear a SIGTERM, and whatever it executes would begin with it pending.
     private static func isolate(_ attributes: inout posix_spawnattr_t) {
         unsafe posix_spawnattr_init(&attributes)
         var defaults = sigset_t()
         unsafe sigemptyset(&defaults)
         for number in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&defaults, number) }
         unsafe posix_spawnattr_setsigdefault(&attributes, &defaults)
+        var blocked = sigset_t()
+        unsafe sigemptyset(&blocked)
+        unsafe posix_spawnattr_setsigmask(&attributes, &blocked)
         unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+        let flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP
+        unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
     }
 
     /// Whether it still runs; nil means yes.

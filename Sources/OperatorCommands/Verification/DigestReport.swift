@@ -47,6 +47,8 @@ package struct DigestReport: Hashable, Sendable {
     /// Empty where it is not known.
     package var name = ""
     package var partitions: [Partition]
+    /// The catalogue, as a partition whose `users` are its items; nil where the source does not tell.
+    package var content: Partition?
     /// Why the region gave no digests; empty where it did.
     package var failure = ""
 
@@ -59,12 +61,14 @@ package struct DigestReport: Hashable, Sendable {
 
     package init(_ reply: Meridian_V1_DigestReply) {
         self.init(region: reply.region, partitions: reply.partitions.map(Partition.init))
+        if reply.hasContent { content = Partition(reply.content) }
     }
 
     package init(_ reply: Meridian_V1_RegionDigest) {
         self.init(
             region: reply.region, name: reply.regionName, partitions: reply.partitions.map(Partition.init),
             failure: reply.failure)
+        if reply.hasContent { content = Partition(reply.content) }
     }
 
     /// `only`: these partitions; empty for all.
@@ -102,12 +106,13 @@ package struct DigestReport: Hashable, Sendable {
         .object([
             "region": region.map { .count($0) } ?? .null, "region_name": name.isEmpty ? .null : .string(name),
             "failure": failure.isEmpty ? .null : .string(failure),
-            "partitions": .array(partitions.map(\.answer)),
+            "partitions": .array(partitions.map(\.answer)), "content": content?.contentAnswer ?? .null,
         ])
     }
 
     package var summary: String {
-        partitions.map { "\($0.partition)\t\($0.digest)\t\($0.users) users" }.joined(separator: "\n")
+        (partitions.map { "\($0.partition)\t\($0.digest)\t\($0.users) users" }
+            + (content.map { ["content\t\($0.digest)\t\($0.users) items"] } ?? [])).joined(separator: "\n")
     }
 }
 
@@ -120,18 +125,38 @@ extension DigestReport.Partition {
             }, digest: digest.digest, users: digest.users)
     }
 
+    package init(_ digest: Meridian_V1_ContentDigest) {
+        self.init(
+            partition: 0, applyVersion: digest.applyVersion,
+            vector: digest.vector.map {
+                DigestReport.Entry(region: $0.region, incarnation: $0.incarnation, next: $0.next)
+            }, digest: digest.digest, users: digest.contents)
+    }
+
     /// One element of `partitions`.
     package var answer: JSONValue {
         .object([
-            "partition": .count(partition), "apply_version": .count(applyVersion),
-            "vector": .array(
-                vector.map { entry in
-                    .object([
-                        "region": .count(entry.region), "incarnation": .string(String(entry.incarnation, radix: 16)),
-                        "next": .count(entry.next),
-                    ])
-                }), "digest": .string(digest), "users": .count(users),
+            "partition": .count(partition), "apply_version": .count(applyVersion), "vector": vectorAnswer,
+            "digest": .string(digest), "users": .count(users),
         ])
+    }
+
+    /// The region's `content`.
+    fileprivate var contentAnswer: JSONValue {
+        .object([
+            "apply_version": .count(applyVersion), "vector": vectorAnswer, "digest": .string(digest),
+            "items": .count(users),
+        ])
+    }
+
+    private var vectorAnswer: JSONValue {
+        .array(
+            vector.map { entry in
+                .object([
+                    "region": .count(entry.region), "incarnation": .string(String(entry.incarnation, radix: 16)),
+                    "next": .count(entry.next),
+                ])
+            })
     }
 
     /// The vector as it compares: sorted, one entry an incarnation, none at 0. An ends record that is applied takes the

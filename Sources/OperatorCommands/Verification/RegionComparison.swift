@@ -22,6 +22,9 @@ package struct RegionComparison: Hashable, Sendable {
     /// By partition.
     package private(set) var findings: [UInt32: Finding] = [:]
     package private(set) var undecided: [UInt32: Obstacle] = [:]
+    /// The same of the catalogues, which every answer is about.
+    package private(set) var content: Finding?
+    package private(set) var contentObstacle: Obstacle?
     package private(set) var attempts = 0
     /// There is one region: nothing to compare, and nothing that is wrong.
     private var isAlone = false
@@ -47,7 +50,17 @@ package struct RegionComparison: Hashable, Sendable {
             case .failure(let obstacle): undecided[partition] = obstacle.why
             }
         }
+        compareContent(heard)
         keep(answer)
+    }
+
+    private mutating func compareContent(_ heard: [DigestReport]) {
+        guard content == nil, !isAlone else { return }
+        contentObstacle = nil
+        switch Self.compare(heard.map(\.content)) {
+        case .success(let finding): content = finding
+        case .failure(let obstacle): contentObstacle = obstacle.why
+        }
     }
 
     private struct Undecided: Error { var why: Obstacle }
@@ -77,14 +90,23 @@ package struct RegionComparison: Hashable, Sendable {
             let decided = (before[report.region] ?? []).filter { old in
                 !report.partitions.contains { $0.partition == old.partition }
             }
-            return DigestReport(
-                region: report.region, name: report.name, partitions: decided + report.partitions,
-                failure: report.failure)
+            var kept = report
+            kept.partitions = (decided + report.partitions).sorted { $0.partition < $1.partition }
+            return kept
         }
     }
 
-    /// Ask about these again; empty when all is decided.
+    /// The partitions that are undecided.
     package var open: [UInt32] { undecided.keys.sorted() }
+
+    /// Ask about these again; empty when all is decided. Every answer tells of the catalogue, so where that alone is open one
+    /// partition is enough.
+    package var next: [UInt32] {
+        open.isEmpty && contentObstacle != nil ? Array(findings.keys.sorted().prefix(1)) : open
+    }
+
+    /// Whether something differs that must not.
+    package var isDifferent: Bool { !different.isEmpty || content == .different }
 
     package var different: [UInt32] { findings.filter { $0.value == .different }.keys.sorted() }
 
@@ -92,16 +114,18 @@ package struct RegionComparison: Hashable, Sendable {
 
     /// What the comparison showed. A difference outweighs silence: it is there whatever the others say.
     package var status: ExitStatus {
-        if !different.isEmpty { return .doesNotHold }
+        if isDifferent { return .doesNotHold }
         if !silent.isEmpty { return .unreachable }
-        return isAlone || (undecided.isEmpty && !findings.isEmpty) ? .success : .inconclusive
+        return isAlone || (undecided.isEmpty && !findings.isEmpty && content == .equal) ? .success : .inconclusive
     }
 
     /// The keys of the command's JSON object.
     package var answer: JSONValue {
         .object([
             "digests_equal": status == .success && !isAlone
-                ? .boolean(true) : different.isEmpty ? .null : .boolean(false),
+                ? .boolean(true) : isDifferent ? .boolean(false) : .null,
+            "content_equal": content.map { .boolean($0 == .equal) } ?? .null,
+            "content_undecided": contentObstacle.map { .string($0.rawValue) } ?? .null,
             "attempts": .count(attempts), "equal_partitions": .count(equal.count),
             "different_partitions": .array(different.map { .count($0) }),
             "undecided_partitions": .array(
@@ -127,6 +151,12 @@ package struct RegionComparison: Hashable, Sendable {
             lines.append("\(equal.count) partitions hold the same state in every region that answered")
         }
         if !different.isEmpty { lines.append("DIFFERENT at equal vectors: partitions \(Self.list(different))") }
+        switch (content, contentObstacle) {
+        case (.equal?, _): lines.append("the catalogues of the regions that answered are the same")
+        case (.different?, _): lines.append("DIFFERENT at equal vectors: content")
+        case (nil, let why?): lines.append("not compared, \(why.rawValue): content")
+        case (nil, nil): break
+        }
         for (reason, partitions) in Dictionary(grouping: open, by: { undecided[$0]?.rawValue ?? "" })
             .sorted(by: { $0.key < $1.key })
         {

@@ -13,7 +13,8 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
 
     package static let kind = ActorKind(2)
     package static let methods: [ActorMethod<ContentShard>] = [
-        .direct(1, target: { _ = try await $0.digest() }) { (shard: isolated ContentShard) in shard.digest() }
+        .direct(1, target: { _ = try await $0.digest() }) { (shard: isolated ContentShard) in shard.digest() },
+        .direct(2, target: { _ = try await $0.inspect() }) { (shard: isolated ContentShard) in shard.inspect() },
     ]
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe actorSystem.executor(for: id) }
@@ -134,6 +135,13 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
 
     /// Equal catalogues, equal digests.
     package distributed func digest() -> Digest128 { state.catalogue.digest }
+
+    /// The digest with where it stands (S10).
+    package distributed func inspect() -> ContentReport {
+        ContentReport(
+            applyVersion: StateLimits.applyVersion, vector: state.lines.vector, digest: state.catalogue.digest,
+            contents: state.catalogue.count)
+    }
 
     /// An immutable view of the state, once all of it is flushed (S6); nil when nothing changed since the last one, unless
     /// `evenIdle`.

@@ -219,6 +219,22 @@ package struct ShardReport: Hashable, Sendable {
     }
 }
 
+/// The state of a region's catalogue: equal vectors and apply versions must show equal digests (S10).
+package struct ContentReport: Hashable, Sendable {
+    package var applyVersion: UInt32
+    package var vector: VersionVector
+    package var digest: Digest128
+    /// Items and withdrawals that are remembered.
+    package var contents: Int
+
+    package init(applyVersion: UInt32, vector: VersionVector, digest: Digest128, contents: Int) {
+        self.applyVersion = applyVersion
+        self.vector = vector
+        self.digest = digest
+        self.contents = contents
+    }
+}
+
 /// What became of content that was published or withdrawn.
 package struct PublishOutcome: Hashable, Sendable {
     /// The caller's, or the one that was made.

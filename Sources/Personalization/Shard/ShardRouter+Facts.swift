@@ -18,6 +18,11 @@ extension ShardRouter {
         return await gather({ shard, answer in answer(shard.replica.isRebuilding) }).count { $0 } + (content ? 1 : 0)
     }
 
+    /// The catalogue of this node.
+    package func contentReport() async -> ContentReport {
+        await askContent { shard, answer in answer(shard.inspect()) }
+    }
+
     /// Logs that do not go on although there is more of them, and why: each is an alarm (S3).
     package func stoppedLogs() async -> [(LogIdentity, String)] {
         await replicaFacts().stopped.sorted { $0.log < $1.log }.map { ($0.log, $0.reason) }

@@ -6,7 +6,7 @@ package import ClusterModel
 /// pull's answer, or that pull's end, is a stall time-out old; for a *newer* incarnation also no longer than `grace` after
 /// its link was seen to close: the kernel closes the connections of a killed process at once, whereas a living one that
 /// lost its connection has dialled again by then. A machine that is cut off closes nothing, and keeps its claim until it
-/// has been silent for long enough.
+/// has been silent for long enough. A process that stops says that it is over: a newer one need not wait then.
 package struct RegionClaim: Hashable, Sendable {
     package let incarnation: Incarnation
     private let stallTimeout: Duration
@@ -14,6 +14,8 @@ package struct RegionClaim: Hashable, Sendable {
     /// The link that is watched: its generation.
     private var watched: UInt64?
     private var closedAt: BootInstant?
+    /// It said that it is over. Nothing that still arrives of it takes that back.
+    private var isOver = false
     /// It answers this holder's own pulls too.
     private var isReplying = false
 
@@ -32,9 +34,17 @@ package struct RegionClaim: Hashable, Sendable {
     package func admits(_ other: Incarnation, at now: BootInstant) -> Bool {
         if other == incarnation || now >= freshUntil { return true }
         // A restart has a higher number; a lower one is a stranger until the heartbeat is old.
-        guard other > incarnation, let closedAt else { return false }
+        guard other > incarnation else { return false }
+        if isOver { return true }
+        guard let closedAt else { return false }
         return now >= closedAt.advanced(by: grace)
     }
+
+    /// Whether a process with this incarnation follows one that has said that it is over.
+    package func isLeft(to other: Incarnation) -> Bool { isOver && other > incarnation }
+
+    /// It has stopped, and says so itself.
+    package mutating func onParting() { isOver = true }
 
     /// It pulls over its link of this generation; the pull is answered at `due` at the latest.
     package mutating func onPull(link generation: UInt64, due: BootInstant) {

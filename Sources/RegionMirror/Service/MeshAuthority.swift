@@ -9,6 +9,7 @@
 // | Snapshots/List, Read      | a member, as itself  | any state: members hold all of them (S5)                       |
 // | LineageKeeper seal, lift  | the origin           | its own lines (S1a)                                            |
 // | UserShard, ContentShard   | a member             | reads of state, which change nothing                           |
+// | CapacityReporter          | a member             | reads of what this region could take over                      |
 //
 // Everything else is refused, and what a refused call says changes nothing.
 

@@ -21,9 +21,9 @@ extension MirrorService {
     /// whether that one is still there.
     func judge(_ claimant: Claimant, _ body: @escaping @Sendable (Bool) -> Void) {
         let known = state.withLock { $0.followers[claimant.region] }
-        guard let known, known.claim.incarnation != claimant.incarnation, let rival = known.waiting else {
-            return body(isAdmitted(claimant))
-        }
+        guard let known, known.claim.incarnation != claimant.incarnation, let rival = known.waiting,
+            !known.claim.isLeft(to: claimant.incarnation)
+        else { return body(isAdmitted(claimant)) }
         rival.call.executor.execute { [self] in
             if rival.call.isLive { return body(false) }
             onGone(rival)

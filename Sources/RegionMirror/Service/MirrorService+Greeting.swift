@@ -25,6 +25,10 @@ extension MirrorService {
             throw MirrorError(
                 .aheadOfClock, "a greeting by incarnation \(String(greeting.incarnation.rawValue, radix: 16))")
         }
+        if greeting.isParting {
+            onParting(region, greeting.incarnation)
+            return answer(call, .welcome)
+        }
         let claimant = Claimant(region: region, incarnation: greeting.incarnation)
         judge(claimant) { [self] isAdmitted in
             if isAdmitted, take(claimant) { return answer(call, .welcome) }
@@ -38,7 +42,7 @@ extension MirrorService {
     ) {
         let reply = GreetingReply(
             verdict, reason: reason, freshMilliseconds: UInt32(clamping: fresh.wholeMilliseconds),
-            incarnation: core.state.withLock(\.incarnation), terms: core.settings.terms)
+            incarnation: core.state.withLock(\.incarnation), terms: core.terms)
         call.succeed(ByteBuffer(bytes: reply.encoded))
     }
 
@@ -65,6 +69,14 @@ extension MirrorService {
         }
         older?.call.fail(Self.claimed.status)
         return isTaken
+    }
+
+    /// A process that stops gives its claim back; of another one's claim it says nothing (S1).
+    private func onParting(_ region: RegionNumber, _ incarnation: Incarnation) {
+        state.withLock { state in
+            guard state.followers[region]?.claim.incarnation == incarnation else { return }
+            state.followers[region]?.claim.onParting()
+        }
     }
 
     private func freshness(of region: RegionNumber) -> Duration {

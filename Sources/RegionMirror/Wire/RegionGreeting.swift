@@ -2,7 +2,7 @@
 //
 //   request                                       reply
 //   0   u8   version (1)                          0   u8   version (1)
-//   1   u8   zero                                 1   u8   verdict: 0 = welcome, 1 = terms differ, 2 = region claimed
+//   1   u8   flags: 1 = is over, claims no more   1   u8   verdict: 0 = welcome, 1 = terms differ, 2 = region claimed
 //   2   u16  zero                                 2   u16  zero
 //   4   u32  zero                                 4   u32  milliseconds for which the other claim stays fresh
 //   8   u64  incarnation that speaks for the      8   u64  the holder's incarnation, 0 for one that has not begun
@@ -22,16 +22,19 @@ package struct RegionGreeting: Hashable, Sendable {
     /// 0 claims nothing.
     package var incarnation: Incarnation
     package var terms: RegionTerms
+    /// The process with this incarnation stops and gives its claim back.
+    package var isParting: Bool
 
-    package init(incarnation: Incarnation, terms: RegionTerms) {
+    package init(incarnation: Incarnation, terms: RegionTerms, isParting: Bool = false) {
         self.incarnation = incarnation
         self.terms = terms
+        self.isParting = isParting
     }
 
     package var encoded: [UInt8] {
         var writer = ByteWriter(reservingCapacity: 256)
         writer.write(Self.version)
-        writer.write(UInt8(0))
+        writer.write(UInt8(isParting ? 1 : 0))
         writer.write(UInt16(0))
         writer.write(UInt32(0))
         writer.write(incarnation.rawValue)
@@ -41,11 +44,13 @@ package struct RegionGreeting: Hashable, Sendable {
 
     /// Throws MirrorError `.malformedFrame`, `.unknownVersion`.
     package init(decoding bytes: [UInt8]) throws(MirrorError) {
-        self = try ByteReader.mirrorMessage(bytes, "greeting", version: Self.version) { reader, _ in
+        self = try ByteReader.mirrorMessage(bytes, "greeting", version: Self.version, flags: 1) { reader, flags in
             guard try reader.read(UInt16.self) == 0, try reader.read(UInt32.self) == 0 else {
                 throw ByteCodingError(.invalidValue(field: "reserved"), at: reader.offset)
             }
-            return Self(incarnation: Incarnation(try reader.read()), terms: try RegionTerms(from: &reader))
+            return Self(
+                incarnation: Incarnation(try reader.read()), terms: try RegionTerms(from: &reader),
+                isParting: flags & 1 != 0)
         }
     }
 }

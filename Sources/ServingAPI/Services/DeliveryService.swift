@@ -79,7 +79,7 @@ struct DeliveryService: Sendable {
             slate: slate, region: edge.identity.region, stalenessMilliseconds: staleness,
             sessionToken: isUnopened
                 ? [] : edge.sessions.seal(session, partition: query.user.partition(of: shards.partitions)),
-            isSessionUnopened: isUnopened, serverTime: edge.serverTime, seed: query.seed, keyring: edge.keyring)
+            isSessionUnopened: isUnopened, serverTime: edge.serverTime, seed: query.seed, keyring: edge.keys.ring)
         do throws(TokenError) {
             open.succeed(encoded: try reply.encoded())
         } catch {

@@ -12,7 +12,7 @@ struct InteractionService: Sendable {
     let writes: EventWrites
 
     private var edge: ServingEdge { writes.edge }
-    private var reading: InteractionReading { InteractionReading(keyring: writes.edge.keyring) }
+    private var reading: InteractionReading { InteractionReading(keyring: writes.edge.keys.ring) }
 
     func report(_ open: OpenCall) {
         guard open.message.readableBytes <= RequestBounds.requestBytes else { return open.refuse(.tooLarge) }

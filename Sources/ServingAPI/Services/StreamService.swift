@@ -31,7 +31,7 @@ final class StreamService: Sendable {
         self.door = door
         self.metrics = metrics
         places = SubscriberPlaces(limit: door.maxSubscribers, clientPercent: door.clientPercent)
-        tokens = StreamTokens(keyring: edge.keyring, deploymentID: edge.identity.deploymentID)
+        tokens = StreamTokens(keys: edge.keys, deploymentID: edge.identity.deploymentID)
     }
 
     func commit(_ open: OpenCall) {

@@ -18,6 +18,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     case groupNotAllowed = "GROUP_NOT_ALLOWED"
     /// What operators ask for would leave users without a region.
     case noRegionConnected = "NO_REGION_CONNECTED"
+    /// No other region can take this one's users.
+    case noRegionHasRoom = "NO_REGION_HAS_ROOM"
 
     // MARK: Sessions and freshness (S12)
     case sessionTokenInvalid = "SESSION_TOKEN_INVALID"
@@ -83,7 +85,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .notImplemented: .unimplemented
         case .unknownService, .unknownContent, .unknownGroup: .notFound
         case .roleRequired, .groupNotAllowed: .permissionDenied
-        case .sessionNotSatisfied, .tokenTooOld, .tooStale, .notEnoughRegions, .noRegionConnected, .groupDamaged:
+        case .sessionNotSatisfied, .tokenTooOld, .tooStale, .notEnoughRegions, .noRegionConnected, .noRegionHasRoom,
+            .groupDamaged:
             .failedPrecondition
         case .eventIDTooOld, .eventIDTooNew, .cursorTrimmed: .outOfRange
         case .tooManyGroups, .tooManySubscribers, .tooManyCalls, .tooManyBytes, .clientShareSpent, .queueTooOld,
@@ -111,9 +114,9 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .sessionTokenKeyUnknown, .cursorKeyUnknown, .noSpace: .seconds(5)
         case .tombstonesFull: .seconds(60)
         case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .notImplemented, .unknownService,
-            .unknownContent, .roleRequired, .groupNotAllowed, .noRegionConnected, .sessionTokenInvalid,
-            .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .tokenTooOld, .tooStale, .eventIDTooOld,
-            .eventIDTooNew,
+            .unknownContent, .roleRequired, .groupNotAllowed, .noRegionConnected, .noRegionHasRoom,
+            .sessionTokenInvalid, .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .tokenTooOld, .tooStale,
+            .eventIDTooOld, .eventIDTooNew,
             .notEnoughRegions, .cursorInvalid, .cursorForeign, .cursorTrimmed, .unknownGroup, .groupDamaged,
             .tooManyGroups,
             .remoteNotReached, .catalogueFull, .deadlinePassed, .internalFault:

@@ -12,12 +12,12 @@ import Foundation
 
 /// Opens the tokens that come in and makes those that go out.
 struct SessionTokens: Sendable {
-    private let keyring: TokenKeyring
+    private let keys: TokenKeys
     private let deployment: UInt64
     private let region: RegionNumber
 
-    init(keyring: TokenKeyring, deploymentID: String, region: RegionNumber) {
-        self.keyring = keyring
+    init(keys: TokenKeys, deploymentID: String, region: RegionNumber) {
+        self.keys = keys
         self.region = region
         deployment = SessionToken.deploymentHash(of: deploymentID)
     }
@@ -59,7 +59,7 @@ struct SessionTokens: Sendable {
 
     private func vector(of bytes: Data, _ partition: PartitionID) throws(TokenError) -> VersionVector {
         let token = try SessionToken(
-            opening: Array(bytes), with: keyring, deployment: deployment, topic: .userEvents, partition: partition)
+            opening: Array(bytes), with: keys.ring, deployment: deployment, topic: .userEvents, partition: partition)
         return VersionVector(
             token.entries.lazy.map {
                 VersionVector.Entry(region: $0.region, incarnation: $0.incarnation, next: $0.next)
@@ -77,7 +77,7 @@ struct SessionTokens: Sendable {
                     SessionToken.Entry(region: $0.region, incarnation: $0.incarnation, next: $0.next)
                 })
             // Sealing fails only for a token above its size, which offsets above 2^56 would make: name one entry less.
-            if let bytes = try? token.sealed(with: keyring) { return bytes }
+            if let bytes = try? token.sealed(with: keys.ring) { return bytes }
             entries = kept(of: entries, entries.count - 1)
         }
         return []

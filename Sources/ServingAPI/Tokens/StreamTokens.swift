@@ -12,17 +12,17 @@ import Foundation
 
 /// Opens the cursors that come in and makes those that go out.
 struct StreamTokens: Sendable {
-    private let keyring: TokenKeyring
+    private let keys: TokenKeys
     private let deployment: UInt64
 
-    init(keyring: TokenKeyring, deploymentID: String) {
-        self.keyring = keyring
+    init(keys: TokenKeys, deploymentID: String) {
+        self.keys = keys
         deployment = SessionToken.deploymentHash(of: deploymentID)
     }
 
     /// A cursor of this deployment; partitions beyond `partitions` are refused with it.
     func open(_ bytes: Data, partitions: PartitionCount) throws(TokenError) -> StreamCursor {
-        var reader = try SealedToken.open(.cursor, Array(bytes), with: keyring)
+        var reader = try SealedToken.open(.cursor, Array(bytes), with: keys.ring)
         let (deployment, topic, cursor) = try SealedToken.reading { () throws(ByteCodingError) in
             (try reader.read(UInt64.self), TopicID(try reader.read()), try StreamCursor(from: &reader))
         }
@@ -34,7 +34,7 @@ struct StreamTokens: Sendable {
 
     /// Nil for a cursor that is longer than a token may be.
     func seal(_ cursor: StreamCursor) -> [UInt8]? {
-        SealedToken.seal(.cursor, with: keyring, capacity: 64 + 24 * cursor.positions.count) { writer in
+        SealedToken.seal(.cursor, with: keys.ring, capacity: 64 + 24 * cursor.positions.count) { writer in
             writer.write(deployment)
             writer.write(TopicID.userEvents.rawValue)
             cursor.encode(into: &writer)

@@ -4,6 +4,8 @@ import ActorCluster
 import ClusterModel
 import EventLog
 import MergeableState
+import MeridianNode
+import OperatorAPI
 import Personalization
 
 /// Requests, reports and the standard types behind them: the first byte says which.
@@ -26,6 +28,12 @@ struct ActorTarget: ExtremesTarget {
             written(2) { ["one", "two"].encode(into: &$0) }, written(3) { [UInt64(1), 2, 3].encode(into: &$0) },
             written(4) { [UInt8](repeating: 3, count: 9).encode(into: &$0) },
             written(5) { ExtremesSamples.log(1, 5).encode(into: &$0) }, written(6) { (-3).encode(into: &$0) },
+            written(7) {
+                ContentReport(
+                    applyVersion: 2, vector: ExtremesSamples.state().vector, digest: Digest128(high: 1, low: 2),
+                    contents: 9
+                ).encode(into: &$0)
+            }, written(8) { RegionCapacity(state: .active).encode(into: &$0) },
         ]
     }
 
@@ -47,8 +55,17 @@ struct ActorTarget: ExtremesTarget {
         case 4: return (try? [UInt8](from: &reader)) != nil
         case 5: return (try? LogIdentity(from: &reader)) != nil
         case 6: return (try? Int(from: &reader)) != nil
+        case 7: return (try? ContentReport(from: &reader)).map { $0.vector.entries.count >= 0 } ?? false
+        case 8: return (try? RegionCapacity(from: &reader)).map { take($0) } ?? false
         default: return false
         }
+    }
+
+    /// As another region's preflight weighs it.
+    private func take(_ capacity: RegionCapacity) -> Bool {
+        var writer = ByteWriter()
+        capacity.encode(into: &writer)
+        return !capacity.obstacles(to: EvacuationLoad(users: .max, callsInFlight: .max)).isEmpty
     }
 
     /// As an operator's question over all regions adds them up.

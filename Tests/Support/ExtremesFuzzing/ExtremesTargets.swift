@@ -12,11 +12,12 @@ package enum ExtremesTargets {
         ]
         let logs: [any ExtremesTarget] = [
             BatchTarget(.userEvents), BatchTarget(.userEvents, compressing: true), BatchTarget(.content), BodyTarget(),
-            ShardSnapshotTarget(), ContentSnapshotTarget(), JournalTarget(),
+            ShardSnapshotTarget(), ContentSnapshotTarget(), JournalTarget(), GroupTarget(), OperatorJournalTarget(),
         ]
         let instances: [any ExtremesTarget] = [ClockTarget(), TrimTarget(), SumsTarget()]
         let clients: [any ExtremesTarget] = [
-            TokenTarget(), RequestTarget(), ConfigurationTarget(), TimeoutTarget(), TransportTarget(try FramesTarget()),
+            TokenTarget(), RequestTarget(), OperatorTarget(), ConfigurationTarget(), TimeoutTarget(),
+            TransportTarget(try FramesTarget()),
             TransportTarget(try AnswersTarget()), TransportTarget(HeadersTarget()), TransportTarget(MessagesTarget()),
         ]
         return mesh + logs + instances + clients

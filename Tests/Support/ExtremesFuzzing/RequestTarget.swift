@@ -66,7 +66,7 @@ private final class RequestDoor: CallResponder, ShardRouting, ContentRouting {
         admission.state = .active
         let api = ServingAPI(
             identity: ServingIdentity(deploymentID: "shop", region: RegionNumber(1), otherRegions: 2),
-            keyring: keyring, shards: self, content: self, admission: admission, stamps: StampGate(),
+            keys: TokenKeys(keyring), shards: self, content: self, admission: admission, stamps: StampGate(),
             clock: environment.clock, entropy: environment.entropy, metrics: NOOPMetricsHandler.instance)
         guard method < api.methods.count else { return false }
         api.handle(

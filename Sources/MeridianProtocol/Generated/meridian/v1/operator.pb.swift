@@ -561,11 +561,38 @@ public nonisolated struct Meridian_V1_StatusReply: @unchecked Sendable {
     set {_uniqueStorage()._catalogueLimit = newValue}
   }
 
+  /// What operators did against this node's advice, oldest first; the newest 32, over restarts.
+  public var operatorEvents: [Meridian_V1_OperatorEvent] {
+    get {_storage._operatorEvents}
+    set {_uniqueStorage()._operatorEvents = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Meridian_V1_OperatorEvent: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A stable word: forced_evacuation.
+  public var act: String = String()
+
+  public var atMs: UInt64 = 0
+
+  /// The identity of the caller's certificate, or its address where there is none.
+  public var caller: String = String()
+
+  /// What spoke against it.
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct Meridian_V1_BootstrapStatus: Sendable {
@@ -642,6 +669,27 @@ public nonisolated struct Meridian_V1_PartitionDigest: Sendable {
   public init() {}
 }
 
+/// A region's catalogue: equal vectors and apply versions must show equal digests.
+public nonisolated struct Meridian_V1_ContentDigest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var applyVersion: UInt32 = 0
+
+  public var vector: [Meridian_V1_VectorEntry] = []
+
+  /// 32 hexadecimal digits.
+  public var digest: String = String()
+
+  /// Items and withdrawals that are remembered.
+  public var contents: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct Meridian_V1_DigestReply: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -657,9 +705,21 @@ public nonisolated struct Meridian_V1_DigestReply: Sendable {
   /// With `all_regions`: every region of the deployment, ascending, this one included.
   public var regions: [Meridian_V1_RegionDigest] = []
 
+  /// Of the region that answers; not set while it starts.
+  public var content: Meridian_V1_ContentDigest {
+    get {_content ?? Meridian_V1_ContentDigest()}
+    set {_content = newValue}
+  }
+  /// Returns true if `content` has been explicitly set.
+  public var hasContent: Bool {self._content != nil}
+  /// Clears the value of `content`. Subsequent reads from it will return its default value.
+  public mutating func clearContent() {self._content = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _content: Meridian_V1_ContentDigest? = nil
 }
 
 public nonisolated struct Meridian_V1_RegionDigest: Sendable {
@@ -676,9 +736,21 @@ public nonisolated struct Meridian_V1_RegionDigest: Sendable {
   /// Why the region's shards could not be asked; empty where they answered.
   public var failure: String = String()
 
+  /// Not set where the region did not tell.
+  public var content: Meridian_V1_ContentDigest {
+    get {_content ?? Meridian_V1_ContentDigest()}
+    set {_content = newValue}
+  }
+  /// Returns true if `content` has been explicitly set.
+  public var hasContent: Bool {self._content != nil}
+  /// Clears the value of `content`. Subsequent reads from it will return its default value.
+  public mutating func clearContent() {self._content = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _content: Meridian_V1_ContentDigest? = nil
 }
 
 public nonisolated struct Meridian_V1_DrainRequest: Sendable {
@@ -741,7 +813,7 @@ public nonisolated struct Meridian_V1_EvacuateRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Go on although no other region is connected.
+  /// Go on although no other region is connected, or none can take the users. Recorded: see StatusReply.operator_events.
   public var force: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1193,7 +1265,7 @@ nonisolated extension Meridian_V1_Alarm: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StatusReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}deployment\0\u{1}node\0\u{1}state\0\u{3}uptime_ms\0\u{1}version\0\u{1}partitions\0\u{1}users\0\u{3}indexed_ids\0\u{3}unflushed_records\0\u{3}region_name\0\u{1}mirrors\0\u{3}unmirrored_events\0\u{1}clock\0\u{1}alarms\0\u{3}partition_states\0\u{3}calls_in_flight\0\u{3}rebuilding_partitions\0\u{3}held_logs\0\u{3}freshness_p50_ms\0\u{3}freshness_p99_ms\0\u{1}bootstrap\0\u{3}personal_data_seconds\0\u{3}personal_data_seconds_left\0\u{3}marker_rows\0\u{3}catalogue_items\0\u{3}catalogue_tombstones\0\u{3}catalogue_limit\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}deployment\0\u{1}node\0\u{1}state\0\u{3}uptime_ms\0\u{1}version\0\u{1}partitions\0\u{1}users\0\u{3}indexed_ids\0\u{3}unflushed_records\0\u{3}region_name\0\u{1}mirrors\0\u{3}unmirrored_events\0\u{1}clock\0\u{1}alarms\0\u{3}partition_states\0\u{3}calls_in_flight\0\u{3}rebuilding_partitions\0\u{3}held_logs\0\u{3}freshness_p50_ms\0\u{3}freshness_p99_ms\0\u{1}bootstrap\0\u{3}personal_data_seconds\0\u{3}personal_data_seconds_left\0\u{3}marker_rows\0\u{3}catalogue_items\0\u{3}catalogue_tombstones\0\u{3}catalogue_limit\0\u{3}operator_events\0")
 
   fileprivate class _StorageClass {
     var _region: UInt32 = 0
@@ -1225,6 +1297,7 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
     var _catalogueItems: UInt64 = 0
     var _catalogueTombstones: UInt64 = 0
     var _catalogueLimit: UInt64 = 0
+    var _operatorEvents: [Meridian_V1_OperatorEvent] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1264,6 +1337,7 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
       _catalogueItems = source._catalogueItems
       _catalogueTombstones = source._catalogueTombstones
       _catalogueLimit = source._catalogueLimit
+      _operatorEvents = source._operatorEvents
     }
   }
 
@@ -1311,6 +1385,7 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
         case 27: try { try decoder.decodeSingularUInt64Field(value: &_storage._catalogueItems) }()
         case 28: try { try decoder.decodeSingularUInt64Field(value: &_storage._catalogueTombstones) }()
         case 29: try { try decoder.decodeSingularUInt64Field(value: &_storage._catalogueLimit) }()
+        case 30: try { try decoder.decodeRepeatedMessageField(value: &_storage._operatorEvents) }()
         default: break
         }
       }
@@ -1410,6 +1485,9 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
       if _storage._catalogueLimit != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._catalogueLimit, fieldNumber: 29)
       }
+      if !_storage._operatorEvents.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._operatorEvents, fieldNumber: 30)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1448,10 +1526,56 @@ nonisolated extension Meridian_V1_StatusReply: SwiftProtobuf.Message, SwiftProto
         if _storage._catalogueItems != rhs_storage._catalogueItems {return false}
         if _storage._catalogueTombstones != rhs_storage._catalogueTombstones {return false}
         if _storage._catalogueLimit != rhs_storage._catalogueLimit {return false}
+        if _storage._operatorEvents != rhs_storage._operatorEvents {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Meridian_V1_OperatorEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorEvent"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}act\0\u{3}at_ms\0\u{1}caller\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.act) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.atMs) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.caller) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.act.isEmpty {
+      try visitor.visitSingularStringField(value: self.act, fieldNumber: 1)
+    }
+    if self.atMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.atMs, fieldNumber: 2)
+    }
+    if !self.caller.isEmpty {
+      try visitor.visitSingularStringField(value: self.caller, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_OperatorEvent, rhs: Meridian_V1_OperatorEvent) -> Bool {
+    if lhs.act != rhs.act {return false}
+    if lhs.atMs != rhs.atMs {return false}
+    if lhs.caller != rhs.caller {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1622,9 +1746,54 @@ nonisolated extension Meridian_V1_PartitionDigest: SwiftProtobuf.Message, SwiftP
   }
 }
 
+nonisolated extension Meridian_V1_ContentDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ContentDigest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}apply_version\0\u{1}vector\0\u{1}digest\0\u{1}contents\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.applyVersion) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.vector) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.digest) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.contents) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.applyVersion != 0 {
+      try visitor.visitSingularUInt32Field(value: self.applyVersion, fieldNumber: 1)
+    }
+    if !self.vector.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.vector, fieldNumber: 2)
+    }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularStringField(value: self.digest, fieldNumber: 3)
+    }
+    if self.contents != 0 {
+      try visitor.visitSingularUInt64Field(value: self.contents, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Meridian_V1_ContentDigest, rhs: Meridian_V1_ContentDigest) -> Bool {
+    if lhs.applyVersion != rhs.applyVersion {return false}
+    if lhs.vector != rhs.vector {return false}
+    if lhs.digest != rhs.digest {return false}
+    if lhs.contents != rhs.contents {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Meridian_V1_DigestReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DigestReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}partitions\0\u{1}regions\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}server_time_ms\0\u{1}partitions\0\u{1}regions\0\u{1}content\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1636,12 +1805,17 @@ nonisolated extension Meridian_V1_DigestReply: SwiftProtobuf.Message, SwiftProto
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.serverTimeMs) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.partitions) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.regions) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._content) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.region != 0 {
       try visitor.visitSingularUInt32Field(value: self.region, fieldNumber: 1)
     }
@@ -1654,6 +1828,9 @@ nonisolated extension Meridian_V1_DigestReply: SwiftProtobuf.Message, SwiftProto
     if !self.regions.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.regions, fieldNumber: 4)
     }
+    try { if let v = self._content {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1662,6 +1839,7 @@ nonisolated extension Meridian_V1_DigestReply: SwiftProtobuf.Message, SwiftProto
     if lhs.serverTimeMs != rhs.serverTimeMs {return false}
     if lhs.partitions != rhs.partitions {return false}
     if lhs.regions != rhs.regions {return false}
+    if lhs._content != rhs._content {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1669,7 +1847,7 @@ nonisolated extension Meridian_V1_DigestReply: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Meridian_V1_RegionDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RegionDigest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}region_name\0\u{1}partitions\0\u{1}failure\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{3}region_name\0\u{1}partitions\0\u{1}failure\0\u{1}content\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1681,12 +1859,17 @@ nonisolated extension Meridian_V1_RegionDigest: SwiftProtobuf.Message, SwiftProt
       case 2: try { try decoder.decodeSingularStringField(value: &self.regionName) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.partitions) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.failure) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._content) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.region != 0 {
       try visitor.visitSingularUInt32Field(value: self.region, fieldNumber: 1)
     }
@@ -1699,6 +1882,9 @@ nonisolated extension Meridian_V1_RegionDigest: SwiftProtobuf.Message, SwiftProt
     if !self.failure.isEmpty {
       try visitor.visitSingularStringField(value: self.failure, fieldNumber: 4)
     }
+    try { if let v = self._content {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1707,6 +1893,7 @@ nonisolated extension Meridian_V1_RegionDigest: SwiftProtobuf.Message, SwiftProt
     if lhs.regionName != rhs.regionName {return false}
     if lhs.partitions != rhs.partitions {return false}
     if lhs.failure != rhs.failure {return false}
+    if lhs._content != rhs._content {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
