@@ -131,7 +131,8 @@ final class MirrorCore: Sendable {
             state.follower = FollowerInstance(
                 own: settings.region, incarnation: incarnation, held: held, limits: settings.limits,
                 scope: LogScope(
-                    members: [settings.region] + settings.peers.map(\.region), partitions: settings.partitions))
+                    members: [settings.region] + settings.peers.map(\.region) + settings.formerMembers,
+                    partitions: settings.partitions))
             // Peers reported to the service before anyone here could hear it.
             return state.toldCursors.add(
                 state.cursors.all.map { ToldCursor(region: $0.region, log: $0.log, held: $0.held) })

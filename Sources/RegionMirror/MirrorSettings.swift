@@ -37,6 +37,8 @@ package struct MirrorSettings: Sendable {
     package var limits = MirrorLimits()
     /// Whether what is settled at every member leaves (S1b, log.trim).
     package var drops = false
+    /// Regions that have left: what is still missing of their logs is mirrored all the same.
+    package var formerMembers: [RegionNumber] = []
     /// This region's name, as its peers list it.
     package var regionName = ""
     package var partitions = PartitionCount.standard

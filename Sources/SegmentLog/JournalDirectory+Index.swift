@@ -23,10 +23,11 @@ extension JournalDirectory {
         return found
     }
 
-    /// Whether all its segments are there, and nothing was written behind them: a mark that was damaged later would hide it.
+    /// Whether all its segments are there, the last one as long as it says, and nothing was written behind them: a mark that was damaged later would hide it.
     private func isWhole(_ index: JournalIndex) throws(FileError) -> Bool {
         let found = try generations()
         guard Set(found).isSuperset(of: index.segments) else { return false }
+        guard try index.tail.end == 0 || segmentLength(index.tail.generation) >= index.tail.end else { return false }
         for generation in found where generation > index.tail.generation {
             guard try isBlank(generation) else { return false }
         }

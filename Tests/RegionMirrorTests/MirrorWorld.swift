@@ -45,6 +45,7 @@ final class MirrorWorld: Sendable {
             maxBytesPerSecond: 1 << 30, heartbeat: Self.heartbeat, stallTimeout: Self.stallTimeout,
             directory: MirrorRegion.directory)
         settings.regionName = "r\(region)"
+        settings.formerMembers = [RegionNumber(9)]
         self.settings(&settings)
         return settings
     }

@@ -90,7 +90,7 @@ package struct FollowerInstance: Sendable {
         own: RegionNumber, incarnation: Incarnation, held: [LogSummary], limits: MirrorLimits = MirrorLimits(),
         scope: LogScope? = nil
     ) {
-        self.scope = scope
+        self.scope = scope?.and(held.map(\.log.name.region))
         self.own = own
         self.incarnation = incarnation
         self.limits = limits
@@ -316,8 +316,6 @@ package struct FollowerInstance: Sendable {
         if !ceiling.admits(head.log.incarnation) {
             halt(head.log, .aheadOfClock(head.log.incarnation.startedAt), holder, &directives)
         }
-        var head = head
-        head.base = max(head.base, links[holder]?.firstAvailable[head.log] ?? .zero)
         links[holder]?.heads[head.log] = head
         guard head.base > position(of: head.log) else { return }
         suspects.insert(head.log)

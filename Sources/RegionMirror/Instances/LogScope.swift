@@ -10,9 +10,14 @@ package struct LogScope: Hashable, Sendable {
     /// Topics of this version and of those that may come: a newer member's logs are kept for it.
     package static let topics: ClosedRange<UInt16> = 1...16
 
-    package init(members: [RegionNumber], partitions: PartitionCount) {
+    package init(members: some Sequence<RegionNumber>, partitions: PartitionCount) {
         self.members = Set(members)
         self.partitions = partitions
+    }
+
+    /// With regions of which logs are held here: they are or were members.
+    func and(_ others: [RegionNumber]) -> LogScope {
+        LogScope(members: members.union(others), partitions: partitions)
     }
 
     package func holds(_ name: LogName) -> Bool {
