@@ -27,7 +27,10 @@ extension JournalDirectory {
     private func isWhole(_ index: JournalIndex) throws(FileError) -> Bool {
         let found = try generations()
         guard Set(found).isSuperset(of: index.segments) else { return false }
-        guard try index.tail.end == 0 || segmentLength(index.tail.generation) >= index.tail.end else { return false }
+        if index.tail.end > 0 {
+            let length = try segmentLength(index.tail.generation)
+            guard length >= index.tail.end else { return false }
+        }
         for generation in found where generation > index.tail.generation {
             guard try isBlank(generation) else { return false }
         }
