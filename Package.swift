@@ -180,7 +180,7 @@ let package = Package(
             [
                 "ClusterModel", "MergeableState", "GRPCFraming", "MeridianProtocol", "NodeEnvironment", "EventLog",
                 "SegmentLog", "ActorCluster", "RegionMirror", "Personalization", "ServingAPI", "OperatorAPI",
-                "MeridianNode", "SimulatedEnvironment", "TransportFuzzing", nioCore, protobuf, metrics,
+                "MeridianNode", "SimulatedEnvironment", "TransportFuzzing", logging, nioCore, protobuf, metrics,
             ]),
 
         // MARK: Benchmarks, fuzzing and simulation

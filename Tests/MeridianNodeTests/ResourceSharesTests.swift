@@ -57,7 +57,7 @@ import Testing
         for part in ["10000", "1024", "\(shares.connections)", "LimitNOFILE"] { #expect(warning.contains(part)) }
     }
 
-    private static func refusal(_ limits: ResourceLimits) throws -> NodeError? {
+    private static func refusal(_ limits: MachineLimits) throws -> NodeError? {
         let configuration = try configuration()
         return #expect(throws: NodeError.self) {
             try ResourceShares(limits, configuration: configuration, loops: 2)

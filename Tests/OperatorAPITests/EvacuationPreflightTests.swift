@@ -2,9 +2,11 @@
 
 import ClusterModel
 import EventLog
+import GRPCFraming
 import MeridianProtocol
 import NIOCore
 import NodeEnvironment
+import Synchronization
 import Testing
 
 @testable import OperatorAPI
@@ -38,7 +40,7 @@ import Testing
         let queue = OperatorQueue()
         let answer = try harness.call(
             harness.api(queue: queue), .evacuate, try request.encodedBuffer(), certificate: Self.operatorURI)
-        return await withTaskGroup(of: Void.self) { group in
+        return await withTaskGroup(of: Void.self) { group -> (reason: String?, message: String)? in
             group.addTask { await queue.run() }
             defer { group.cancelAll() }
             do {

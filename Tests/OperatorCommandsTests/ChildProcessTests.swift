@@ -1,5 +1,6 @@
 // What a process inherits from the command that starts it.
 
+import ClusterModel
 import Glibc
 import HostEnvironment
 import NodeEnvironment

@@ -115,7 +115,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .tombstonesFull: .seconds(60)
         case .malformedMessage, .messageTooLarge, .fieldOutOfBounds, .unknownField, .notImplemented, .unknownService,
             .unknownContent, .roleRequired, .groupNotAllowed, .noRegionConnected, .noRegionHasRoom,
-            .sessionTokenInvalid, .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .tokenTooOld, .tooStale,
+            .sessionTokenInvalid, .sessionTokenForeignDeployment, .sessionTokenForeignPartition, .tokenTooOld,
+            .tooStale,
             .eventIDTooOld, .eventIDTooNew,
             .notEnoughRegions, .cursorInvalid, .cursorForeign, .cursorTrimmed, .unknownGroup, .groupDamaged,
             .tooManyGroups,

@@ -2,6 +2,7 @@
 
 import ClusterModel
 import GRPCFraming
+import Logging
 import MeridianNode
 import MeridianProtocol
 import Metrics
@@ -58,7 +59,8 @@ struct OperatorTarget: ExtremesTarget {
             facts: NodeFacts(
                 deploymentID: "shop", node: "n1", region: RegionNumber(1), regionName: "r1", version: "1",
                 partitions: .standard),
-            clock: environment.clock, admission: admission)
+            clock: environment.clock, admission: admission,
+            logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
         let queue = OperatorQueue()
         let api = OperatorAPI(
             control: status, queue: queue, clock: environment.clock,
