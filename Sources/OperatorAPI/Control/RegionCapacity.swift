@@ -57,21 +57,33 @@ package struct EvacuationLoad: Hashable, Sendable {
     }
 }
 
+/// What one region said of its room, or why it did not.
+struct CapacityAnswer: Sendable {
+    var name: String
+    var answer: Result<RegionCapacity, PeerFailure>
+}
+
 /// The answers of all regions that are connected. A value.
 struct EvacuationPreflight: Hashable, Sendable {
     private let isPassed: Bool
     private let words: [String]
 
-    /// `answers`: by the region's name, what it said or why it did not.
-    init(_ load: EvacuationLoad, _ answers: [(name: String, answer: Result<RegionCapacity, PeerFailure>)]) {
-        let found = answers.map { one in
-            switch one.answer {
-            case .success(let capacity): (one.name, capacity.obstacles(to: load))
-            case .failure(let failure): (one.name, ["\(failure)"])
+    init(_ load: EvacuationLoad, _ answers: [CapacityAnswer]) {
+        var (isPassed, words): (Bool, [String]) = (false, [])
+        for one in answers {
+            let obstacles: [String] =
+                switch one.answer {
+                case .success(let capacity): capacity.obstacles(to: load)
+                case .failure(let failure): ["\(failure)"]
+                }
+            if obstacles.isEmpty {
+                isPassed = true
+            } else {
+                words.append("region \(one.name): \(obstacles.joined(separator: ", "))")
             }
         }
-        isPassed = found.contains { $0.1.isEmpty }
-        words = found.filter { !$0.1.isEmpty }.map { "region \($0.0): \($0.1.joined(separator: ", "))" }
+        self.isPassed = isPassed
+        self.words = words
     }
 
     /// Why users should stay; nil where at least one region can take them all.

@@ -50,22 +50,23 @@ extension OperatorAPI {
         }
         let users = await control.shardReports().reduce(UInt64(0)) { $0.adding(clamping: UInt64(clamping: $1.users)) }
         let load = EvacuationLoad(users: users, callsInFlight: UInt64(clamping: control.callsInFlight))
-        let answers = await withTaskGroup(of: (String, Result<RegionCapacity, PeerFailure>).self) { group in
-            for peer in connected {
-                group.addTask { [control] in
-                    do throws(PeerFailure) {
-                        return (peer.name, .success(try await control.capacity(of: peer.region)))
-                    } catch {
-                        return (peer.name, .failure(error))
-                    }
-                }
-            }
-            var answers: [(name: String, answer: Result<RegionCapacity, PeerFailure>)] = []
-            for await (name, answer) in group { answers.append((name, answer)) }
+        let answers = await withTaskGroup(of: CapacityAnswer.self) { group in
+            for peer in connected { group.addTask { [control] in await Self.ask(peer, control) } }
+            var answers: [CapacityAnswer] = []
+            for await answer in group { answers.append(answer) }
             return answers.sorted { $0.name < $1.name }
         }
         guard let problem = EvacuationPreflight(load, answers).problem else { return nil }
         return Refusal(.noRegionHasRoom, "no other region can take the users: \(problem); force goes on anyway")
+    }
+
+    /// Never throws, and answers with a value of its own: a tuple with a result in a task group was read wrongly (Swift 6.3.1).
+    private static func ask(_ peer: MirrorFacts, _ control: any NodeControl) async -> CapacityAnswer {
+        do {
+            return CapacityAnswer(name: peer.name, answer: .success(try await control.capacity(of: peer.region)))
+        } catch {
+            return CapacityAnswer(name: peer.name, answer: .failure(error))
+        }
     }
 }
 

@@ -56,8 +56,8 @@ struct DiskAudit: Sendable {
 
     /// As if nothing had ever been settled: what is settled is folded from its bytes, which stand until their retention ends.
     static func forgetFloors(in directory: String, _ files: any FileStore) throws(FileError) {
-        for name in ["lineage", "trimmed.0", "trimmed.1", "index", "index.old"]
-        where files.exists("\(directory)/\(name)") {
+        for name in try files.list(directory)
+        where ["lineage-", "trimmed-", "index-"].contains(where: { name.hasPrefix($0) }) {
             try files.remove("\(directory)/\(name)")
         }
     }

@@ -81,6 +81,8 @@ struct DiskSurvey: Sendable {
     /// In the order of their offsets. What is trimmed stands in snapshots, and counts as held: it is known from surveys of
     /// before (S8).
     private(set) var logs: [LogIdentity: [SurveyedBatch]] = [:]
+    /// Whether the journal begins with its first segment: all that was ever written stands.
+    private(set) var isFromTheStart = false
     /// Where logs begin that do not begin at their first record.
     private(set) var bases: [LogIdentity: Offset] = [:]
 
@@ -89,6 +91,7 @@ struct DiskSurvey: Sendable {
         self.name = name
         let files = SimulatedFileStore(image)
         guard files.exists("\(RegionDeployment.directory)/marks") else { return }
+        isFromTheStart = files.exists("\(RegionDeployment.directory)/0000000000000001.segment")
         var found: [LogIdentity: [SurveyedBatch]] = [:]
         do {
             let inspection = try JournalInspection(directory: RegionDeployment.directory, files: files) { batch in

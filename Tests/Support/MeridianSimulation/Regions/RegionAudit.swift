@@ -98,7 +98,8 @@ struct RegionAudit: Sendable {
     ) {
         for region in deployment.regions.indices {
             // What is trimmed stands in snapshots only.
-            for fromZero in surveys[region].bases.isEmpty ? [false, true] : [false] {
+            let isWhole = surveys[region].bases.isEmpty && surveys[region].isFromTheStart
+            for fromZero in isWhole ? [false, true] : [false] {
                 do {
                     let fold = try Self.fold(deployment, region: region, fromZero: fromZero)
                     try checkContent(fold.content, surveys[region], ends)
