@@ -159,7 +159,6 @@ package final class MeridianNode: Service {
         try await close(recovery.log)
     }
 
-    /// The node among others, before it serves.
     private struct Joined: Sendable {
         let system: ClusterActorSystem
         let mesh: NodeMesh?
@@ -230,7 +229,6 @@ package final class MeridianNode: Service {
         return floors
     }
 
-    /// What serves once a start has come through.
     private struct Opened: Sendable {
         var host: ShardHost
         var plan: IncarnationPlan

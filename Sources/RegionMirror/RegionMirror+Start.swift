@@ -60,7 +60,8 @@ extension RegionMirror {
     @discardableResult
     package func replaceTokenKeys(_ keys: [TokenKeyFingerprint]) async -> [StartAnswer] {
         core.state.withLock { $0.tokenKeys = keys }
-        return await claim(Incarnation(0))
+        // As the process that has the claim: what others say of terms changes nothing.
+        return await claim(core.state.withLock(\.incarnation))
     }
 
     /// Asks every peer once what it holds of this region's logs.

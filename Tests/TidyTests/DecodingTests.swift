@@ -26,6 +26,7 @@ import Testing
         ("Sources/ClusterModel/Terms/RegionTerms+Coding.swift", "UInt64(limit)", "limits are small constants"),
         ("Sources/MeridianNode/Keys/OwnTokenKey.swift", "8 + secretBytes", "constants"),
         ("Sources/SegmentLog/Trimming/TrimmedPrefix.swift", "count * Self.entryLength", "a count of 32 bits"),
+        ("Sources/SegmentLog/Trimming/TrimmedPrefix.swift", "lines * Self.lineLength", "at most maxLines"),
     ]
 
     /// A binary operator between operands of which one at least is no constant, or an assigning one.

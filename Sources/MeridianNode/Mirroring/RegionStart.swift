@@ -19,6 +19,8 @@ struct RegionStart: Sendable {
     private static let betweenProbes: Duration = .milliseconds(200)
     /// Beyond the time for which a claim of a process that died can be fresh.
     private static let slack: Duration = .milliseconds(500)
+    /// How much longer a claim is waited for that nobody renews.
+    private static let longestFading: Duration = .seconds(30)
 
     /// S2: with no disk of its own a node starts above what reachable members know; with none reachable and a clock that
     /// nothing disciplines it refuses. Throws NodeError `.clockUntrusted`, which names who refuses and why.
@@ -97,6 +99,7 @@ struct RegionStart: Sendable {
     /// for; a living one ends this start. Throws NodeError `.regionClaimed`.
     func claim(_ incarnation: Incarnation) async throws {
         var deadlines: [RegionNumber: BootInstant] = [:]
+        var heard: [RegionNumber: Duration] = [:]
         var said: Set<RegionNumber> = []
         while true {
             let answers = await mirror.claim(incarnation)
@@ -110,7 +113,11 @@ struct RegionStart: Sendable {
                 isClaimed = true
                 let deadline = deadlines[answer.region] ?? now.advanced(by: fresh + Self.slack)
                 deadlines[answer.region] = deadline
-                guard now < deadline else { throw Self.claimed(answer.name, reason) }
+                // A living process is heard again and again. What only grows older is a late word of a dead one.
+                let isFading = heard[answer.region].map { fresh < $0 } ?? false
+                heard[answer.region] = fresh
+                let isOver = now >= (isFading ? deadline.advanced(by: Self.longestFading) : deadline)
+                guard !isOver else { throw Self.claimed(answer.name, reason) }
                 if said.insert(answer.region).inserted {
                     logger.notice(
                         "another process spoke for this region a moment ago: waiting until it is known to be gone",

@@ -1,5 +1,6 @@
 // The offline check of a stopped node's journal: `meridian log verify`. Reads only.
 
+package import ClusterModel
 package import EventLog
 package import NodeEnvironment
 
@@ -10,6 +11,8 @@ package struct JournalInspection: Hashable, Sendable {
     package var corruptRanges: [CorruptRange]
     package var cutBytes: UInt64
     package var logs: [LogSummary]
+    /// Incarnations below which a line is settled everywhere and forgotten here (S1b).
+    package var dropped: [LogName: Incarnation]
     /// Whose the journal is; nil where nothing says it.
     package var identity: DirectoryIdentity?
 
@@ -27,5 +30,6 @@ package struct JournalInspection: Hashable, Sendable {
         cutBytes = scan.cutBytes
         logs = scan.table.summaries
         identity = stopped.identity
+        dropped = stopped.trimmed.dropped
     }
 }

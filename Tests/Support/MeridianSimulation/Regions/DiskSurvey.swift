@@ -3,6 +3,7 @@
 import ClusterModel
 import EventLog
 import NodeEnvironment
+import RegionMirror
 import SegmentLog
 import SimulatedEnvironment
 import Synchronization
@@ -48,6 +49,14 @@ final class BatchArchive: Sendable {
         }
     }
 
+    /// All that any disk held of logs below these incarnations, in the order of offsets.
+    func logs(below floors: [LogName: Incarnation]) -> [LogIdentity: [SurveyedBatch]] {
+        let below = batches.withLock { batches in
+            batches.values.filter { batch in floors[batch.log.name].map { batch.log.incarnation < $0 } ?? false }
+        }
+        return Dictionary(grouping: below, by: \.log).mapValues { $0.sorted { $0.base < $1.base } }
+    }
+
     func admit(_ batch: EncodedBatch, on disk: String) throws -> SurveyedBatch {
         let header = batch.header
         let place = Place(log: header.log, base: header.baseOffset)
@@ -81,8 +90,10 @@ struct DiskSurvey: Sendable {
     /// In the order of their offsets. What is trimmed stands in snapshots, and counts as held: it is known from surveys of
     /// before (S8).
     private(set) var logs: [LogIdentity: [SurveyedBatch]] = [:]
-    /// Whether the journal begins with its first segment: all that was ever written stands.
-    private(set) var isFromTheStart = false
+    /// Whether the journal itself holds all that counts as held: nothing is in states only.
+    private(set) var isWhole = true
+    /// Incarnations below which lines are settled everywhere.
+    private var settled: [LogName: Incarnation] = [:]
     /// Where logs begin that do not begin at their first record.
     private(set) var bases: [LogIdentity: Offset] = [:]
 
@@ -91,13 +102,17 @@ struct DiskSurvey: Sendable {
         self.name = name
         let files = SimulatedFileStore(image)
         guard files.exists("\(RegionDeployment.directory)/marks") else { return }
-        isFromTheStart = files.exists("\(RegionDeployment.directory)/0000000000000001.segment")
         var found: [LogIdentity: [SurveyedBatch]] = [:]
         do {
             let inspection = try JournalInspection(directory: RegionDeployment.directory, files: files) { batch in
                 found[batch.header.log, default: []].append(try archive.admit(batch, on: name))
             }
             for summary in inspection.logs where summary.base > .zero { bases[summary.log] = summary.base }
+            settled = inspection.dropped
+            // What a bootstrap brought stands on ends records whose logs this disk has never had.
+            for ends in try LineageFile(directory: RegionDeployment.directory, files: files).load().all {
+                settled[ends.name] = max(settled[ends.name] ?? Incarnation(0), ends.chain.root.number)
+            }
             if !inspection.corruptRanges.isEmpty {
                 ledger.violated("S7", "\(name): \(inspection.corruptRanges.count) ranges do not verify")
             }
@@ -111,6 +126,8 @@ struct DiskSurvey: Sendable {
             return batches.sorted { $0.base < $1.base }.filter { seen.insert($0.base).inserted }
         }
         addTrimmed(archive, ledger)
+        addSettled(archive)
+        isWhole = isWhole && bases.isEmpty
         checkChains(ledger)
     }
 
@@ -123,6 +140,14 @@ struct DiskSurvey: Sendable {
             if trimmed.last?.end != base {
                 ledger.violated("run", "\(name): nobody has seen \(log) up to its base \(base.rawValue)")
             }
+        }
+    }
+
+    /// Logs below a floor: whatever of them is gone here stands in the states (S1b).
+    private mutating func addSettled(_ archive: BatchArchive) {
+        for (log, batches) in archive.logs(below: settled) where batches.last?.end != logs[log]?.last?.end {
+            logs[log] = batches
+            isWhole = false
         }
     }
 

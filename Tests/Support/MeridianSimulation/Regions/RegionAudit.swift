@@ -98,8 +98,7 @@ struct RegionAudit: Sendable {
     ) {
         for region in deployment.regions.indices {
             // What is trimmed stands in snapshots only.
-            let isWhole = surveys[region].bases.isEmpty && surveys[region].isFromTheStart
-            for fromZero in isWhole ? [false, true] : [false] {
+            for fromZero in surveys[region].isWhole ? [false, true] : [false] {
                 do {
                     let fold = try Self.fold(deployment, region: region, fromZero: fromZero)
                     try checkContent(fold.content, surveys[region], ends)

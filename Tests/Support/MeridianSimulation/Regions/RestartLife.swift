@@ -44,8 +44,8 @@ package final class RestartLife: Sendable {
     private let state = Mutex(State())
 
     private static let content = "content"
-    /// Between a region's first acknowledged event and the next restart: a crash loop's pace.
-    private static let rest: Duration = .milliseconds(300)
+    /// Between a region's first acknowledged event and the next restart: two snapshots and a moment.
+    private static let rest: Duration = .milliseconds(2_500)
     private static let patience: Duration = .seconds(60)
 
     package init(seed: UInt64, regions: Int = 3, partitions: Int = 64) throws {
