@@ -37,6 +37,11 @@ final class DiskJudge: Sendable {
         return survey
     }
 
+    /// See DiskSurvey.
+    func complete(_ survey: DiskSurvey, below agreed: EndsBook) -> DiskSurvey {
+        survey.completed(from: archive, below: agreed)
+    }
+
     /// S11: what was acknowledged `remote(k)` stands on k disks besides the region's that is about to go. One disk may
     /// have been lost and not caught up yet.
     func checkRemote(without region: Int) {

@@ -151,6 +151,16 @@ struct DiskSurvey: Sendable {
         }
     }
 
+    /// With the logs below the newest agreed ends of which this disk holds nothing (S1b).
+    func completed(from archive: BatchArchive, below agreed: EndsBook) -> DiskSurvey {
+        var survey = self
+        for (log, batches) in archive.logs(below: agreed.agreed.mapValues(\.writer)) where logs[log] == nil {
+            survey.logs[log] = batches
+            survey.isWhole = false
+        }
+        return survey
+    }
+
     private func checkChains(_ ledger: RegionLedger) {
         for (log, batches) in logs {
             for (earlier, later) in zip(batches, batches.dropFirst()) {
