@@ -24,6 +24,11 @@ extension RegionMirror {
         }
     }
 
+    /// Logs that have left everywhere before this disk had them to their agreed ends (S1b).
+    package func leftLogs() -> [LogIdentity] {
+        core.state.withLock { state in state.follower?.left(state.lineage) ?? [] }
+    }
+
     /// The agreed end of an older incarnation, as far as it was heard of (S1a).
     package func agreedEnd(of log: LogIdentity) -> Offset? { core.facts.servedEnd(of: log) }
 

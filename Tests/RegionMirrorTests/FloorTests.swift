@@ -102,4 +102,23 @@ import Testing
         table.drop(facts)
         #expect(table.offset(of: RegionNumber(2), in: old) == nil)
     }
+
+    @Test("S1b, S5: a log that agreed ends list and nobody holds any more has left; one that somebody holds is pulled")
+    func hasLeft() throws {
+        let (gone, there, next) = (
+            Sample.log(1, incarnation: 10), Sample.log(2, incarnation: 10), Sample.log(1, incarnation: 20)
+        )
+        var facts = LineageFacts()
+        for log in [gone, there] { _ = facts.onAgreed(try Sample.ends(log.name, writer: 20, [(10, 5)])) }
+        var follower = FollowerInstance(own: RegionNumber(2), incarnation: Incarnation(50), held: [])
+        follower.onLink(RegionNumber(1), generation: 1)
+        #expect(follower.left(facts).isEmpty, "nobody has said what he holds")
+        var reply = PullReply(holder: RegionNumber(1), wallTime: WallTime(milliseconds: 1), generation: 1)
+        let later = LogIdentity(name: there.name, incarnation: Incarnation(20))
+        reply.heads = try [there, next, later].map { Sample.head(try Sample.chain($0, 1), $0) }
+        _ = try follower.onReply(reply, from: RegionNumber(1), to: [], facts)
+        #expect(follower.left(facts) == [gone])
+        facts.onBase(EndsPoint(number: Incarnation(20), digest: .zero), of: gone.name)
+        #expect(follower.left(facts).isEmpty, "the state stands on its end already")
+    }
 }

@@ -75,7 +75,7 @@ final class BootstrapRun: Sendable {
 
     /// What shards ask for, and what mirrors cannot have from its start.
     private func wanted() -> [SnapshotItem] {
-        let short = mirror.shortLogs().map { SnapshotItem(topic: $0.name.topic, partition: $0.name.partition) }
+        let short = (mirror.shortLogs() + mirror.leftLogs()).map { SnapshotItem(topic: $0.name.topic, partition: $0.name.partition) }
         return Set(short + wants.all).filter(isOwn).sorted()
     }
 

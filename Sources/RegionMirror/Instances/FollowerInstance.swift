@@ -209,6 +209,28 @@ package struct FollowerInstance: Sendable {
         return links.keys.contains { isTrimmed(log, at: $0) }
     }
 
+    /// Logs that agreed ends list, that end before that here, and that have left everywhere: who goes on with their line holds
+    /// nothing of them (S1b). A state on such an end comes from a member's snapshot. Complexity: O(heads + listed ends).
+    package func left(_ facts: LineageFacts) -> [LogIdentity] {
+        var newest: [LogName: Incarnation] = [:]
+        var told: Set<LogIdentity> = []
+        for log in links.values.lazy.flatMap(\.heads.keys) {
+            newest[log.name] = max(newest[log.name] ?? log.incarnation, log.incarnation)
+            told.insert(log)
+        }
+        var left: Set<LogIdentity> = []
+        for ends in facts.all {
+            guard let newest = newest[ends.name] else { continue }
+            for listed in ends.chain.links.lazy.flatMap(\.record.ends) where listed.incarnation < newest {
+                let log = LogIdentity(name: ends.name, incarnation: listed.incarnation)
+                guard log.incarnation >= facts.settled(ends.name), position(of: log) < listed.end, !told.contains(log)
+                else { continue }
+                left.insert(log)
+            }
+        }
+        return left.sorted()
+    }
+
     /// Logs that can only be had from where a snapshot of a member ends (S5). Complexity: O(logs that begin late x links).
     package mutating func short(_ facts: LineageFacts) -> [LogIdentity] {
         suspects = suspects.filter { log in links.keys.contains { isTrimmed(log, at: $0) } }
