@@ -119,8 +119,8 @@ struct CredentialTests {
             }
             try configure("{id: 7, file: \(real.scratch.path)/missing}")
             try await Self.hangUp(real)
-            let refused = try await Self.line(of: real, "token keys not reloaded")
-            #expect(refused.contains("missing"), "\(refused)")
+            _ = try await Self.line(of: real, "token keys not reloaded")
+            _ = try await Self.line(of: real, "\(real.scratch.path)/missing")
             try Data(repeating: 7, count: 32).write(to: URL(filePath: "\(real.scratch.path)/seven"))
             try configure("{id: 7, file: \(real.scratch.path)/seven}")
             try await Self.hangUp(real)

@@ -171,6 +171,7 @@ enum MetricFamilies {
         row("meridian_link_connections_accepted", .count, "Connections accepted since the start, by listener."),
         row("meridian_link_connections_closed", .count, "Connections closed."),
         row("meridian_link_connections_open", .count, "Connections that are open."),
+        row("meridian_link_connections_waiting", .count, "Connections that have not introduced themselves yet."),
         row("meridian_link_connections_limit", .count, "Connections that may be open."),
         row("meridian_link_connections_refused", .count, "Connections closed at once because of the limit."),
         row(

@@ -151,10 +151,11 @@ struct DiskSurvey: Sendable {
         }
     }
 
-    /// With the logs below the newest agreed ends of which this disk holds nothing (S1b).
+    /// With the logs below the newest agreed ends that this disk does not hold as far as others did (S1b).
     func completed(from archive: BatchArchive, below agreed: EndsBook) -> DiskSurvey {
         var survey = self
-        for (log, batches) in archive.logs(below: agreed.agreed.mapValues(\.writer)) where logs[log] == nil {
+        for (log, batches) in archive.logs(below: agreed.agreed.mapValues(\.writer))
+        where end(of: log) < batches.last?.end ?? .zero {
             survey.logs[log] = batches
             survey.isWhole = false
         }
