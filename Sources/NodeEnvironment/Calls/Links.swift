@@ -181,7 +181,7 @@ package struct LinkOccupancy: Hashable, Sendable {
     package let limit: Int
     /// That have not so far.
     package let waiting: Int
-    /// Whether every place is taken, and those that have not introduced themselves make room for others.
+    /// Whether connections that have not introduced themselves make room for others, or hold half of the places.
     package let isContended: Bool
 
     package init(open: Int, limit: Int, waiting: Int = 0, isContended: Bool = false) {

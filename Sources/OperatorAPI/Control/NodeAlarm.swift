@@ -136,8 +136,8 @@ struct NodeAlarm: Hashable, Sendable {
             return NodeAlarm(
                 name: .connectionsHigh,
                 detail:
-                    "listen.\(listener.listener): every place is taken, \(listener.occupancy.waiting) of them by "
-                    + "connections that have not introduced themselves; the oldest make room")
+                    "listen.\(listener.listener): \(listener.occupancy.waiting) connections have not introduced themselves, "
+                    + "of \(limit) that may be open; the oldest make room")
         }
         guard open >= max(1, limit / 2) else { return nil }
         let name: Name = open >= limit ? .connectionsFull : .connectionsHigh

@@ -54,8 +54,8 @@ struct ConnectionPlaces {
     /// All connections, whatever they are.
     var count: Int { standings.count }
 
-    /// Whether connections that have not introduced themselves make room for others.
-    var isContended: Bool { waiting > 0 && count >= total }
+    /// Whether connections that have not introduced themselves make room for others, or hold half of the limit.
+    var isContended: Bool { waiting > 0 && (count >= total || waiting >= max(1, limit / 2)) }
 
     /// A connection from `source`, an address. Complexity: O(connections) where all places are taken, else O(1).
     mutating func enter(_ number: UInt64, from source: String) -> Entry {
