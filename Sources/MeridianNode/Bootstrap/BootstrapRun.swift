@@ -75,8 +75,9 @@ final class BootstrapRun: Sendable {
 
     /// What shards ask for, and what mirrors cannot have from its start.
     private func wanted() -> [SnapshotItem] {
-        let short = (mirror.shortLogs() + mirror.leftLogs()).map { SnapshotItem(topic: $0.name.topic, partition: $0.name.partition) }
-        return Set(short + wants.all).filter(isOwn).sorted()
+        let short = (mirror.shortLogs() + mirror.leftLogs()).map(\.name)
+        let items = short.map { SnapshotItem(topic: $0.topic, partition: $0.partition) }
+        return Set(items + wants.all).filter(isOwn).sorted()
     }
 
     private func isOwn(_ item: SnapshotItem) -> Bool {
