@@ -31,8 +31,8 @@ package struct EndsRecord: Hashable, Sendable {
     /// Ascending by incarnation, distinct, none below `on`.
     package let ends: [End]
 
-    /// A start that would make an origin's unsettled incarnations more than this opens nothing (S1b); a record has room for
-    /// twice as many, since other members may hold incarnations that this disk has lost.
+    /// Twice as many as the unsettled starts with which the next one waits (`UnsettledStarts`): other members may hold
+    /// incarnations that this disk has lost.
     package static let maxEnds = 2_048
     static let headLength = 26
     /// The longest body.

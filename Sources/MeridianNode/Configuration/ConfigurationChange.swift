@@ -4,7 +4,8 @@
 struct ConfigurationChange: Hashable, Sendable {
     /// What a running node takes up; every other key counts at the next start.
     private static let taken = ["access", "tls.ca", "tls.certificate", "tls.key", "tls.crl", "tls.allow_tls_1_2"]
-    private static let keys = "keys.tokens"
+    /// Where links are secured and where they are not.
+    private static let alwaysTaken = ["keys.tokens"]
 
     /// In force once the reload has come through. Dotted, ascending.
     let takenUp: [String]
@@ -17,13 +18,14 @@ struct ConfigurationChange: Hashable, Sendable {
         let isSecured = inForce.tls != nil && read.tls != nil
         let changed = Set(inForce.values.keys).union(read.values.keys)
             .filter { inForce.values[$0] != read.values[$0] }.sorted()
-        let isTaken = { (key: String) in key.hasPrefix(Self.keys) || isSecured && Self.isTaken(key) }
+        let names = Self.alwaysTaken + (isSecured ? Self.taken : [])
+        let isTaken = { (key: String) in names.contains { Self.isKey(key, of: $0) } }
         takenUp = changed.filter(isTaken)
         needRestart = changed.filter { !isTaken($0) }
     }
 
-    private static func isTaken(_ key: String) -> Bool {
-        taken.contains { key == $0 || key.hasPrefix("\($0)[") || key.hasPrefix("\($0).") }
+    private static func isKey(_ key: String, of name: String) -> Bool {
+        key == name || key.hasPrefix("\(name)[") || key.hasPrefix("\(name).")
     }
 }
 

@@ -95,10 +95,7 @@ extension OriginLine {
         guard let link = proposed else { return false }
         proposed = nil
         meet(link)
-        guard obstacle(to: link) == nil else { return false }
-        base = link.point
-        progress.removeAll { $0.incarnation < link.number }
-        if let unlinked = untimed, unlinked <= link.number { untimed = nil }
+        do throws(ApplyError) { try apply(link) } catch { return false }
         return true
     }
 

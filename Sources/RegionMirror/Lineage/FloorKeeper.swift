@@ -34,7 +34,6 @@ package final class FloorKeeper: Sendable {
         var pins: @Sendable () -> [LogName: Incarnation] = { [:] }
         /// Bases of this node's states, published or not.
         var bases: [LogName: EndsPoint] = [:]
-        var failures: UInt64 = 0
     }
 
     private let own: RegionNumber
@@ -182,10 +181,7 @@ package final class FloorKeeper: Sendable {
     }
 
     private func retry(_ waiting: [@Sendable () -> Void], _ reason: String) {
-        state.withLock { state in
-            state.failures += 1
-            state.afterSave = waiting + state.afterSave
-        }
+        state.withLock { $0.afterSave = waiting + $0.afterSave }
         logger.error("the lineage was not saved", metadata: ["error": "\(reason)"])
         let due = clock.bootTime().advanced(by: Self.retryDelay)
         _ = loop.schedule(at: due) { [weak self] in

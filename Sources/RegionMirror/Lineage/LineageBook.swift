@@ -93,8 +93,7 @@ package struct LineageBook: Hashable, Sendable {
         for name in lines.keys.sorted() {
             guard let line = lines[name] else { continue }
             writer.write(name)
-            writer.writeVarint(UInt64(line.chain.links.count))
-            for link in line.chain.links { link.encode(into: &writer) }
+            line.chain.encode(into: &writer)
             writer.write(UInt8(line.hasFloor ? 1 : 0))
         }
         writer.overwrite(writer.checksum(of: 8..<writer.count), at: 4)
@@ -122,15 +121,7 @@ package struct LineageBook: Hashable, Sendable {
 
 extension LineageBook.Line {
     fileprivate init(from reader: inout ByteReader) throws(ByteCodingError) {
-        let start = reader.offset
-        var links: [EndsLink] = []
-        for _ in 0..<(try reader.readCount(limit: EndsChain.maxLinks, itemBytes: EndsLink.smallestByteCount)) {
-            links.append(try EndsLink(from: &reader))
-        }
-        guard let chain = EndsChain(links) else {
-            throw ByteCodingError(.invalidValue(field: "chain of ends records"), at: start)
-        }
-        self.init(chain: chain)
+        self.init(chain: try EndsChain(from: &reader))
         hasFloor = try reader.read(UInt8.self) == 1
     }
 }

@@ -1,6 +1,7 @@
-// Agreed ends on the wire: they stand in every handshake (S1a).
+// Agreed ends on the wire, where they stand in every handshake (S1a), and chains there and in the lineage's book.
 //
-// log name (8 bytes), count LEB128 of ends records, each: number u64 and the body with a LEB128 length, ascending.
+// Ends: log name (8 bytes) and the chain. A chain: count LEB128 of ends records, each: number u64 and the body with a LEB128
+// length, ascending.
 
 import ClusterModel
 import EventLog
@@ -10,12 +11,21 @@ extension AgreedEnds {
 
     func encode(into writer: inout ByteWriter) {
         writer.write(name)
-        writer.writeVarint(UInt64(chain.links.count))
-        for link in chain.links { link.encode(into: &writer) }
+        chain.encode(into: &writer)
     }
 
     init(from reader: inout ByteReader) throws(ByteCodingError) {
-        let name = try reader.readLogName()
+        self.init(name: try reader.readLogName(), chain: try EndsChain(from: &reader))
+    }
+}
+
+extension EndsChain {
+    func encode(into writer: inout ByteWriter) {
+        writer.writeVarint(UInt64(links.count))
+        for link in links { link.encode(into: &writer) }
+    }
+
+    init(from reader: inout ByteReader) throws(ByteCodingError) {
         let start = reader.offset
         var links: [EndsLink] = []
         for _ in 0..<(try reader.readCount(limit: EndsChain.maxLinks, itemBytes: EndsLink.smallestByteCount)) {
@@ -24,6 +34,6 @@ extension AgreedEnds {
         guard let chain = EndsChain(links) else {
             throw ByteCodingError(.invalidValue(field: "chain of ends records"), at: start)
         }
-        self.init(name: name, chain: chain)
+        self = chain
     }
 }
