@@ -155,10 +155,13 @@ package struct CorruptRange: Hashable, Sendable {
     package var path: String
     package var bytes: Range<UInt64>
     package var reason: String
+    /// Its bytes stand, but not on what comes before them in their log: damage elsewhere took that.
+    package var followsGap: Bool
 
-    package init(path: String, bytes: Range<UInt64>, reason: String) {
+    package init(path: String, bytes: Range<UInt64>, reason: String, followsGap: Bool = false) {
         self.path = path
         self.bytes = bytes
         self.reason = reason
+        self.followsGap = followsGap
     }
 }

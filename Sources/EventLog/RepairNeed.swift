@@ -74,7 +74,13 @@ package struct RepairNeed: Hashable, Sendable {
             if case .end(let to, _) = goal { return batch.endOffset <= to }
             return true
         }.sorted { $0.header.baseOffset < $1.header.baseOffset }
-        if case .batches(let traces) = goal { return Array(found.prefix(traces.count)) }
-        return found
+        // Two needs may have brought the same.
+        var distinct: [EncodedBatch] = []
+        for batch in found
+        where distinct.last.map({ $0.header != batch.header || $0.chainDigest != batch.chainDigest }) ?? true {
+            distinct.append(batch)
+        }
+        if case .batches(let traces) = goal { return Array(distinct.prefix(traces.count)) }
+        return distinct
     }
 }

@@ -45,6 +45,28 @@ package struct HostFileStore: FileStore {
         return UInt16(truncatingIfNeeded: answer.st_mode & 0o7777)
     }
 
+    package func owner(of path: String) -> FileOwner? {
+        var answer = stat()
+        guard unsafe stat(path, &answer) == 0 else { return nil }
+        return FileOwner(owner: Self.user(answer.st_uid), process: Self.user(geteuid()))
+    }
+
+    /// The user's name; the number where the system has none for it.
+    private static func user(_ number: uid_t) -> String {
+        var buffer = [CChar](repeating: 0, count: longestUserEntry)
+        let name = unsafe buffer.withUnsafeMutableBufferPointer { buffer -> String? in
+            guard let start = buffer.baseAddress else { return nil }
+            var entry = unsafe passwd()
+            var found: UnsafeMutablePointer<passwd>?
+            let result = unsafe getpwuid_r(number, &entry, start, buffer.count, &found)
+            guard result == 0, unsafe found != nil, let name = unsafe entry.pw_name else { return nil }
+            return unsafe String(cString: name)
+        }
+        return name ?? "\(number)"
+    }
+
+    private static let longestUserEntry = 16 << 10
+
     package func absolutePath(of path: String) -> String {
         guard !path.hasPrefix("/"), let here = unsafe getcwd(nil, 0) else { return path }
         defer { unsafe free(here) }

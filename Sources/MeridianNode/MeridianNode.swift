@@ -306,13 +306,15 @@ package final class MeridianNode: Service {
         timer.cancel()
     }
 
-    /// Before anything else is read or written: whose the directory is, and that nobody else uses it.
+    /// Before anything else is read or written: that this start can listen, whose the directory is, and that nobody else uses it.
     private func claimDirectory(on disk: any DedicatedExecutor) async throws -> DirectoryClaim {
         let (path, files, logger) = (configuration.log.directory, environment.files, logger)
+        let (ports, links) = (PortCheck(configuration), environment.links)
         let (identity, needed) = (configuration.directoryIdentity, NodeRecoveryRun.neededBytes(configuration))
         do {
-            let claim = try await disk.run { () throws(DirectoryRefusal) in
-                try DirectoryClaim.take(path, for: identity, needing: needed, files: files)
+            let claim = try await disk.run { () throws(any Error) in
+                try ports.check(links)
+                return try DirectoryClaim.take(path, for: identity, needing: needed, files: files)
             }
             if let first = FirstStart(claim.found, configuration) {
                 logger.log(level: first.isSuspicious ? .warning : .notice, "\(first)")

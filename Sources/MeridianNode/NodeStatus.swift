@@ -211,18 +211,22 @@ extension NodeStatus {
         await guarded.withLock { $0.serving?.router }?.contentReport()
     }
 
-    package func contentReport(of region: RegionNumber) async throws(PeerFailure) -> ContentReport {
-        try await regions.contentReport(region)
+    package func contentReport(
+        of region: RegionNumber, by deadline: BootInstant
+    ) async throws(PeerFailure) -> ContentReport {
+        try await regions.contentReport(region, deadline)
     }
 
     package func peerReports(
-        of region: RegionNumber, partitions: [PartitionID]
+        of region: RegionNumber, partitions: [PartitionID], by deadline: BootInstant
     ) async throws(PeerFailure) -> [ShardReport] {
-        try await regions.peerReports(region, partitions)
+        try await regions.peerReports(region, partitions, deadline)
     }
 
-    package func capacity(of region: RegionNumber) async throws(PeerFailure) -> RegionCapacity {
-        try await regions.capacity(region)
+    package func capacity(
+        of region: RegionNumber, by deadline: BootInstant
+    ) async throws(PeerFailure) -> RegionCapacity {
+        try await regions.capacity(region, deadline)
     }
 
     package var operatorEvents: [OperatorEvent] { guarded.withLock(\.journal)?.events ?? [] }

@@ -14,7 +14,9 @@ extension OperatorAPI {
         switch method {
         case .status:
             return try encode(await status(try decode(Meridian_V1_StatusRequest.self, call)))
-        case .digest: return try encode(await digest(try decode(Meridian_V1_DigestRequest.self, call)))
+        case .digest:
+            return try encode(
+                await digest(try decode(Meridian_V1_DigestRequest.self, call), by: peerDeadline(asked: call.deadline)))
         case .drain:
             _ = try decode(Meridian_V1_DrainRequest.self, call)
             await control.drain()
@@ -25,10 +27,34 @@ extension OperatorAPI {
             await control.resume()
             return try encode(resumed())
         case .evacuate:
-            return try encode(try await evacuate(try decode(Meridian_V1_EvacuateRequest.self, call), by: call.peer))
+            return try encode(
+                try await evacuate(
+                    try decode(Meridian_V1_EvacuateRequest.self, call), by: call.peer,
+                    asking: peerDeadline(asked: call.deadline)))
         case .logStats:
             _ = try decode(Meridian_V1_LogStatsRequest.self, call)
             return try encode(await logStats())
+        }
+    }
+
+    /// When a region that has not answered is named as the one: early enough that the caller still hears of it.
+    func peerDeadline(asked deadline: BootInstant?) -> BootInstant {
+        let now = clock.bootTime()
+        let left = deadline.map { $0.since(now) } ?? Self.peerTime
+        return now.advanced(by: max(.zero, min(left, Self.peerTime)) * 3 / 4)
+    }
+
+    /// What other regions are given, where their asker says nothing of time.
+    private static let peerTime: Duration = .seconds(6)
+
+    /// What waits for other regions keeps nobody waiting who asks this node alone.
+    func lane(of method: Method, _ call: UnaryCall) -> OperatorQueue.Lane {
+        switch method {
+        case .evacuate: .evacuation
+        case .digest:
+            // What cannot be read is refused at its turn.
+            (try? Meridian_V1_DigestRequest(reading: call.message))?.allRegions == true ? .regions : .own
+        default: .own
         }
     }
 

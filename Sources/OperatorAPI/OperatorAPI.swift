@@ -26,7 +26,7 @@ package final class OperatorAPI: CallHandler {
 
     let control: any NodeControl
     private let queue: OperatorQueue
-    private let clock: any NodeClock
+    let clock: any NodeClock
     private let calls: CallMetrics
     private let refusals: ServingMetrics
 
@@ -56,6 +56,8 @@ package final class OperatorAPI: CallHandler {
         let work = OperatorQueue.Work(
             serve: { [self] in
                 do throws(Refusal) {
+                    // Whoever gave up meanwhile has asked again: serving both would keep the others waiting.
+                    if let deadline = call.deadline, deadline <= clock.bootTime() { throw Self.waitedTooLong }
                     let reply = try await serve(method, call)
                     calls.record(method: call.method, code: .ok, duration: clock.bootTime().since(started))
                     call.succeed(reply)
@@ -63,7 +65,7 @@ package final class OperatorAPI: CallHandler {
                     refuse(call, started, error)
                 }
             }, refuse: { [self] in refuse(call, started, Self.stopping) })
-        switch queue.enqueue(work, of: call.peer) {
+        switch queue.enqueue(work, of: call.peer, in: lane(of: method, call)) {
         case .queued: break
         case .shareSpent:
             refuse(call, started, Refusal(.clientShareSpent, "this client has too many operators' requests waiting"))
@@ -72,6 +74,7 @@ package final class OperatorAPI: CallHandler {
         }
     }
 
+    private static let waitedTooLong = Refusal(.deadlinePassed, "the deadline passed before the call's turn came")
     static let stopping = Refusal(.nodeDraining, "the node is stopping")
 
     private func refuse(_ call: UnaryCall, _ started: BootInstant, _ refusal: Refusal) {

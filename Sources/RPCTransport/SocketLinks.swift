@@ -50,6 +50,8 @@ package final class SocketLinks: Links {
         try await PageListener.open(on: endpoint, handler: handler, limits: limits, pool: pool, clock: clock)
     }
 
+    package func probe(_ endpoint: Endpoint) throws(LinkError) { try SocketBinding.probe(endpoint) }
+
     package func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel {
         try endpointChannel(to: endpoint, security: security)
     }

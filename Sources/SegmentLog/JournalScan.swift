@@ -29,6 +29,8 @@ struct JournalScan {
     private(set) var table: LogTable
     private(set) var producers = ProducerBook()
     private(set) var corruptRanges: [CorruptRange] = []
+    /// Of the segment that is read: what follows a gap in each log, one range a log however many batches they are.
+    private var gaps: [LogIdentity: Gap] = [:]
     private(set) var cutBytes: UInt64 = 0
     /// The last group that stands.
     private(set) var lastGroup: UInt64 = 0
@@ -142,6 +144,7 @@ struct JournalScan {
         var window = ReadAhead(reader.file, ahead: Self.ahead)
         var position: UInt64 = 0
         damagedTail = nil
+        gaps = [:]
         scanning: while end.map({ position < $0 }) ?? true {
             switch try reader.item(at: position, &window) {
             case .group(let group):
@@ -214,13 +217,33 @@ struct JournalScan {
                 try visit(batch)
             // Its beginning went with an older segment.
             case .doesNotExtend where isDropped: continue
-            case .doesNotExtend:
-                corruptRanges.append(
-                    CorruptRange(
-                        path: directory.segmentPath(reader.generation), bytes: group.frame.position..<group.end,
-                        reason: "batch of \(batch.header.log) at \(batch.header.baseOffset.rawValue) follows a gap"))
+            case .doesNotExtend: noteGap(batch, group.frame.position..<group.end, reader.generation)
             }
         }
+    }
+
+    /// What one damage leaves of a log is as long as the log: it is counted, and its first batch named.
+    private struct Gap {
+        /// In `corruptRanges`.
+        var place: Int
+        var first: Offset
+        var batches = 0
+    }
+
+    private mutating func noteGap(_ batch: EncodedBatch, _ bytes: Range<UInt64>, _ generation: UInt64) {
+        let log = batch.header.log
+        var gap = gaps[log] ?? Gap(place: corruptRanges.count, first: batch.header.baseOffset)
+        gap.batches += 1
+        gaps[log] = gap
+        var range = CorruptRange(path: directory.segmentPath(generation), bytes: bytes, reason: "", followsGap: true)
+        if gap.place == corruptRanges.count {
+            corruptRanges.append(range)
+        } else {
+            range.bytes = corruptRanges[gap.place].bytes.lowerBound..<bytes.upperBound
+        }
+        let more = gap.batches == 1 ? "" : ", and \(gap.batches - 1) more batches of it up to there"
+        range.reason = "batch of \(log) at \(gap.first.rawValue) follows a gap\(more)"
+        corruptRanges[gap.place] = range
     }
 
     /// Where the last sector ends that is not blank; the segment's end where all are.

@@ -115,6 +115,18 @@ struct LogTable: Sendable {
         entries[log, default: Entry()].adopt(base)
     }
 
+    /// Groups of this stretch were put together anew: whoever looks for something in it begins at its beginning.
+    mutating func widen(_ stretch: Range<UInt64>, in generation: UInt64) {
+        for log in logs {
+            for place in entries[log]?.index.indices ?? 0..<0 {
+                guard let found = entries[log]?.index[place].place, found.generation == generation,
+                    stretch.contains(found.position)
+                else { continue }
+                entries[log]?.index[place].place.position = stretch.lowerBound
+            }
+        }
+    }
+
     /// Forgets a log.
     mutating func remove(_ log: LogIdentity) { entries[log] = nil }
 

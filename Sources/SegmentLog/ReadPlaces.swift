@@ -19,6 +19,18 @@ struct ReadPlaces: Sendable {
         byLog[log]?.last { $0.next == next }?.place
     }
 
+    /// Groups of this stretch were put together anew: whoever goes on in it begins at its beginning.
+    mutating func widen(_ stretch: Range<UInt64>, in generation: UInt64) {
+        byLog = byLog.mapValues { entries in
+            entries.map { entry in
+                guard entry.place.generation == generation, stretch.contains(entry.place.position) else { return entry }
+                var entry = entry
+                entry.place.position = stretch.lowerBound
+                return entry
+            }
+        }
+    }
+
     /// Nobody reads the log any more.
     mutating func drop(_ log: LogIdentity) { byLog[log] = nil }
 

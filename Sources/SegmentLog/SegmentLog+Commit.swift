@@ -83,7 +83,7 @@ extension SegmentLog {
         guard error.code == .noSpace || error.code == .tooManyOpenFiles else { return poison(error) }
         state.withLock { state in
             state.queue.insert(contentsOf: group, at: 0)
-            state.isDiskFull = true
+            state.standstill = error
         }
         let retry = environment.clock.bootTime().advanced(by: JournalLimits.spaceRetryInterval)
         _ = environment.executors.loops[0].schedule(at: retry) { [weak self] in
@@ -97,7 +97,7 @@ extension SegmentLog {
         let (notices, watchers) = state.withLock { state -> ([Notice], [Watcher]) in
             // The log ended meanwhile, and everybody was told so.
             guard state.failure == nil else { return ([], []) }
-            state.isDiskFull = false
+            state.standstill = nil
             for batch in group {
                 state.queuedBytes -= batch.length
                 _ = state.table.extend(with: batch, at: place)
@@ -146,7 +146,8 @@ extension SegmentLog {
             let error = EventLogError(
                 .poisoned,
                 "\(directory.path) was deleted or replaced under this node, whose open files hold the only copy; before it is "
-                    + "stopped see Runbooks/directory-lost.md",
+                    + "stopped see Runbooks/directory-lost.md: a start without that directory begins a new log, and gets back "
+                    + "what other regions hold, and nothing else",
                 cause: error)
             end(because: error)
             return error

@@ -28,7 +28,8 @@ package final class SegmentLog: EventLogEngine {
         var observers: [LogIdentity: Observation] = [:]
         var isCommitting = false
         var failure: EventLogError?
-        var isDiskFull = false
+        /// Why no group can be written now; it heals by itself. Nil while groups are.
+        var standstill: FileError?
     }
 
     struct Tail {
@@ -95,8 +96,10 @@ package final class SegmentLog: EventLogEngine {
     private func admit(_ batch: EncodedBatch, _ state: inout State) throws(EventLogError) {
         let log = batch.header.log
         if let failure = state.failure { throw failure }
-        guard !state.isDiskFull else {
-            throw EventLogError(.noSpace, log: log, "the disk of \(directory.path) is full; free space and try again")
+        if let cause = state.standstill {
+            throw EventLogError(
+                .noSpace, log: log, "the journal in \(directory.path) has no room; free space and try again",
+                cause: cause)
         }
         guard state.queuedBytes + batch.length <= limits.backlogBytes else {
             throw EventLogError(.backlogFull, log: log, "\(state.queuedBytes) bytes wait for the disk; try again")
@@ -139,7 +142,11 @@ package final class SegmentLog: EventLogEngine {
 
     package var failure: EventLogError? { state.withLock { $0.failure } }
 
-    package var isFull: Bool { state.withLock { $0.isDiskFull } }
+    package var isFull: Bool { state.withLock { $0.standstill != nil } }
+
+    /// What keeps groups from being written while `isFull`: `.noSpace`, with the operation "bound" where the journal has all the
+    /// bytes that it may, or `.tooManyOpenFiles`. Takes a lock for a moment.
+    package var standstill: FileError? { state.withLock { $0.standstill } }
 
     package func logs() -> [LogSummary] { state.withLock { $0.table.summaries } }
 

@@ -87,7 +87,7 @@ package final class ServingAPI: CallHandler {
         guard needsAdmission else { return nil }
         let ticket = AdmissionTicket(
             priority: priority, bytes: call.message.readableBytes, age: now.since(call.arrivedAt ?? now), now: now,
-            executor: call.executor, account: account)
+            executor: call.executor, appends: method.appends, account: account)
         guard let refusal = edge.admission.admit(ticket) else { return nil }
         edge.metrics.shed(priority, refusal.reason)
         return refusal

@@ -168,4 +168,63 @@ import Testing
         }
         #expect(other?.code == .otherIdentity)
     }
+
+    @Test("a directory or file of another user is called so: whose it is, who we are, and how to make them one")
+    func anotherUsersDirectory() throws {
+        try take(Self.identity()).release()
+        let asked = try Self.identity()
+        for (denied, owner) in [("data", "alice"), ("data/identity-", "alice"), ("data/lock", "0")] {
+            let closed = ClosedFiles(files, denied: denied, FileOwner(owner: owner, process: "bob"))
+            let refusal = #expect(throws: DirectoryRefusal.self) {
+                try DirectoryClaim.take("data", for: asked, needing: 1, files: closed)
+            }
+            #expect(refusal?.code == .otherOwner, "\(denied): \(String(describing: refusal))")
+            #expect(refusal?.message.contains("belongs to user \(owner), and this process runs as bob") == true)
+            #expect(refusal?.nextStep == "run it as \(owner), or let bob have the directory: chown -R bob data")
+        }
+        for owner in [FileOwner(owner: "bob", process: "bob"), nil] {
+            let closed = ClosedFiles(files, denied: "data/identity-", owner)
+            let refusal = #expect(throws: DirectoryRefusal.self) {
+                try DirectoryClaim.take("data", for: asked, needing: 1, files: closed)
+            }
+            #expect(refusal?.code == .noPermission, "\(String(describing: refusal))")
+            #expect(refusal?.nextStep.contains("chown") == false)
+        }
+        // Bytes that are wrong are damage all the same.
+        for path in files.paths() where path.hasPrefix("data/identity-") { files.flipBit(of: path, byte: 20, bit: 1) }
+        try expectRefusal(.damagedIdentity)
+    }
+}
+
+/// Files of which this process may not open those with a prefix, nor list a directory of that name.
+private final class ClosedFiles: ForwardingFileStore {
+    let base: any FileStore
+    private let denied: String
+    private let facts: FileOwner?
+
+    init(_ base: any FileStore, denied: String, _ facts: FileOwner?) {
+        (self.base, self.denied, self.facts) = (base, denied, facts)
+    }
+
+    private func check(_ operation: String, _ path: String) throws(FileError) {
+        guard path.hasPrefix(denied) else { return }
+        throw FileError(.permissionDenied, operation: operation, path: path, systemError: 13)
+    }
+
+    func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile {
+        try check("open", path)
+        return try base.open(path, mode)
+    }
+
+    func list(_ directory: String) throws(FileError) -> [String] {
+        try check("opendir", directory)
+        return try base.list(directory)
+    }
+
+    func lockExclusively(_ path: String) throws(FileError) -> any FileLock {
+        try check("open", path)
+        return try base.lockExclusively(path)
+    }
+
+    func owner(of path: String) -> FileOwner? { facts }
 }

@@ -23,6 +23,18 @@ struct FullDiskTests {
             // Reading goes on.
             let status = try await client.status()
             #expect(status.state == .active, "\(real.node.outputTail())")
+            let alarm = status.alarms.first { $0.name == "disk_full" }
+            #expect(alarm?.runbook.hasSuffix("disk-full.md") == true, "\(status.alarms.map(\.name))")
+            #expect(alarm?.detail.contains("bytes free") == true, "\(alarm?.detail ?? "")")
+            // Whatever shard it is for, a write is refused at once now instead of waiting for room until its deadline.
+            for number in 0..<8 {
+                let error = await #expect(throws: MeridianClientError.self) {
+                    try await client.report(
+                        [Self.event(client)], of: "late-\(number)",
+                        options: CallOptions(timeout: .seconds(30), retry: .never))
+                }
+                #expect(error?.reason == "NO_SPACE", "\(String(describing: error))")
+            }
             #expect((try? await client.nextContent(for: "reader")) != nil, "\(real.node.outputTail())")
             await client.close()
         }
@@ -38,6 +50,14 @@ struct FullDiskTests {
             await #expect(throws: OperatorFailure.self) { try await real.node.start() }
             #expect(real.node.outputTail().contains("no space for the log"), "\(real.node.outputTail())")
         }
+    }
+
+    private static func event(_ client: MeridianClient) -> Meridian_V1_Interaction {
+        var event = Meridian_V1_Interaction()
+        event.id = client.makeEventID()
+        event.kind = .click
+        event.contentID = "content"
+        return event
     }
 
     /// Reports until the node refuses. What was appended when the disk filled up waits for space: its outcome is unknown

@@ -1,6 +1,7 @@
 // A real region whose disk rots while it is down: its start is refused, `meridian log repair` heals it from the other one.
 
 import Foundation
+import HostEnvironment
 import MeridianProtocol
 import NodeEnvironment
 import Testing
@@ -63,6 +64,61 @@ struct LogRepairTests {
             let place = try #require(written.range(of: Data("Title \(number)".utf8))).lowerBound
             try handle.seek(toOffset: UInt64(place))
             try handle.write(contentsOf: [written[place] ^ 0x10])
+        }
+    }
+
+    /// Frames and batches of several groups: what stood there is known from what each log lacks.
+    @Test("S7, FAULTS 7: a stretch of which nothing can be read comes back from the other region")
+    func healsAStretchThatNamesNoBatch() async throws {
+        try await Self.withFleet { fleet in
+            let node = fleet.nodes[0]
+            try await Self.publish(6, in: fleet, at: node)
+            try await Self.publish(6, in: fleet, at: fleet.nodes[1])
+            let away = try await CommandRun.meridian(["region", "evacuate", "--json"] + Self.connection(node))
+            #expect(away.end == .exited(0), "\(away.output)")
+            // Every log goes on behind the stretch, with its mark of time.
+            try await HostClock().sleep(for: .seconds(6))
+            try await node.kill()
+            let segment = try Self.segment(node)
+            let written = try Data(contentsOf: segment)
+            let place = try #require(written.range(of: Data("Title 3".utf8))).lowerBound / 512 * 512
+            let handle = try FileHandle(forUpdating: segment)
+            try handle.seek(toOffset: UInt64(place - 512))
+            try handle.write(contentsOf: Data(count: 12 << 10))
+            try handle.close()
+            let verified = try await CommandRun.meridian(["log", "verify", node.journalPath])
+            #expect(verified.end == .exited(1), "\(verified.output)")
+            #expect(verified.output.split(separator: "\n").count < DamageLines.limit + 8, "\(verified.output)")
+            let folded = try await CommandRun.meridian(["digest", "--log", node.journalPath])
+            #expect(folded.end == .exited(1) && folded.output.contains("does not verify"), "\(folded.output)")
+            let mended = try await CommandRun.meridian(["log", "repair", "--config", node.configurationPath])
+            #expect(mended.end == .exited(0), "\(mended.output)")
+            try await node.start()
+            let digests = try await CommandRun.meridian(["digest", "--json"] + Self.connection(node))
+            #expect(digests.end == .exited(0), "\(digests.output)")
+        }
+    }
+
+    /// kill -STOP: it neither answers nor goes away. Its asker is told which region it is, and nobody waits behind.
+    @Test("a region that stands still is named, and holds up no other operator's call")
+    func aFrozenRegionIsNamed() async throws {
+        try await Self.withFleet { fleet in
+            let node = fleet.nodes[0]
+            await fleet.nodes[1].freeze()
+            let digest = try await CommandRun.meridian(["digest"] + Self.connection(node))
+            #expect(digest.end == .exited(3), "\(digest.output)")
+            #expect(digest.output.contains(fleet.name(of: 1)), "\(digest.output)")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<6 {
+                    group.addTask { _ = try await CommandRun.meridian(["digest"] + Self.connection(node)) }
+                }
+                for command in [["status"], ["digest", "--only-here"], ["log", "stats"]] {
+                    let run = try await CommandRun.meridian(command + Self.connection(node) + ["--timeout", "5"])
+                    #expect(run.end == .exited(0), "\(command): \(run.output)")
+                }
+                try await group.waitForAll()
+            }
+            await fleet.nodes[1].thaw()
         }
     }
 

@@ -28,6 +28,20 @@ final class FakeNode: NodeControl {
         /// By region; one that is not here has room for everybody.
         var capacities: [RegionNumber: Result<RegionCapacity, PeerFailure>] = [:]
         var events: [OperatorEvent] = []
+        /// A region that answers nothing until this ends.
+        var silent: (region: RegionNumber, until: AsyncStream<Void>)?
+    }
+
+    /// The region is there and says nothing, until the stream is finished.
+    func silence(_ region: RegionNumber) -> (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation) {
+        let silence = AsyncStream.makeStream(of: Void.self)
+        var facts = MirrorFacts(region: region, name: "far")
+        facts.isConnected = false
+        script.withLock { [facts] script in
+            script.silent = (region, silence.stream)
+            script.mirrors = [facts]
+        }
+        return silence
     }
 
     let script = Mutex(Script())
@@ -87,7 +101,7 @@ final class FakeNode: NodeControl {
 
     func contentReport() async -> ContentReport? { Self.catalogue }
 
-    func contentReport(of region: RegionNumber) async throws(PeerFailure) -> ContentReport {
+    func contentReport(of region: RegionNumber, by deadline: BootInstant) async throws(PeerFailure) -> ContentReport {
         guard script.withLock({ $0.peers[region] }) != nil else {
             throw PeerFailure(region: region, name: "far", cause: .timedOut, detail: "no reply")
         }
@@ -95,8 +109,11 @@ final class FakeNode: NodeControl {
     }
 
     func peerReports(
-        of region: RegionNumber, partitions: [PartitionID]
+        of region: RegionNumber, partitions: [PartitionID], by deadline: BootInstant
     ) async throws(PeerFailure) -> [ShardReport] {
+        if let silent = script.withLock(\.silent), silent.region == region {
+            for await _ in silent.until {}
+        }
         guard let reports = script.withLock({ $0.peers[region] }) else {
             throw PeerFailure(region: region, name: "far", cause: .timedOut, detail: "no reply")
         }
@@ -112,7 +129,7 @@ final class FakeNode: NodeControl {
         return capacity
     }
 
-    func capacity(of region: RegionNumber) async throws(PeerFailure) -> RegionCapacity {
+    func capacity(of region: RegionNumber, by deadline: BootInstant) async throws(PeerFailure) -> RegionCapacity {
         try (script.withLock { $0.capacities[region] } ?? .success(Self.roomy)).get()
     }
 

@@ -49,6 +49,7 @@ import Testing
         (upkeep.repairedSegments, upkeep.failedRepairs) = (2, 1)
         (upkeep.boundBytes, upkeep.personalDataSeconds, upkeep.personalDataMaximumSeconds) = (16 << 30, 100, 300)
         upkeep.corruptRanges = ["a"]
+        upkeep.standstill = .bound
         upkeep.brokenPins = ["g"]
         upkeep.hold = LogUpkeepFacts.Hold(reason: "pin", detail: "", isOverdue: true)
         node.script.withLock { [far, upkeep] script in
@@ -91,6 +92,7 @@ import Testing
         expect("log_scrubbed_bytes", Double(upkeep.scrubbedBytes))
         expect("log_scrubbed_segments", 128)
         expect("log_corrupt_ranges", 1)
+        expect("log_disk_full", 1)
         expect("log_repaired_segments", 2)
         expect("log_failed_repairs", 1)
         expect("mirror_unmirrored_events", 21)

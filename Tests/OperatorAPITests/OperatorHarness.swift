@@ -32,7 +32,8 @@ final class OneAnswer: CallResponder {
 struct OperatorHarness {
     let node = FakeNode()
     let queue = OperatorQueue()
-    let environment = SteppedEnvironment(seed: 1).environment
+    let stepped = SteppedEnvironment(seed: 1)
+    var environment: NodeEnvironment { stepped.environment }
 
     func api(queue: OperatorQueue? = nil) -> OperatorAPI {
         let registry = MetricsRegistry()

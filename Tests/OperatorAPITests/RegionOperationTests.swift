@@ -154,6 +154,26 @@ import Testing
     }
 
     /// S1b: long before a start has to wait, people hear who holds its region's starts up.
+    @Test("FAULTS 3: a full disk is an alarm of its own, with what is free, what is needed and what to do")
+    func aJournalWithoutRoomIsAnAlarm() {
+        var upkeep = LogUpkeepFacts()
+        (upkeep.freeBytes, upkeep.journalBytes, upkeep.boundBytes) = (4_096, 5 << 30, 0)
+        func alarm(_ standstill: LogUpkeepFacts.Standstill?) -> NodeAlarm? {
+            upkeep.standstill = standstill
+            return NodeAlarm.all(state: .active, clock: .trusted, mirrors: [], replicas: [], upkeep: upkeep)
+                .first { $0.name == .diskFull }
+        }
+        #expect(alarm(nil) == nil)
+        let full = alarm(.disk(directory: "/var/lib/meridian", needed: 75_497_472))
+        #expect(full?.name.runbook == "disk-full.md" && full?.name.rawValue == "disk_full")
+        for word in ["/var/lib/meridian", "4096 bytes free", "75497472", "free space"] {
+            #expect(full?.detail.contains(word) == true, "\(word)")
+        }
+        upkeep.boundBytes = 6 << 30
+        #expect(alarm(.bound)?.detail.contains("log.max_bytes (6442450944)") == true)
+        #expect(alarm(.descriptors)?.detail.contains("LimitNOFILE") == true)
+    }
+
     @Test(arguments: [(255, 0), (256, 1), (5_000, 1)])
     func startsThatPileUpAreAlarmed(count: Int, alarms: Int) {
         var upkeep = LogUpkeepFacts()

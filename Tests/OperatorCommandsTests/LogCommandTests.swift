@@ -66,6 +66,43 @@ import Testing
         }
     }
 
+    /// The digests of what is left look like digests of all of it.
+    @Test func aDigestOfADamagedLogIsAFailure() async throws {
+        try await Self.withJournal(40) { path in
+            let files = HostFileStore()
+            try DigestCommand.check(try JournalFold(directory: path, files: files), of: path)
+            let name = try #require(try files.list(path).first { $0.hasSuffix(".segment") })
+            let file = try files.open("\(path)/\(name)", .readWrite)
+            try file.write([0xff, 0x00, 0xff], at: 200)
+            file.close()
+            let fold = try JournalFold(directory: path, files: files)
+            let failure = #expect(throws: OperatorFailure.self) { try DigestCommand.check(fold, of: path) }
+            #expect(failure?.status == .doesNotHold && failure?.message.contains("CORRUPT") == true)
+            #expect(failure?.message.contains(name) == true && failure?.nextStep.contains("log repair") == true)
+        }
+    }
+
+    @Test func manyRangesAreAFewLinesWithTheRestCounted() {
+        func range(_ number: Int, followsGap: Bool) -> CorruptRange {
+            CorruptRange(path: "a", bytes: UInt64(number)..<UInt64(number + 1), reason: "r", followsGap: followsGap)
+        }
+        let ranges = (0..<3_000).map { range($0, followsGap: $0 > 1) }
+        let lines = DamageLines.lines(ranges.reversed())
+        #expect(lines.count == DamageLines.limit + 1)
+        #expect(lines[0] == "CORRUPT a bytes 1..<2: r" && lines[1] == "CORRUPT a bytes 0..<1: r")
+        #expect(lines.last == "\(3_000 - DamageLines.limit) more, all behind gaps; --json lists all")
+        #expect(DamageLines.lines(Array(ranges.prefix(2))).count == 2)
+    }
+
+    @Test func aReaderThatHasGoneIsNoticed() throws {
+        var ends: [Int32] = [0, 0]
+        #expect(unsafe pipe(&ends) == 0)
+        #expect(Console.hasReader(of: ends[1]))
+        close(ends[0])
+        #expect(!Console.hasReader(of: ends[1]))
+        close(ends[1])
+    }
+
     @Test func aDirectoryWithoutALogIsAUsageError() {
         #expect { try LogInspection.read("/nonexistent", files: HostFileStore()) } throws: {
             ($0 as? OperatorFailure)?.status == .usage

@@ -2,6 +2,7 @@
 
 import ClusterModel
 import Datasets
+import MeridianClient
 import NodeEnvironment
 import SimulatedEnvironment
 import Synchronization
@@ -16,6 +17,10 @@ private final class ShelfService: ContentService {
         var interactions: [InteractionToReport] = []
         var profiles = 0
         var published: [Int] = []
+    }
+
+    private static var away: OperatorFailure {
+        OperatorFailure(MeridianClientError(.overloaded, reason: "NO_SPACE", "away"), doing: "reporting")
     }
 
     let seen = Mutex(Seen())
@@ -48,7 +53,7 @@ private final class ShelfService: ContentService {
             seen.reports += 1
             return seen.reports
         }
-        guard number % failsEvery != 0 else { throw OperatorFailure(.unreachable, "away") }
+        guard number % failsEvery != 0 else { throw Self.away }
         let first = seen.withLock { seen in
             seen.interactions += interactions
             return seen.interactions.count
@@ -107,6 +112,11 @@ private final class ShelfService: ContentService {
         let (measurement, filed) = try await Self.replay(seed: 5, service: service, file: file)
         #expect(measurement.failedCalls == UInt64(service.seen.withLock(\.reports) / 3))
         #expect(measurement.failedCalls > 0)
+        // Calls that failed for good are no success, and are counted by what they failed with.
+        #expect(!measurement.isComplete && measurement.failures.text == "NO_SPACE \(measurement.failedCalls)")
+        let summary = ReplaySummary(measurement, input: .generated, elapsed: .seconds(2))
+        #expect(summary.answer.text.contains("\"failed_by_reason\":{\"NO_SPACE\":\(measurement.failedCalls)}"))
+        #expect(summary.text.contains("\(measurement.failedCalls) calls failed: NO_SPACE"))
         #expect(measurement.emptySlates == measurement.slates)
         let ids = try AcknowledgementFile.read("acks", files: stepped.files)
         #expect(ids.count == Int(filed))
@@ -131,6 +141,16 @@ private final class ShelfService: ContentService {
         {
             #expect(text.contains("\"\(key)\":"), "\(key)")
         }
+    }
+
+    @Test func reasonsAreCountedInABoundedTable() {
+        var counts = ReasonCounts()
+        for number in 0..<100 { counts.add("REASON_\(number)") }
+        for _ in 0..<50 { counts.add("REASON_3") }
+        counts.add("")
+        #expect(counts.sorted.count == ReasonCounts.limit + 1)
+        #expect(counts.sorted[0].reason == ReasonCounts.other && counts.sorted[1] == ("REASON_3", 51))
+        #expect(counts.sorted.map(\.count).reduce(0, +) == 151)
     }
 
     @Test func aKillBeginsTheCountOfTheGapAnew() {

@@ -7,6 +7,7 @@ import NIOCore
 import NodeEnvironment
 import Personalization
 import SimulatedEnvironment
+import SwiftProtobuf
 import Synchronization
 import Testing
 
@@ -68,6 +69,22 @@ import Testing
         AdmissionTicket(
             priority: .write, bytes: message.readableBytes, age: .zero, now: fixture.environment.clock.bootTime(),
             executor: fixture.environment.executors.loops[0], account: account)
+    }
+
+    /// Each shard took one more report that waited for room, up to its caller's deadline.
+    @Test func aFullDiskRefusesAppendsAtTheDoorAndNothingElse() throws {
+        let fixture = try ServingFixture()
+        let report = try ReportTests.request([ReportTests.event()]).encodedBuffer()
+        fixture.admission.isDiskFull = true
+        #expect(try Self.failure(fixture, try fixture.start(.report, bytes: report)) == "NO_SPACE")
+        #expect(fixture.shards.state.withLock(\.reported.count) == 0 && fixture.admission.callsInFlight == 0)
+        #expect(ServingMethod.allCases.filter(\.appends).map(\.name).count == 6)
+        // What consumers give up may be what makes room.
+        #expect(!ServingMethod.forgetGroup.appends && !ServingMethod.commitCursor.appends)
+        let read = try fixture.start(.nextContent, Meridian_V1_NextContentRequest.with { $0.userID = "u" })
+        #expect(try Self.failure(fixture, read) != "NO_SPACE")
+        fixture.admission.isDiskFull = false
+        #expect(try Self.failure(fixture, try fixture.start(.report, bytes: report)) == nil)
     }
 
     /// Without certificates a connection is who pays.

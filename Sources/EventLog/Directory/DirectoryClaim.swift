@@ -35,14 +35,14 @@ package final class DirectoryClaim: Sendable {
         let survey = DirectorySurvey(path, files: files)
         let before = try survey.look(expecting: identity)
         try survey.checkSpace(needed)
-        let lock = try onDisk(path) { () throws(FileError) in
+        let lock = try onDisk(path, files) { () throws(FileError) in
             if before == .absent { try files.createDirectory(path) }
             return try files.lockExclusively("\(path)/lock")
         }
         do throws(DirectoryRefusal) {
             // Another start may have been first, up to the lock.
             let isNew = try survey.look(expecting: identity) == .empty
-            try onDisk(path) { () throws(FileError) in
+            try onDisk(path, files) { () throws(FileError) in
                 let copies = DirectoryIdentity.copies(in: path, files: files)
                 if isNew {
                     try copies.save(identity.encode()) { _ = try DirectoryIdentity(decoding: $0) }
@@ -60,12 +60,12 @@ package final class DirectoryClaim: Sendable {
     }
 
     private static func onDisk<Value>(
-        _ path: String, _ body: () throws(FileError) -> Value
+        _ path: String, _ files: any FileStore, _ body: () throws(FileError) -> Value
     ) throws(DirectoryRefusal) -> Value {
         do throws(FileError) {
             return try body()
         } catch {
-            throw DirectoryRefusal(error, in: path)
+            throw DirectoryRefusal(error, in: path, files: files)
         }
     }
 }

@@ -1,6 +1,6 @@
 // Why nobody starts on a data directory, and what to do.
 
-import NodeEnvironment
+package import NodeEnvironment
 
 /// One sentence and the next step; nothing was changed on the disk.
 package struct DirectoryRefusal: Error, Hashable, CustomStringConvertible {
@@ -20,6 +20,10 @@ package struct DirectoryRefusal: Error, Hashable, CustomStringConvertible {
         package static let otherFormat = Code("the data directory has another format")
         package static let inUse = Code("the data directory is in use")
         package static let readOnly = Code("the data directory cannot be written")
+        /// It, or a file in it, belongs to another user than this process runs as.
+        package static let otherOwner = Code("the data directory is another user's")
+        /// This process's user owns it, and its mode keeps it out.
+        package static let noPermission = Code("the data directory's permissions keep this process out")
         package static let full = Code("no space for the log")
         package static let unreadable = Code("the data directory cannot be read")
     }
@@ -77,7 +81,9 @@ extension DirectoryRefusal {
     static func missing(_ path: String, parent: String) -> DirectoryRefusal {
         DirectoryRefusal(
             .missing, "\(path) is not there, nor is \(parent)",
-            nextStep: "mount its disk, or make \(parent) for a first start")
+            nextStep: "where this node has run before, mount its disk or correct log.directory: see "
+                + "Runbooks/directory-lost.md. For a first start make \(parent); a start on an empty directory begins with "
+                + "nothing, and gets back what the other regions hold, and nothing else")
     }
 
     static func full(_ path: String, free: UInt64, needed: UInt64) -> DirectoryRefusal {
@@ -87,20 +93,48 @@ extension DirectoryRefusal {
     }
 
     /// What an operation on the directory failed with.
-    init(_ error: FileError, in path: String) {
+    package init(_ error: FileError, in path: String, files: any FileStore) {
         switch error.code {
         case .locked:
             self.init(
                 .inUse, "\(path) is in use by another process (\(error))",
                 nextStep: "stop that process, or give this node a directory of its own")
-        case .readOnly, .permissionDenied:
-            self.init(
-                .readOnly, "\(path): \(error)",
-                nextStep: "mount it for writing, and make this process's user own it: chown -R USER \(path)")
+        case .readOnly:
+            self.init(.readOnly, "\(path): \(error)", nextStep: "mount its file system for writing")
+        case .permissionDenied: self.init(denied: error, in: path, files)
         case .noSpace:
             self.init(.full, "\(path): \(error)", nextStep: "free space; see Runbooks/disk-full.md")
         default:
             self.init(.unreadable, "\(path): \(error)", nextStep: "give log.directory a directory that can be read")
         }
+    }
+
+    /// Says whose it is that this process may not use, and who this process is: the two ways out are one user for both.
+    private init(denied error: FileError, in path: String, _ files: any FileStore) {
+        // What the operation named may not be there, or lie where nobody else may look.
+        guard let (place, owner) = Self.owner([error.path, path, DirectorySurvey.parent(of: path)], files) else {
+            self.init(
+                .noPermission, "\(path): \(error)",
+                nextStep: "let this process's user through to it: ls -ld \(path) and each directory above it")
+            return
+        }
+        guard owner.owner != owner.process else {
+            self.init(
+                .noPermission, "\(path): \(error); \(place) is this process's own (user \(owner.process))",
+                nextStep: "give its owner back what its mode takes away: chmod -R u+rwX \(place)")
+            return
+        }
+        self.init(
+            .otherOwner,
+            "\(path): \(error); \(place) belongs to user \(owner.owner), and this process runs as \(owner.process)",
+            nextStep: "run it as \(owner.owner), or let \(owner.process) have the directory: "
+                + "chown -R \(owner.process) \(path)")
+    }
+
+    private static func owner(_ paths: [String], _ files: any FileStore) -> (path: String, owner: FileOwner)? {
+        for path in paths {
+            if let owner = files.owner(of: path) { return (path, owner) }
+        }
+        return nil
     }
 }

@@ -19,7 +19,8 @@ package struct DirectorySurvey: Sendable {
         self.files = files
     }
 
-    /// Whose the directory is; nil where nothing says it. Throws `.otherFormat`, `.damagedIdentity`, `.unreadable`.
+    /// Whose the directory is; nil where nothing says it. Throws `.otherFormat`, `.damagedIdentity`, `.unreadable`,
+    /// `.otherOwner`, `.noPermission`.
     package func identity() throws(DirectoryRefusal) -> DirectoryIdentity? {
         var other: IdentityFailure?
         let loaded: GenerationFile.Loaded<DirectoryIdentity>
@@ -33,14 +34,28 @@ package struct DirectorySurvey: Sendable {
                 }
             }
         } catch {
-            throw DirectoryRefusal(error, in: path)
+            throw DirectoryRefusal(error, in: path, files: files)
         }
         if let other { throw .otherFormat(other, in: path) }
         guard let newest = loaded.newest else {
             if loaded.isAbsent { return nil }
+            // A file that this process may not read says nothing about its bytes.
+            if let denied = denial() { throw DirectoryRefusal(denied, in: path, files: files) }
             throw .damaged(loaded.refused, in: path)
         }
         return newest.value
+    }
+
+    /// What keeps this process from reading what is there; nil where nothing does.
+    package func denial() -> FileError? {
+        do throws(FileError) {
+            for name in try files.list(path) where name.hasPrefix("identity-") {
+                try files.open("\(path)/\(name)", .read).close()
+            }
+        } catch {
+            return error.code == .permissionDenied ? error : nil
+        }
+        return nil
     }
 
     /// Throws `.otherIdentity` where the directory was made for something else than `asked`; where nothing says whose it is,
@@ -61,7 +76,7 @@ package struct DirectorySurvey: Sendable {
         do throws(FileError) {
             names = try files.list(path)
         } catch {
-            throw DirectoryRefusal(error, in: path)
+            throw DirectoryRefusal(error, in: path, files: files)
         }
         if let identity = try identity() {
             let differences = identity.differences(from: asked)
@@ -80,7 +95,7 @@ package struct DirectorySurvey: Sendable {
         do throws(FileError) {
             free = try files.availableBytes(at: files.exists(path) ? path : Self.parent(of: path))
         } catch {
-            throw DirectoryRefusal(error, in: path)
+            throw DirectoryRefusal(error, in: path, files: files)
         }
         guard free >= needed else { throw .full(path, free: free, needed: needed) }
     }
@@ -94,7 +109,7 @@ package struct DirectorySurvey: Sendable {
             || name.hasSuffix(GenerationName.unfinishedSuffix)
     }
 
-    private static func parent(of path: String) -> String {
+    static func parent(of path: String) -> String {
         let trimmed = path.count > 1 && path.last == "/" ? path.dropLast() : path[...]
         guard let slash = trimmed.lastIndex(of: "/") else { return "." }
         return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])

@@ -12,7 +12,7 @@ package struct PeerShards: Sendable {
     /// Calls under way at once; far below `ActorClusterLimits.outgoingCalls`, and enough for 4096 partitions over
     /// round trips of 100 ms within the timeout.
     package static let concurrency = 128
-    /// For all shards of a region together.
+    /// For all shards of a region together, however long its asker would wait.
     package static let timeout: Duration = .seconds(5)
 
     private let system: ClusterActorSystem
@@ -33,13 +33,13 @@ package struct PeerShards: Sendable {
     /// The reports of these partitions' shards in `region`, in the order given, or what kept one of them from answering.
     /// Partitions beyond the deployment's are left out.
     package func reports(
-        of region: RegionNumber, _ wanted: [PartitionID]
+        of region: RegionNumber, _ wanted: [PartitionID], by asked: BootInstant
     ) async throws(PeerFailure) -> [ShardReport] {
         guard let name = names[region] else {
             throw PeerFailure(region: region, name: "", cause: .unknownRegion, detail: "")
         }
         let wanted = wanted.filter { $0.rawValue < UInt32(partitions.rawValue) }.prefix(partitions.rawValue)
-        let deadline = clock.bootTime().advanced(by: Self.timeout)
+        let deadline = min(asked, clock.bootTime().advanced(by: Self.timeout))
         do {
             return try await ClusterActorSystem.$deadline.withValue(deadline) {
                 try await ClusterActorSystem.$mayRepeat.withValue(true) { try await ask(Array(wanted), in: region) }
@@ -52,28 +52,32 @@ package struct PeerShards: Sendable {
     }
 
     /// What `region` could take over from `own`.
-    package func capacity(of region: RegionNumber, for own: RegionNumber) async throws(PeerFailure) -> RegionCapacity {
-        try await once(region) { system in
+    package func capacity(
+        of region: RegionNumber, for own: RegionNumber, by asked: BootInstant
+    ) async throws(PeerFailure) -> RegionCapacity {
+        try await once(region, by: asked) { system in
             try await CapacityReporter.resolve(id: CapacityReporter.identity(in: region), using: system)
                 .capacity(for: own)
         }
     }
 
     /// The catalogue of `region`.
-    package func content(of region: RegionNumber) async throws(PeerFailure) -> ContentReport {
-        try await once(region) { system in
+    package func content(
+        of region: RegionNumber, by asked: BootInstant
+    ) async throws(PeerFailure) -> ContentReport {
+        try await once(region, by: asked) { system in
             try await ContentShard.resolve(id: ContentShard.identity(in: region), using: system).inspect()
         }
     }
 
     /// One call of one actor, that may be repeated.
     private func once<Answer: Sendable>(
-        _ region: RegionNumber, _ ask: @Sendable (ClusterActorSystem) async throws -> Answer
+        _ region: RegionNumber, by asked: BootInstant, _ ask: @Sendable (ClusterActorSystem) async throws -> Answer
     ) async throws(PeerFailure) -> Answer {
         guard let name = names[region] else {
             throw PeerFailure(region: region, name: "", cause: .unknownRegion, detail: "")
         }
-        let deadline = clock.bootTime().advanced(by: Self.timeout)
+        let deadline = min(asked, clock.bootTime().advanced(by: Self.timeout))
         do {
             return try await ClusterActorSystem.$deadline.withValue(deadline) {
                 try await ClusterActorSystem.$mayRepeat.withValue(true) { try await ask(system) }

@@ -24,11 +24,15 @@ extension RegionObservation {
         unmirrored = { mirror.unmirrored() }
         let names = Dictionary(uniqueKeysWithValues: mirror.links().map { ($0.region, $0.name) })
         let shards = PeerShards(system: system, names: names, partitions: partitions, clock: source)
-        peerReports = { (region, partitions) async throws(PeerFailure) in
-            try await shards.reports(of: region, partitions)
+        peerReports = { (region, partitions, deadline) async throws(PeerFailure) in
+            try await shards.reports(of: region, partitions, by: deadline)
         }
-        contentReport = { (region) async throws(PeerFailure) in try await shards.content(of: region) }
+        contentReport = { (region, deadline) async throws(PeerFailure) in
+            try await shards.content(of: region, by: deadline)
+        }
         let own = mirror.region
-        capacity = { (region) async throws(PeerFailure) in try await shards.capacity(of: region, for: own) }
+        capacity = { (region, deadline) async throws(PeerFailure) in
+            try await shards.capacity(of: region, for: own, by: deadline)
+        }
     }
 }

@@ -10,7 +10,8 @@ package import Personalization
 package struct RegionObservation: Sendable {
     package typealias Failure = PeerFailure
     package typealias PeerReports =
-        @Sendable (_ region: RegionNumber, _ partitions: [PartitionID]) async throws(Failure) -> [ShardReport]
+        @Sendable (_ region: RegionNumber, _ partitions: [PartitionID], _ deadline: BootInstant)
+        async throws(Failure) -> [ShardReport]
 
     /// The other regions, ascending.
     package var mirrors: @Sendable () -> [MirrorFacts] = { [] }
@@ -21,20 +22,22 @@ package struct RegionObservation: Sendable {
     /// An operator says that the wall clock is right.
     package var trustClock: @Sendable () -> Void = {}
     /// Asks shards of another region.
-    package var peerReports: PeerReports = { (region, _) async throws(PeerFailure) -> [ShardReport] in
+    package var peerReports: PeerReports = { (region, _, _) async throws(PeerFailure) -> [ShardReport] in
         throw PeerFailure(region: region, name: "", cause: .unknownRegion, detail: "")
     }
 
     /// Asks for another region's catalogue.
-    package var contentReport: @Sendable (_ region: RegionNumber) async throws(Failure) -> ContentReport = {
-        (region) async throws(PeerFailure) -> ContentReport in
-        throw PeerFailure(region: region, name: "", cause: .unknownRegion, detail: "")
-    }
+    package var contentReport:
+        @Sendable (_ region: RegionNumber, _ deadline: BootInstant) async throws(Failure) -> ContentReport = {
+            (region, _) async throws(PeerFailure) -> ContentReport in
+            throw PeerFailure(region: region, name: "", cause: .unknownRegion, detail: "")
+        }
     /// Asks another region what it could take over from this one.
-    package var capacity: @Sendable (_ region: RegionNumber) async throws(Failure) -> RegionCapacity = {
-        (region) async throws(PeerFailure) -> RegionCapacity in
-        throw PeerFailure(region: region, name: "", cause: .unknownRegion, detail: "")
-    }
+    package var capacity:
+        @Sendable (_ region: RegionNumber, _ deadline: BootInstant) async throws(Failure) -> RegionCapacity = {
+            (region, _) async throws(PeerFailure) -> RegionCapacity in
+            throw PeerFailure(region: region, name: "", cause: .unknownRegion, detail: "")
+        }
 
     package init() {}
 }

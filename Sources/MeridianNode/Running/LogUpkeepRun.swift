@@ -49,7 +49,14 @@ final class LogUpkeepRun: Sendable {
     var facts: LogUpkeepFacts {
         var facts = guarded.withLock(\.self)
         facts.snapshots = snapshots.facts
+        facts.standstill = log.standstill.map(standstill)
         return facts
+    }
+
+    private func standstill(_ error: FileError) -> LogUpkeepFacts.Standstill {
+        if error.code == .tooManyOpenFiles { return .descriptors }
+        if error.operation == "bound" { return .bound }
+        return .disk(directory: configuration.log.directory, needed: NodeRecoveryRun.neededBytes(configuration))
     }
 
     /// How often it is looked whether the journal's files are still where they were.
@@ -59,7 +66,14 @@ final class LogUpkeepRun: Sendable {
     func watchPlace() async throws {
         while true {
             try await environment.clock.sleep(for: Self.betweenLooks)
-            guard let lost = try await executor.run({ [log] in log.checkPlace() }) else { continue }
+            let (files, directory) = (environment.files, configuration.log.directory)
+            let (lost, free) = try await executor.run { [log] () throws(any Error) in
+                // What cannot be asked now is asked in a second.
+                (log.checkPlace(), try? files.availableBytes(at: directory))
+            }
+            // A disk fills up faster than the journal is trimmed.
+            if let free { guarded.withLock { $0.freeBytes = free } }
+            guard let lost else { continue }
             guarded.withLock { $0.lostDirectory = "\(lost)" }
             logger.critical(
                 "the data directory is lost; see Runbooks/directory-lost.md", metadata: ["error": "\(lost)"])

@@ -125,6 +125,10 @@ package protocol Links: Sendable {
     /// Serves plain HTTP/1.1 pages; for loopback only.
     func servePages(on endpoint: Endpoint, handler: any PageHandler) async throws(LinkError) -> any Listener
 
+    /// Whether a listener could be bound there now, without making one: a start that cannot serve is refused before it writes
+    /// anything. Blocks on the resolution of the host's name.
+    func probe(_ endpoint: Endpoint) throws(LinkError)
+
     /// A channel to one endpoint. Connects lazily and again after a loss; never throws for a peer that is away.
     func channel(to endpoint: Endpoint, security: LinkSecurity) throws(LinkError) -> any CallChannel
 
@@ -142,6 +146,9 @@ package protocol Links: Sendable {
 }
 
 extension Links {
+    /// For links whose listeners are refused at once and cost nothing.
+    package func probe(_ endpoint: Endpoint) throws(LinkError) {}
+
     /// For links that read no files.
     package func inspect(_ identity: TLSIdentity) throws(LinkError) -> CredentialFacts? { nil }
 

@@ -24,6 +24,9 @@ package protocol FileStore: Sendable {
     /// The lowest twelve bits of the file's mode; nil where files have none.
     func permissions(of path: String) throws(FileError) -> UInt16?
 
+    /// Whose the file is, and who this process is; nil where files are nobody's, and where it cannot be told.
+    func owner(of path: String) -> FileOwner?
+
     /// The path as it stands for every process, for messages to people.
     func absolutePath(of path: String) -> String
 
@@ -45,8 +48,22 @@ extension FileStore {
     /// For stores without users.
     package func permissions(of path: String) throws(FileError) -> UInt16? { nil }
 
+    /// For stores without users.
+    package func owner(of path: String) -> FileOwner? { nil }
+
     /// For stores that no process has a place in.
     package func absolutePath(of path: String) -> String { path }
+}
+
+/// A file's user and the process's own, for messages to people: names where the system knows them, numbers otherwise.
+package struct FileOwner: Hashable, Sendable {
+    package let owner: String
+    package let process: String
+
+    package init(owner: String, process: String) {
+        self.owner = owner
+        self.process = process
+    }
 }
 
 /// Kept to hold a lock; releasing the value releases the lock.

@@ -19,6 +19,18 @@ package struct LogUpkeepFacts: Hashable, Sendable {
         }
     }
 
+    /// What keeps the journal from taking anything more; it goes on by itself once that has gone.
+    package enum Standstill: Hashable, Sendable {
+        /// The file system of `directory` has less room than the next segment takes.
+        case disk(directory: String, needed: UInt64)
+        /// The journal has all of `log.max_bytes`.
+        case bound
+        /// The process may open no more files.
+        case descriptors
+    }
+
+    /// Nil while writes are taken.
+    package var standstill: Standstill?
     package var journalBytes: UInt64 = 0
     package var segments = 0
     package var freeBytes: UInt64 = 0

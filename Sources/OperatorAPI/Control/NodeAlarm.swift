@@ -38,6 +38,8 @@ struct NodeAlarm: Hashable, Sendable {
         case logHeld = "log_held"
         /// The journal has grown over half of what it may, and refuses appends at all of it (S5).
         case logGrowing = "log_growing"
+        /// Nothing more can be written to the journal for lack of room: writes are refused at once, reads go on.
+        case diskFull = "disk_full"
         /// Personal data is older than it may become (S8).
         case personalDataOverdue = "personal_data_overdue"
         /// A state waits for another member's snapshot and does not come on (S5).
@@ -72,6 +74,7 @@ struct NodeAlarm: Hashable, Sendable {
             case .clockAlarm, .clockRefusing: "clock-refused.md"
             case .logFenced: "log-fenced.md"
             case .logHeld, .logGrowing, .personalDataOverdue: "disk-filling.md"
+            case .diskFull: "disk-full.md"
             case .bootstrapWaits: "bootstrap.md"
             case .directoryLost: "directory-lost.md"
             case .snapshotOverdue: "snapshot-overdue.md"
@@ -113,8 +116,10 @@ struct NodeAlarm: Hashable, Sendable {
         case .alarm(let why): alarms.append(NodeAlarm(name: .clockAlarm, detail: why))
         case .refusing(let why): alarms.append(NodeAlarm(name: .clockRefusing, detail: why))
         }
-        // While a node starts its links have not had their time.
-        for mirror in mirrors where state != .starting { alarms += all(of: mirror) }
+        // While a node starts its links have not had their time, and one whose log has ended follows nobody any more.
+        for mirror in mirrors where state != .starting {
+            alarms += all(of: mirror).filter { state != .fenced || $0.name != .mirrorLost }
+        }
         if unserved > 0 {
             alarms.append(
                 NodeAlarm(
@@ -146,6 +151,7 @@ struct NodeAlarm: Hashable, Sendable {
 
     private static func all(of upkeep: LogUpkeepFacts) -> [NodeAlarm] {
         var alarms = upkeep.corruptRanges.prefix(maxListed).map { NodeAlarm(name: .logCorrupt, detail: $0) }
+        if let why = standstill(upkeep) { alarms.append(NodeAlarm(name: .diskFull, detail: why)) }
         if let why = upkeep.lostDirectory { alarms.append(NodeAlarm(name: .directoryLost, detail: why)) }
         if let why = upkeep.snapshots.overdue { alarms.append(NodeAlarm(name: .snapshotOverdue, detail: why)) }
         if let unsettled = upkeep.unsettled, unsettled.count >= UnsettledStarts.alarmed {

@@ -84,16 +84,18 @@ package protocol NodeControl: Sendable {
     /// This node's catalogue (S10); nil until it serves.
     func contentReport() async -> ContentReport?
 
-    /// Another region's catalogue, asked over the mesh (S10). Throws once it has not answered in time.
-    func contentReport(of region: RegionNumber) async throws(PeerFailure) -> ContentReport
+    /// Another region's catalogue, asked over the mesh (S10). Throws once it has not answered by the deadline.
+    func contentReport(of region: RegionNumber, by deadline: BootInstant) async throws(PeerFailure) -> ContentReport
 
-    /// Shards of another region, asked over the mesh (S10). Throws once one of them has not answered in time.
+    /// Shards of another region, asked over the mesh (S10). Throws once one of them has not answered by the
+    /// deadline.
     func peerReports(
-        of region: RegionNumber, partitions: [PartitionID]
+        of region: RegionNumber, partitions: [PartitionID], by deadline: BootInstant
     ) async throws(PeerFailure) -> [ShardReport]
 
-    /// What another region could take over from this one, asked over the mesh. Throws once it has not answered in time.
-    func capacity(of region: RegionNumber) async throws(PeerFailure) -> RegionCapacity
+    /// What another region could take over from this one, asked over the mesh. Throws once it has not answered by
+    /// the deadline.
+    func capacity(of region: RegionNumber, by deadline: BootInstant) async throws(PeerFailure) -> RegionCapacity
 
     /// What operators did against this node's advice, oldest first, over restarts. Never blocks.
     var operatorEvents: [OperatorEvent] { get }

@@ -35,6 +35,7 @@ struct LogUpkeepGauges: Sendable {
         gauge("repaired_segments", Double(facts.repairedSegments))
         gauge("failed_repairs", Double(facts.failedRepairs))
         gauge("unsettled_starts", Double(facts.unsettled?.count ?? 0))
+        gauge("disk_full", facts.standstill == nil ? 0 : 1)
         gauge("directory_lost", facts.lostDirectory == nil ? 0 : 1)
         collect(facts.snapshots)
     }

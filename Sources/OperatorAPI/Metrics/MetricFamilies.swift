@@ -144,6 +144,9 @@ enum MetricFamilies {
         row(
             "meridian_log_unsettled_starts", .count,
             "Starts of the region that has most of them, before its newest, that are not settled everywhere."),
+        row(
+            "meridian_log_disk_full", .flag,
+            "Whether writes are refused, since the journal has no room for another segment."),
         row("meridian_log_directory_lost", .flag, "Whether the data directory was deleted or replaced."),
     ]
 

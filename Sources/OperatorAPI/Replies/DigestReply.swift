@@ -4,11 +4,14 @@ import ClusterModel
 import EventLog
 import MergeableState
 import MeridianProtocol
+import NodeEnvironment
 import Personalization
 import ServingAPI
 
 extension OperatorAPI {
-    func digest(_ request: Meridian_V1_DigestRequest) async throws(Refusal) -> Meridian_V1_DigestReply {
+    func digest(
+        _ request: Meridian_V1_DigestRequest, by deadline: BootInstant
+    ) async throws(Refusal) -> Meridian_V1_DigestReply {
         let count = control.facts.partitions.rawValue
         guard request.partitions.count <= count, request.partitions.allSatisfy({ $0 < count }) else {
             throw Refusal(
@@ -18,7 +21,7 @@ extension OperatorAPI {
         var reply = Meridian_V1_DigestReply()
         if request.allRegions {
             let all = wanted.isEmpty ? (0..<UInt32(count)).map { PartitionID($0) } : wanted.sorted()
-            reply.regions = await digests(of: all)
+            reply.regions = await digests(of: all, by: deadline)
             reply.partitions = reply.regions.first { $0.region == region }?.partitions ?? []
         } else {
             reply.partitions = await ownDigests(of: wanted)
@@ -37,10 +40,12 @@ extension OperatorAPI {
 
     /// All regions are asked at once, so that their vectors lie close together. A region that does not answer is in the
     /// reply with its failure.
-    private func digests(of partitions: [PartitionID]) async -> [Meridian_V1_RegionDigest] {
+    private func digests(
+        of partitions: [PartitionID], by deadline: BootInstant
+    ) async -> [Meridian_V1_RegionDigest] {
         await withTaskGroup(of: Meridian_V1_RegionDigest.self) { group in
             for mirror in control.mirrors {
-                group.addTask { [self] in await digest(of: mirror, partitions) }
+                group.addTask { [self] in await digest(of: mirror, partitions, by: deadline) }
             }
             var own = Meridian_V1_RegionDigest()
             own.region = region
@@ -71,14 +76,18 @@ extension OperatorAPI {
         return Array(missing.values)
     }
 
-    private func digest(of peer: MirrorFacts, _ partitions: [PartitionID]) async -> Meridian_V1_RegionDigest {
+    private func digest(
+        of peer: MirrorFacts, _ partitions: [PartitionID], by deadline: BootInstant
+    ) async -> Meridian_V1_RegionDigest {
         var reply = Meridian_V1_RegionDigest()
         reply.region = UInt32(peer.region.rawValue)
         reply.regionName = peer.name
         do throws(PeerFailure) {
-            reply.partitions = try await control.peerReports(of: peer.region, partitions: partitions)
-                .sorted { $0.partition < $1.partition }.map(Meridian_V1_PartitionDigest.init)
-            reply.content = Meridian_V1_ContentDigest(try await control.contentReport(of: peer.region))
+            reply.partitions = try await control.peerReports(
+                of: peer.region, partitions: partitions, by: deadline
+            )
+            .sorted { $0.partition < $1.partition }.map(Meridian_V1_PartitionDigest.init)
+            reply.content = Meridian_V1_ContentDigest(try await control.contentReport(of: peer.region, by: deadline))
         } catch {
             reply.failure = "\(error)"
         }

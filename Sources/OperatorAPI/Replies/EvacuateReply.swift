@@ -11,10 +11,10 @@ extension OperatorAPI {
     /// Begins, or says how it goes. Refused where users would have no region to turn to, or none that can take them, unless
     /// that is wanted, which is recorded; a region that is evacuated already only says how it goes.
     func evacuate(
-        _ request: Meridian_V1_EvacuateRequest, by caller: PeerIdentity
+        _ request: Meridian_V1_EvacuateRequest, by caller: PeerIdentity, asking deadline: BootInstant
     ) async throws(Refusal) -> Meridian_V1_EvacuateReply {
         let isNew = control.state != .evacuated
-        let problem = await isNew ? evacuationProblem() : nil
+        let problem = await isNew ? evacuationProblem(by: deadline) : nil
         if let problem, !request.force { throw problem }
         guard await control.evacuate() else {
             throw control.state == .starting ? Refusal(.nodeStarting, "the node is starting") : Self.stopping
@@ -40,7 +40,7 @@ extension OperatorAPI {
 
     /// What speaks against sending this region's users away (FAULTS part 3, row 38); all regions that are connected are asked
     /// at once.
-    private func evacuationProblem() async -> Refusal? {
+    private func evacuationProblem(by deadline: BootInstant) async -> Refusal? {
         // A node that does not serve says so itself.
         guard control.state != .starting, control.state != .draining else { return nil }
         let connected = control.mirrors.filter(\.isConnected)
@@ -51,7 +51,7 @@ extension OperatorAPI {
         let users = await control.shardReports().reduce(UInt64(0)) { $0.adding(clamping: UInt64(clamping: $1.users)) }
         let load = EvacuationLoad(users: users, callsInFlight: UInt64(clamping: control.callsInFlight))
         let answers = await withTaskGroup(of: CapacityAnswer.self) { group in
-            for peer in connected { group.addTask { [control] in await Self.ask(peer, control) } }
+            for peer in connected { group.addTask { [control] in await Self.ask(peer, control, by: deadline) } }
             var answers: [CapacityAnswer] = []
             for await answer in group { answers.append(answer) }
             return answers.sorted { $0.name < $1.name }
@@ -61,9 +61,12 @@ extension OperatorAPI {
     }
 
     /// Never throws, and answers with a value of its own: a tuple with a result in a task group was read wrongly (Swift 6.3.1).
-    private static func ask(_ peer: MirrorFacts, _ control: any NodeControl) async -> CapacityAnswer {
+    private static func ask(
+        _ peer: MirrorFacts, _ control: any NodeControl, by deadline: BootInstant
+    ) async -> CapacityAnswer {
         do {
-            return CapacityAnswer(name: peer.name, answer: .success(try await control.capacity(of: peer.region)))
+            let capacity = try await control.capacity(of: peer.region, by: deadline)
+            return CapacityAnswer(name: peer.name, answer: .success(capacity))
         } catch {
             return CapacityAnswer(name: peer.name, answer: .failure(error))
         }

@@ -19,7 +19,8 @@ package struct DigestCommand: AsyncParsableCommand {
             do not, the question is asked again. Exit code 1 where digests differ at equal vectors, 3 where a region does \
             not answer, has other terms or is listed by another region only, 5 where partitions never stood at a common vector \
             or apply versions differ: stop the traffic and ask again. --only-here \
-            asks one node about itself. --log folds the log of a stopped node from its first record, without its snapshots.
+            asks one node about itself. --log folds the log of a stopped node from its first record, without its snapshots; exit \
+            code 1 where bytes of it do not verify, 5 where records wait for others that are not in it: the digests are of the rest.
             """)
 
     @Option(help: ArgumentHelp("Fold a stopped node's log instead: what log.directory names.", valueName: "path"))
@@ -47,10 +48,11 @@ package struct DigestCommand: AsyncParsableCommand {
                     let fold = try JournalFold(directory: log, files: environment.files)
                     try check(partition, fold.inspection.identity)
                     show(DigestReport(fold, only: partition))
+                    try Self.check(fold, of: log)
                 }
                 return
             }
-            let options = try connection.callOptions()
+            let options = try connection.regionOptions()
             try await HostRuntime.withClient(connection) { client, environment in
                 while true {
                     let status = try await showOnce(client, options, environment.clock)
@@ -59,6 +61,7 @@ package struct DigestCommand: AsyncParsableCommand {
                         return
                     }
                     try Console.checkAnswers()
+                    guard Console.hasReader else { return }
                     try await environment.clock.sleep(for: .seconds(1))
                 }
             }
@@ -72,6 +75,25 @@ package struct DigestCommand: AsyncParsableCommand {
         throw OperatorFailure(
             .usage, "--partition \(wrong): the directory has partitions 0 to \(count - 1)",
             nextStep: "leave --partition out for all")
+    }
+
+    /// Digests of a part of the log look like digests of all of it.
+    package static func check(_ fold: JournalFold, of log: String) throws(OperatorFailure) {
+        let damage = fold.inspection.corruptRanges
+        if !damage.isEmpty {
+            let lines = DamageLines.lines(damage).joined(separator: "\n  ")
+            throw OperatorFailure(
+                .doesNotHold,
+                "\(log) does not verify: the digests are of what precedes the damage in each log\n  \(lines)",
+                nextStep: "meridian log repair \(log); see Runbooks/log-corruption.md")
+        }
+        guard let first = fold.held.min() else { return }
+        let more = fold.held.count > 1 ? " and \(fold.held.count - 1) more" : ""
+        throw OperatorFailure(
+            .inconclusive,
+            "\(log): records of \(first)\(more) wait for others that are not in it, trimmed or not here yet: the digests are "
+                + "without them",
+            nextStep: "start the node, and ask it: meridian digest")
     }
 
     private func showOnce(

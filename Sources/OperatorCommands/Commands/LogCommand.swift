@@ -120,6 +120,8 @@ package enum LogInspection {
             OperatorFailure(.refused, "\(refusal)", nextStep: refusal.nextStep)
         case let error as FileError where error.code == .locked:
             OperatorFailure(.refused, "\(error)", nextStep: "stop the node that runs on \(path) first")
+        case let error as FileError where error.code == .permissionDenied:
+            failure(DirectoryRefusal(error, in: path, files: HostFileStore()), path)
         case let error as EventLogError where error.code == .noSpace:
             OperatorFailure(.refused, "\(error)", nextStep: "free room for a copy of a segment on \(path)")
         default:

@@ -46,7 +46,7 @@ package struct LogDumpCommand: ParsableCommand {
             let selection = JournalSelection(offsets: Offset(from)..<end) { wanted?.matches($0) ?? true }
             try JournalDump.read(directory: path, files: HostFileStore(), selection) { item in
                 for line in lines.take(item) { Console.answer(json ? line.json.text : line.text) }
-                return !lines.isCut
+                return !lines.isCut && Console.hasReader
             }
             if lines.isCut { Console.progress("meridian log dump: \(limit) lines; the rest is left out, see --limit") }
             if lines.hasDamage { throw ExitCode(ExitStatus.doesNotHold.rawValue) }

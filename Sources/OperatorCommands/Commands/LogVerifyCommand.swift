@@ -14,7 +14,8 @@ package struct LogVerifyCommand: AsyncParsableCommand {
         commandName: "verify", abstract: "Verify every byte of a node's log.",
         discussion: """
             With a PATH the files of a stopped node are read; without one the node at --endpoint is asked what it found, \
-            which reads its sealed segments over and over. Exit code 1 when bytes do not verify.
+            which reads its sealed segments over and over. What follows a gap in a log is one range a segment; of many ranges the \
+            first \(DamageLines.limit) are printed, --json lists all. Exit code 1 when bytes do not verify.
             """)
 
     @Argument(help: "The directory that log.directory names.") package var path: String?
@@ -54,7 +55,7 @@ package struct LogVerifyCommand: AsyncParsableCommand {
             "\(inspection.logs.count) logs, \(inspection.batches) batches, \(inspection.records) records verified",
             "\(inspection.cutBytes) bytes of an unfinished write at the end",
         ]
-        lines += inspection.corruptRanges.map(\.line)
+        lines += DamageLines.lines(inspection.corruptRanges)
         if !inspection.corruptRanges.isEmpty {
             lines.append("next: meridian log repair --config FILE; see Runbooks/log-corruption.md")
         }
@@ -82,16 +83,12 @@ package struct LogVerifyCommand: AsyncParsableCommand {
     private static let alarm = "log_corrupt"
 }
 
-extension CorruptRange {
-    /// For people.
-    var line: String { "CORRUPT \(path) bytes \(bytes.lowerBound)..<\(bytes.upperBound): \(reason)" }
-}
-
 extension JSONValue {
     init(_ range: CorruptRange) {
         self = .object([
             "path": .string(range.path), "first_byte": .count(range.bytes.lowerBound),
             "end_byte": .count(range.bytes.upperBound), "reason": .string(range.reason),
+            "follows_gap": .boolean(range.followsGap),
         ])
     }
 }

@@ -45,7 +45,7 @@ package struct RegionEvacuateCommand: AsyncParsableCommand {
                 throw OperatorFailure(
                     .usage, "--wait must be above 0 and at most 86400", nextStep: "60 is a good value")
             }
-            let options = try selection.connection.callOptions()
+            let options = try selection.connection.regionOptions()
             try await selection.withRegion { client, environment in
                 let outcome = try await evacuate(client, options, environment.clock)
                 Console.answer(json ? outcome.answer.text : outcome.summary)

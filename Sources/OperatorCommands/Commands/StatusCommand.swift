@@ -28,7 +28,7 @@ package struct StatusCommand: AsyncParsableCommand {
                     if reply.state != .active { throw ExitCode(ExitStatus.doesNotHold.rawValue) }
                     return
                 }
-                while true {
+                while Console.hasReader {
                     do {
                         _ = try await show(client, options)
                     } catch let failure as OperatorFailure where failure.status == .unreachable {

@@ -48,6 +48,16 @@ package struct ConnectionOptions: ParsableArguments {
         return CallOptions(timeout: .seconds(timeout), retry: RetryPolicy(awaitsNodes: false))
     }
 
+    /// The same for a question that the node asks of other regions in its turn: it gets the time to name the one that does not
+    /// answer, instead of being asked again.
+    package func regionOptions() throws(OperatorFailure) -> CallOptions {
+        var options = try callOptions()
+        var retry = options.retry ?? RetryPolicy(awaitsNodes: false)
+        retry.attemptTimeout = max(retry.attemptTimeout, options.timeout / 2)
+        options.retry = retry
+        return options
+    }
+
     /// Whether the link has no TLS.
     package var isPlaintext: Bool { ca == nil && certificate == nil && key == nil }
 

@@ -6,6 +6,7 @@ extension OperatorFailure {
     /// `doing` says what was tried: "asking for the status".
     package init(_ error: MeridianClientError, doing: String) {
         self.init(Self.status(error.code), "\(doing): \(error)", nextStep: Self.nextStep(error))
+        reason = error.reason.isEmpty ? "\(error.code)" : error.reason
     }
 
     private static func status(_ code: MeridianClientError.Code) -> ExitStatus {

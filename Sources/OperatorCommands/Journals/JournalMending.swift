@@ -68,5 +68,9 @@ package struct JournalMending {
             if let given = await fetch(need) { batches += given } else { segment.needs.append(need) }
         }
         segment.isWhole = try journal.repair(plan, with: batches)
+        // All was given, and it is not what stood there.
+        if !segment.isWhole, segment.needs.isEmpty, segment.lost.isEmpty {
+            segment.lost = try journal.damage(of: generation)
+        }
     }
 }

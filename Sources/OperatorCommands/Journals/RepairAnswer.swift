@@ -44,15 +44,21 @@ package struct RepairAnswer: Sendable {
         if segments.isEmpty { return "\(directory): every byte verifies" }
         var lines: [String] = []
         for segment in segments {
-            lines += segment.damage.map(\.line)
-            lines += segment.needs.map { "  needs \(Self.name($0)) from another region" }
-            lines += segment.lost.map {
-                "  cannot be asked for: bytes \($0.bytes.lowerBound)..<\($0.bytes.upperBound): \($0.reason)"
-            }
+            lines += DamageLines.lines(segment.damage)
+            lines += Self.bounded(segment.needs.map { "  needs \(Self.name($0)) from another region" })
+            lines += Self.bounded(
+                segment.lost.map {
+                    "  cannot be asked for: bytes \($0.bytes.lowerBound)..<\($0.bytes.upperBound): \($0.reason)"
+                })
             if segment.isWhole { lines.append("  REPAIRED: all of the segment verifies") }
         }
         if !isWhole { lines.append("next: \(nextStep)") }
         return lines.joined(separator: "\n")
+    }
+
+    private static func bounded(_ lines: [String]) -> [String] {
+        let left = lines.count - DamageLines.limit
+        return left > 0 ? lines.prefix(DamageLines.limit) + ["  \(left) more; --json lists all"] : lines
     }
 
     private static func name(_ need: RepairNeed) -> String {

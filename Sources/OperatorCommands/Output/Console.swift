@@ -20,6 +20,17 @@ package enum Console {
         _ = write(line + "\n", to: STDERR_FILENO)
     }
 
+    /// Whether somebody can still read answers: false once the other end of a pipe or a terminal has gone, which a command that
+    /// goes on until it is interrupted would otherwise never notice. A file and /dev/null always can.
+    package static var hasReader: Bool { hasReader(of: STDOUT_FILENO) }
+
+    static func hasReader(of descriptor: Int32) -> Bool {
+        var question = pollfd(fd: descriptor, events: 0, revents: 0)
+        // What goes wrong here shows when something is written.
+        guard unsafe poll(&question, 1, 0) > 0 else { return true }
+        return Int32(question.revents) & (POLLERR | POLLHUP | POLLNVAL) == 0
+    }
+
     /// Throws once an answer could not be written, such as to a full disk: whoever reads it would take a part for all.
     package static func checkAnswers() throws(OperatorFailure) {
         let error = failure.load(ordering: .relaxed)

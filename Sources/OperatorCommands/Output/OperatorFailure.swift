@@ -18,6 +18,8 @@ package struct OperatorFailure: Error, Hashable, CustomStringConvertible {
     package var message: String
     /// A command or an action; empty when there is none to give.
     package var nextStep: String
+    /// A stable word for what it was, such as a server's reason; empty when there is none. For counting.
+    package var reason = ""
 
     package init(_ status: ExitStatus, _ message: String, nextStep: String = "") {
         self.status = status

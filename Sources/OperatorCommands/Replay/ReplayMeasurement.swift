@@ -16,6 +16,10 @@ package struct ReplayMeasurement: Sendable {
     /// Slates made for the user, of all slates.
     package private(set) var personalSlates: UInt64 = 0
     package private(set) var failedCalls: UInt64 = 0
+    /// Of `failedCalls`.
+    package private(set) var failures = ReasonCounts()
+    /// Of `eventsRefused`.
+    package private(set) var refusals = ReasonCounts()
     package private(set) var emptySlates: UInt64 = 0
     /// Of single calls, retries included.
     package private(set) var latency = LatencyHistogram()
@@ -43,6 +47,7 @@ package struct ReplayMeasurement: Sendable {
         interactionsShown += UInt64(shown)
         eventsRefused += UInt64(receipt.refusals.count)
         if receipt.isSettledForLocal { settledForLocal += 1 }
+        for refusal in receipt.refusals { refusals.add(refusal) }
         if let refusal = receipt.refusals.last { lastFailure = "event refused: \(refusal)" }
     }
 
@@ -56,8 +61,12 @@ package struct ReplayMeasurement: Sendable {
     /// Forgets the gaps before an outage that is made on purpose.
     package mutating func onKill() { longestGap = .zero }
 
+    /// Whether all that was sent was taken: something was acknowledged, no event was refused and no call failed for good.
+    package var isComplete: Bool { eventsAcknowledged > 0 && eventsRefused == 0 && failedCalls == 0 }
+
     package mutating func onFailure(_ failure: OperatorFailure) {
         failedCalls += 1
+        failures.add(failure.reason)
         lastFailure = failure.message
     }
 }

@@ -28,6 +28,7 @@ package struct ReplaySummary: Sendable {
             "requests": .count(measurement.requests), "events_acknowledged": .count(measurement.eventsAcknowledged),
             "events_known_already": .count(measurement.eventsDuplicate),
             "events_refused": .count(measurement.eventsRefused), "failed_calls": .count(measurement.failedCalls),
+            "refused_by_reason": measurement.refusals.json, "failed_by_reason": measurement.failures.json,
             "latency_p50_us": .count(measurement.latency.quantileMicroseconds(0.5)),
             "latency_p99_us": .count(measurement.latency.quantileMicroseconds(0.99)),
             "longest_gap_ms": .count(measurement.longestGap.wholeMilliseconds),
@@ -46,9 +47,11 @@ package struct ReplaySummary: Sendable {
                 + "p99 \(measurement.latency.quantileMicroseconds(0.99)) us, \(measurement.requests) calls",
             "what users turned to stood in their slate \(percent(Self.shareShown(measurement))) of the time",
         ]
-        if let reason = measurement.lastFailure {
-            lines.append("\(measurement.failedCalls) calls failed; the last failure: \(reason)")
+        if measurement.eventsRefused > 0 { lines.append("events refused: \(measurement.refusals.text)") }
+        if measurement.failedCalls > 0 {
+            lines.append("\(measurement.failedCalls) calls failed: \(measurement.failures.text)")
         }
+        if let reason = measurement.lastFailure { lines.append("the last failure: \(reason)") }
         return lines.joined(separator: "\n")
     }
 

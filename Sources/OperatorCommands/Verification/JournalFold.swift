@@ -51,21 +51,13 @@ package struct JournalFold: Sendable {
 
     private static func failure(_ error: any Error, _ directory: String) -> OperatorFailure {
         switch error {
-        case let refusal as DirectoryRefusal where refusal.code == .damagedIdentity:
-            OperatorFailure(.doesNotHold, "\(refusal)", nextStep: refusal.nextStep)
-        case let refusal as DirectoryRefusal:
-            OperatorFailure(.refused, "\(refusal)", nextStep: refusal.nextStep)
-        case let error as FileError where error.code == .locked:
-            OperatorFailure(.refused, "\(error)", nextStep: "stop the node that runs on \(directory) first")
         case let error as EventLogError where error.code == .fenced:
             OperatorFailure(.refused, "\(error)", nextStep: "stop the node that runs on \(directory) first")
         case let error as ApplyError:
             OperatorFailure(
                 .doesNotHold, "\(directory): a record cannot be folded: \(error)",
                 nextStep: "meridian log verify \(directory)")
-        default:
-            OperatorFailure(
-                .usage, "\(error)", nextStep: "give the directory that the node's log.directory names")
+        default: LogInspection.failure(error, directory)
         }
     }
 }

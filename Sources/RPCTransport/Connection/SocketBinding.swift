@@ -41,6 +41,29 @@ enum SocketBinding {
         }
     }
 
+    /// Binds the address and lets go of it: whoever listens there already is found out, and nobody can connect meanwhile. A port
+    /// that the system chooses is always free.
+    static func probe(_ endpoint: Endpoint) throws(LinkError) {
+        guard endpoint.port > 0 else { return }
+        do {
+            let address = try SocketAddress.makeAddressResolvingHost(endpoint.host, port: endpoint.port)
+            let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+            let descriptor = socket(address.protocol.rawValue, kind, 0)
+            guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "socket") }
+            defer { Glibc.close(descriptor) }
+            var isOn: Int32 = 1
+            // As the listener does: what a closed connection left behind is no listener.
+            let length = socklen_t(MemoryLayout<Int32>.size)
+            _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &isOn, length)
+            let result = unsafe address.withSockAddr { pointer, size in
+                unsafe Glibc.bind(descriptor, pointer, socklen_t(size))
+            }
+            guard result == 0 else { throw IOError(errnoCode: errno, reason: "bind") }
+        } catch {
+            throw failure(error, endpoint)
+        }
+    }
+
     private static func failure(_ error: any Error, _ endpoint: Endpoint) -> LinkError {
         guard let error = error as? IOError else {
             // Names that do not resolve come as other types.

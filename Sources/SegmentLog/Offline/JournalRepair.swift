@@ -10,7 +10,7 @@ package struct JournalRepair: Sendable {
     private let repairer: SegmentRepairer
     private let extents: [UInt64: SegmentExtent]
     /// Ends of logs as the clean stop's index has them; nil after any other end of the node.
-    private let index: LogTable?
+    private let index: JournalIndex?
     /// What the verification named: damage, and what follows the gaps that it leaves.
     package let corruptRanges: [CorruptRange]
     /// Segments in which bytes do not verify, in order. What is missing as a whole is not among them.
@@ -22,7 +22,7 @@ package struct JournalRepair: Sendable {
         let stopped = try StoppedJournal(path, files: files, changes: changes)
         do {
             let scan = try stopped.scan { _ in }
-            let index = try stopped.mark.flatMap { try stopped.directory.readIndex(of: $0) }?.table
+            let index = try stopped.mark.flatMap { try stopped.directory.readIndex(of: $0) }
             let extents = try Self.extents(of: scan, stopped)
             let repairer = SegmentRepairer(directory: stopped.directory, journal: stopped.journal)
             let paths = Set(scan.corruptRanges.map(\.path))
@@ -58,7 +58,7 @@ package struct JournalRepair: Sendable {
                 reason: "a group frame or padding is wrong, and known")
         }
         let lost = survey.lost.map {
-            CorruptRange(path: path, bytes: $0, reason: "neither frame nor batches can be read")
+            CorruptRange(path: path, bytes: $0.bytes, reason: "neither frame nor batches can be read")
         }
         return (missing + known + lost).sorted { $0.bytes.lowerBound < $1.bytes.lowerBound }
     }
@@ -78,10 +78,21 @@ package struct JournalRepair: Sendable {
         let survey = try survey(generation)
         let runs = survey.runs
         let sides = try sides(of: runs, survey, generation)
-        return try RepairPlan(of: generation, survey, at: path(of: generation)) { (run) throws(EventLogError) in
-            guard let place = runs.firstIndex(of: run) else { return nil }
-            return need(of: run, sides[place])
-        }
+        let neighbours = survey.lost.isEmpty ? nil : try neighbours(of: generation)
+        return try RepairPlan(
+            of: generation, survey, at: path(of: generation),
+            need: { (run) throws(EventLogError) in
+                guard let place = runs.firstIndex(of: run) else { return nil }
+                return need(of: run, sides[place])
+            },
+            lacks: { (stretch) throws(EventLogError) in
+                try onDisk { () throws(FileError) in
+                    try neighbours?.lacks(in: stretch, survey, index: index?.table) {
+                        (entry, place) throws(FileError) in
+                        try read(entry, at: place)
+                    }
+                }
+            })
     }
 
     /// Puts `batches` in, of which each stretch must meet a need of `plan`. Whether all of the segment verifies now. Throws
@@ -90,7 +101,42 @@ package struct JournalRepair: Sendable {
         let given = try plan.accept(batches)
         guard !given.isEmpty || plan.hasKnown else { return plan.isSound }
         guard let extent = extents[plan.generation] else { return false }
-        return try onDisk { () throws(FileError) -> Bool in try repairer.replace(plan.generation, extent, given) }
+        return try onDisk { () throws(FileError) -> Bool in
+            try widenIndex(to: plan)
+            return try repairer.replace(plan, extent, given)
+        }
+    }
+
+    /// The next start looks at a stretch that was put together anew from its beginning on. First: nothing is lost by that where
+    /// the segment stays as it is.
+    private func widenIndex(to plan: RepairPlan) throws(FileError) {
+        guard !plan.stretches.isEmpty, var index else { return }
+        for planned in plan.stretches { index.table.widen(planned.stretch.bytes, in: plan.generation) }
+        try stopped.directory.writeIndex(index)
+    }
+
+    private func neighbours(of generation: UInt64) throws(EventLogError) -> StretchNeighbours {
+        var neighbours = StretchNeighbours(around: generation, trimmed: stopped.trimmed)
+        for other in extents.keys.sorted() where other != generation {
+            if damaged.contains(other) {
+                neighbours.take(try survey(other).links, of: other)
+            } else {
+                try onDisk { () throws(FileError) in
+                    let file = try stopped.directory.files.open(path(of: other), .read)
+                    defer { file.close() }
+                    try neighbours.read(try SegmentReader(file: file, journal: stopped.journal, generation: other))
+                }
+            }
+        }
+        return neighbours
+    }
+
+    private func read(_ entry: GroupFrame.Entry, at place: JournalPlace) throws(FileError) -> EncodedBatch? {
+        let file = try stopped.directory.files.open(path(of: place.generation), .read)
+        defer { file.close() }
+        var window = SegmentWindow(
+            try SegmentReader(file: file, journal: stopped.journal, generation: place.generation))
+        return try window.batch(entry, at: place.position)
     }
 
     private func survey(_ generation: UInt64) throws(EventLogError) -> DamagedSegment {
@@ -107,7 +153,7 @@ package struct JournalRepair: Sendable {
         if let next = sides.next {
             return RepairNeed(log: run.log, from: from, before: before, goal: .end(next.base, next.previous))
         }
-        if let entry = index?[run.log], entry.end > last {
+        if let entry = index?.table[run.log], entry.end > last {
             return RepairNeed(log: run.log, from: from, before: before, goal: .end(entry.end, entry.digest))
         }
         let traces = run.missing.map { RepairNeed.Trace(length: $0.entry.length, header: $0.header) }
@@ -142,7 +188,8 @@ package struct JournalRepair: Sendable {
         var extents: [UInt64: SegmentExtent] = [:]
         for generation in try stopped.directory.generations() where generation >= stopped.trimmed.firstGeneration {
             if let next = try stopped.directory.successor(of: generation, journal: stopped.journal) {
-                extents[generation] = SegmentExtent(end: next.previousSegmentEnd, mark: next.mark)
+                extents[generation] = SegmentExtent(
+                    end: next.previousSegmentEnd, mark: next.mark, nextGroup: next.number)
             } else if let end = scan.ends[generation] {
                 extents[generation] = SegmentExtent(end: end, mark: nil)
             }

@@ -22,6 +22,10 @@ struct StoppedJournal: Sendable {
     init(_ path: String, files: any FileStore, changes: Bool = false) throws {
         directory = JournalDirectory(path: path, files: files)
         guard files.exists("\(path)/marks") else {
+            // What this process may not see is not missing.
+            if let denied = DirectorySurvey(path, files: files).denial() {
+                throw DirectoryRefusal(denied, in: path, files: files)
+            }
             throw EventLogError(.io, "\(path) holds no journal: the file marks is missing")
         }
         // Of a format that this version does not know nothing may be read as if it did.

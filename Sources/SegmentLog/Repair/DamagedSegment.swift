@@ -11,6 +11,8 @@ struct SegmentExtent: Hashable, Sendable {
     /// The next segment's mark: what is missing at the end behind that group was in doubt and stands there once more (S7).
     /// Nil without a next segment.
     var mark: UInt64?
+    /// The number of the next segment's first group; nil as above.
+    var nextGroup: UInt64?
 }
 
 /// A survey of a sealed segment. Memory: a few words a batch.
@@ -26,6 +28,8 @@ struct DamagedSegment: Sendable {
 
     /// A batch that verifies, as a link of its log's chain.
     struct Link: Hashable, Sendable {
+        /// In the segment.
+        var position: UInt64
         var base: Offset
         var end: Offset
         var previous: Digest128
@@ -35,8 +39,8 @@ struct DamagedSegment: Sendable {
     private(set) var missing: [Missing] = []
     /// Bytes that are known without asking anyone: padding, and frames whose batches all stand.
     private(set) var known: [(position: UInt64, bytes: [UInt8])] = []
-    /// What nothing here can rebuild.
-    private(set) var lost: [Range<UInt64>] = []
+    /// What nothing in this segment can rebuild.
+    private(set) var lost: [LostStretch] = []
     /// By log, in the order of the segment.
     private(set) var links: [LogIdentity: [Link]] = [:]
     private var last: GroupFrame?
@@ -62,7 +66,10 @@ struct DamagedSegment: Sendable {
                     last = group.frame
                     position = group.end
                 } else {
-                    try rebuildFrame(position..<stop, reader)
+                    let following = try next.flatMap { (place) throws(FileError) in
+                        try window.frame(at: place)?.frame.number
+                    }
+                    try rebuildFrame(position..<stop, before: following ?? extent.nextGroup, reader)
                     position = stop
                 }
             }
@@ -75,7 +82,7 @@ struct DamagedSegment: Sendable {
         var position = group.batches
         for entry in group.frame.entries {
             if let batch = try window.batch(entry, at: position) {
-                link(batch)
+                link(batch, at: position)
             } else {
                 let header = try window.header(entry, at: position)
                 missing.append(Missing(entry: entry, position: position, header: header))
@@ -88,10 +95,11 @@ struct DamagedSegment: Sendable {
         }
     }
 
-    private mutating func link(_ batch: EncodedBatch) {
+    private mutating func link(_ batch: EncodedBatch, at position: UInt64) {
         links[batch.header.log, default: []].append(
             Link(
-                base: batch.header.baseOffset, end: batch.endOffset, previous: batch.header.previousDigest,
+                position: position, base: batch.header.baseOffset, end: batch.endOffset,
+                previous: batch.header.previousDigest,
                 digest: batch.chainDigest))
     }
 
@@ -112,17 +120,23 @@ struct DamagedSegment: Sendable {
     }
 
     /// A frame is redundant where its batches stand: its table says what their headers say. Its mark may be any older one.
-    private mutating func rebuildFrame(_ range: Range<UInt64>, _ reader: SegmentReader) throws(FileError) {
+    private mutating func rebuildFrame(
+        _ range: Range<UInt64>, before nextGroup: UInt64?, _ reader: SegmentReader
+    ) throws(FileError) {
         let bytes = try reader.file.read(at: range.lowerBound, count: range.count)
         guard range.count <= Self.maxGroup, let last, let batches = Self.batches(in: bytes) else {
-            lost.append(range)
+            lost.append(LostStretch(bytes: range, before: last.map(LostStretch.Group.init), nextGroup: nextGroup))
             return
         }
         let frame = GroupFrame(
             journal: reader.journal, generation: reader.generation, number: last.number + 1,
             position: range.lowerBound, mark: last.mark, previousSegmentEnd: last.previousSegmentEnd, batches: batches)
         known.append((range.lowerBound, frame.pieces(batches).pieces.flatMap(\.self)))
-        for batch in batches { link(batch) }
+        var position = frame.batchesPosition
+        for batch in batches {
+            link(batch, at: position)
+            position += UInt64(batch.length)
+        }
         self.last = frame
     }
 

@@ -10,6 +10,8 @@ package struct RepairPlan: Hashable, Sendable {
     package var needs: [RepairNeed] = []
     /// Stretches of which nothing here can say what stood there: they stay reported.
     package var lost: [CorruptRange] = []
+    /// Stretches that are put together from what logs lack there; their needs are among `needs`.
+    var stretches: [PlannedStretch] = []
     /// Whether frames or padding are wrong, which this disk knows by itself.
     package var hasKnown = false
 
@@ -17,21 +19,40 @@ package struct RepairPlan: Hashable, Sendable {
 
     init(generation: UInt64) { self.generation = generation }
 
-    /// `need` says what a run of missing batches must chain to; nil where nothing here does.
+    /// `need` says what a run of missing batches must chain to; nil where nothing here does. `lacks` says what each log lacks
+    /// in a lost stretch; nil where that cannot be told.
     init(
         of generation: UInt64, _ survey: DamagedSegment, at path: String,
-        need: (DamagedSegment.Run) throws(EventLogError) -> RepairNeed?
+        need: (DamagedSegment.Run) throws(EventLogError) -> RepairNeed?,
+        lacks: (LostStretch) throws(EventLogError) -> [RepairNeed]?
     ) throws(EventLogError) {
         self.generation = generation
         hasKnown = !survey.known.isEmpty
-        lost = survey.lost.map { CorruptRange(path: path, bytes: $0, reason: "neither frame nor batches can be read") }
-        for run in survey.runs {
+        for stretch in survey.lost {
+            if stretch.groups != nil, let lacking = try lacks(stretch), !lacking.isEmpty {
+                stretches.append(PlannedStretch(stretch: stretch, needs: lacking))
+                needs += lacking
+            } else {
+                lost.append(
+                    CorruptRange(path: path, bytes: stretch.bytes, reason: "neither frame nor batches can be read"))
+            }
+        }
+        for run in survey.runs where !isCovered(run) {
             if let need = try need(run) {
                 needs.append(need)
             } else {
                 lost.append(
                     CorruptRange(path: path, bytes: run.bytes, reason: "the neighbours in \(run.log) cannot be read"))
             }
+        }
+    }
+
+    /// Whether a stretch's need brings the run's batches too.
+    private func isCovered(_ run: DamagedSegment.Run) -> Bool {
+        guard let first = run.missing.first?.entry.base, let last = run.missing.last?.entry.base else { return false }
+        return needs.contains { need in
+            guard need.log == run.log, need.from <= first, case .end(let to, _) = need.goal else { return false }
+            return last < to
         }
     }
 
@@ -48,6 +69,35 @@ package struct RepairPlan: Hashable, Sendable {
             for batch in found { given[need.log, default: [:]][batch.header.baseOffset] = batch }
         }
         return given
+    }
+}
+
+/// A lost stretch, and what the logs lack that may have stood in it.
+struct PlannedStretch: Hashable, Sendable {
+    var stretch: LostStretch
+    var needs: [RepairNeed]
+
+    /// What was given for it, without what a frame outside of the stretch names; nil where something is not there.
+    func batches(
+        in given: [LogIdentity: [Offset: EncodedBatch]], besides missing: [DamagedSegment.Missing]
+    ) -> [EncodedBatch]? {
+        let named = Set(missing.map { Place(log: $0.entry.log, base: $0.entry.base) })
+        var batches: [EncodedBatch] = []
+        for need in needs {
+            guard case .end(let to, _) = need.goal else { return nil }
+            var offset = need.from
+            while offset < to {
+                guard let batch = given[need.log]?[offset], batch.endOffset > offset else { return nil }
+                if !named.contains(Place(log: need.log, base: offset)) { batches.append(batch) }
+                offset = batch.endOffset
+            }
+        }
+        return batches
+    }
+
+    private struct Place: Hashable {
+        var log: LogIdentity
+        var base: Offset
     }
 }
 

@@ -18,9 +18,10 @@ extension SegmentLog {
             let survey = try reading { () throws(FileError) -> DamagedSegment in
                 try repairer.survey(generation, try extent(of: generation))
             }
-            return try RepairPlan(of: generation, survey, at: directory.segmentPath(generation)) {
-                (run) throws(EventLogError) in try need(of: run, survey, generation)
-            }
+            return try RepairPlan(
+                of: generation, survey, at: directory.segmentPath(generation),
+                need: { (run) throws(EventLogError) in try need(of: run, survey, generation) },
+                lacks: { (stretch) throws(EventLogError) in try lacks(in: stretch, survey, generation) })
         }
     }
 
@@ -32,8 +33,14 @@ extension SegmentLog {
         let given = try plan.accept(batches)
         guard !given.isEmpty || plan.hasKnown else { return plan.isSound }
         return try withoutTrims { () throws(EventLogError) -> Bool in
-            try reading { () throws(FileError) -> Bool in
-                try repairer.replace(generation, try extent(of: generation), given)
+            state.withLock { state in
+                for planned in plan.stretches {
+                    state.table.widen(planned.stretch.bytes, in: generation)
+                    state.readPlaces.widen(planned.stretch.bytes, in: generation)
+                }
+            }
+            return try reading { () throws(FileError) -> Bool in
+                try repairer.replace(plan, try extent(of: generation), given)
             }
         }
     }
@@ -67,7 +74,8 @@ extension SegmentLog {
         else {
             throw FileError(.notFound, operation: "survey", path: directory.segmentPath(generation))
         }
-        return SegmentExtent(end: successor.previousSegmentEnd, mark: successor.mark)
+        return SegmentExtent(
+            end: successor.previousSegmentEnd, mark: successor.mark, nextGroup: successor.number)
     }
 
     /// Nil where a digest at one of its ends is not known here.
@@ -82,13 +90,53 @@ extension SegmentLog {
             return RepairNeed(log: run.log, from: from, before: before, goal: .end(next.base, next.previous))
         }
         guard let entry = state.withLock({ $0.table[run.log] }) else { return nil }
+        return try side(behind: generation, entry, of: run.log).map { side in
+            RepairNeed(log: run.log, from: from, before: before, goal: .end(side.offset, side.digest))
+        }
+    }
+
+    /// Where the log goes on behind a segment; nil where that cannot be read.
+    private func side(
+        behind generation: UInt64, _ entry: LogTable.Entry, of log: LogIdentity
+    ) throws(EventLogError) -> DamagedSegment.Side? {
         guard let next = entry.first(after: generation) else {
-            return RepairNeed(log: run.log, from: from, before: before, goal: .end(entry.end, entry.digest))
+            return DamagedSegment.Side(offset: entry.end, digest: entry.digest)
         }
         let after = try reading { () throws(FileError) -> Digest128? in
-            try chainDigest(before: next.base, of: run.log, at: next.place)
+            try chainDigest(before: next.base, of: log, at: next.place)
         }
-        return after.map { RepairNeed(log: run.log, from: from, before: before, goal: .end(next.base, $0)) }
+        return after.map { DamagedSegment.Side(offset: next.base, digest: $0) }
+    }
+
+    /// What each log lacks between the batch before the stretch and the one behind it; nil where that of one of them is not
+    /// known. The first batch of a log in a segment is in the index: where it stands behind the stretch, or nowhere, nothing is
+    /// missing.
+    private func lacks(
+        in stretch: LostStretch, _ survey: DamagedSegment, _ generation: UInt64
+    ) throws(EventLogError) -> [RepairNeed]? {
+        var needs: [RepairNeed] = []
+        let table = state.withLock(\.table)
+        for log in table.logs {
+            guard let entry = table[log],
+                let first = entry.index.first(where: { $0.place.generation == generation }),
+                first.place.position < stretch.bytes.upperBound
+            else { continue }
+            let sides = survey.sides(of: stretch, in: log)
+            var behind = sides.behind
+            if behind == nil { behind = try side(behind: generation, entry, of: log) }
+            let before =
+                sides.before
+                ?? digest(before: first.base, of: log, survey).map {
+                    DamagedSegment.Side(offset: first.base, digest: $0)
+                }
+            guard let before, let behind else { return nil }
+            if before.offset >= behind.offset { continue }
+            guard !survey.isShared(stretch, in: log) else { return nil }
+            needs.append(
+                RepairNeed(
+                    log: log, from: before.offset, before: before.digest, goal: .end(behind.offset, behind.digest)))
+        }
+        return needs
     }
 
     private func digest(before offset: Offset, of log: LogIdentity, _ survey: DamagedSegment) -> Digest128? {

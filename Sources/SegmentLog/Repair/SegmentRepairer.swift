@@ -30,12 +30,13 @@ struct SegmentRepairer {
     /// Puts `given` and what the disk knows by itself into their places. Whether all of the segment verifies now. Throws, and
     /// leaves it as it is, where the copy does not come out better.
     func replace(
-        _ generation: UInt64, _ extent: SegmentExtent, _ given: [LogIdentity: [Offset: EncodedBatch]]
+        _ plan: RepairPlan, _ extent: SegmentExtent, _ given: [LogIdentity: [Offset: EncodedBatch]]
     ) throws(FileError) -> Bool {
+        let generation = plan.generation
         let path = directory.segmentPath(generation)
         let damage = try survey(generation, extent)
         let temporary = path + Self.suffix
-        try write(damage, given, from: path, to: temporary)
+        try write(damage, given, plan, from: path, to: temporary)
         let repaired = try survey(generation, at: temporary, extent)
         // Never worse: whatever stood still stands, and what was put in verifies.
         guard repaired.missing.count + repaired.lost.count <= damage.missing.count + damage.lost.count,
@@ -57,8 +58,8 @@ struct SegmentRepairer {
     }
 
     private func write(
-        _ damage: DamagedSegment, _ given: [LogIdentity: [Offset: EncodedBatch]], from path: String,
-        to temporary: String
+        _ damage: DamagedSegment, _ given: [LogIdentity: [Offset: EncodedBatch]], _ plan: RepairPlan,
+        from path: String, to temporary: String
     ) throws(FileError) {
         let source = try directory.files.open(path, .read)
         defer { source.close() }
@@ -77,6 +78,12 @@ struct SegmentRepairer {
             guard let batch = given[item.entry.log]?[item.entry.base], batch.length == Int(item.entry.length)
             else { continue }
             try copy.write([batch.content], at: item.position)
+        }
+        for planned in plan.stretches {
+            guard let batches = planned.batches(in: given, besides: damage.missing),
+                let bytes = planned.stretch.rebuild(batches, journal: journal, generation: plan.generation)
+            else { continue }
+            try copy.write(bytes, at: planned.stretch.bytes.lowerBound)
         }
         try copy.synchronizeData()
     }

@@ -34,7 +34,8 @@ package final class AdmissionControl: Sendable {
     /// Bytes of their requests.
     package var bytesInFlight: Int { bytes.load(ordering: .relaxed) }
 
-    /// Whether the log itself refuses writes, at once and with the reason: then their age says nothing more. From any thread.
+    /// Whether the log has no room: writes are refused at once, instead of each shard taking one more that waits for room, and
+    /// the age of those that wait says nothing. From any thread.
     package var isDiskFull: Bool {
         get { fullDisk.load(ordering: .relaxed) }
         set { fullDisk.store(newValue, ordering: .relaxed) }
@@ -73,6 +74,7 @@ package final class AdmissionControl: Sendable {
         case .draining: return Self.draining
         case .evacuated: return Self.evacuated
         }
+        if ticket.appends, isDiskFull { return Self.noSpace }
         let lane = lane(of: ticket.executor)
         if let refusal = lane.admit(ticket) { return refusal }
         if ticket.priority == .write, flushes.isOverdue(at: ticket.now), !isDiskFull { return lane.refuseFlush() }
@@ -117,6 +119,7 @@ package final class AdmissionControl: Sendable {
         bytes.subtract(size, ordering: .relaxed)
     }
 
+    private static let noSpace = Refusal(.noSpace, "the node's disk is full").prepared()
     private static let starting = Refusal(.nodeStarting, "the node is starting").prepared()
     private static let draining = Refusal(.nodeDraining, "the node is draining: turn to another one").prepared()
     private static let evacuated = Refusal(.regionEvacuated, "the region is evacuated: turn to another one").prepared()

@@ -44,6 +44,15 @@ package enum CallPriority: Int, Hashable, Comparable, Sendable, CaseIterable {
 }
 
 extension ServingMethod {
+    /// Whether its calls append to the log. What consumers commit or give up goes into files of its own, and may be what makes
+    /// room.
+    var appends: Bool {
+        switch self {
+        case .report, .updateProfile, .erase, .setConsent, .publish, .withdraw: true
+        default: false
+        }
+    }
+
     /// The class of its calls, unless their metadata lowers it.
     var priority: CallPriority {
         switch self {

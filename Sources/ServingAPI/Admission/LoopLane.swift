@@ -13,6 +13,8 @@ struct AdmissionTicket {
     var age: Duration
     var now: BootInstant
     var executor: any NodeExecutor
+    /// Whether the call asks for something to be written to the log.
+    var appends = false
     /// Who pays for the call; nil where nobody in particular does.
     var account: CallerAccount?
 }

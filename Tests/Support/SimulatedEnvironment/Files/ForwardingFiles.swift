@@ -22,6 +22,8 @@ extension ForwardingFileStore {
 
     package func exists(_ path: String) -> Bool { base.exists(path) }
 
+    package func owner(of path: String) -> FileOwner? { base.owner(of: path) }
+
     package func availableBytes(at path: String) throws(FileError) -> UInt64 { try base.availableBytes(at: path) }
 
     package func storageIdentity(of path: String) throws(FileError) -> StorageIdentity {
