@@ -12,7 +12,7 @@ package struct UnsettledStarts: Hashable, Sendable {
 
     /// From so many on people are told: far from where it hurts.
     package static let alarmed = 256
-    /// With so many a region's next start waits until every member answers, and writes nothing before.
+    /// With so many a region's next start serves reads and mirrors, and writes nothing until they are settled.
     package static let waited = 1_024
 
     package init(region: RegionNumber, count: Int, heldUpBy: RegionNumber? = nil) {

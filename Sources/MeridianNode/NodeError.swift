@@ -25,6 +25,8 @@ package struct NodeError: Error, CustomStringConvertible, Sendable {
         package static let clockUntrusted = Code("the clock cannot be trusted")
         /// Another living process speaks for the region (S1).
         package static let regionClaimed = Code("another process is this region")
+        /// Another region holds this region's line under a higher number than this process writes (S1a).
+        package static let lineOutrun = Code("a later start of this region is known")
         /// A certificate, key or revocation list cannot be used, or is not this node's.
         package static let badCertificate = Code("a certificate cannot be used")
         /// A limit of the system leaves no room for a node.
@@ -76,6 +78,15 @@ extension NodeError {
         NodeError(
             .unreadableRecord, "log \(log): \(error)",
             nextStep: "start the newer version that wrote it, or follow Runbooks/log-corruption.md")
+    }
+
+    /// S1a: only a later incarnation may go on with the line.
+    static func outrun(by higher: Incarnation) -> NodeError {
+        NodeError(
+            .lineOutrun,
+            "another region holds records of this region by a later start, "
+                + "\(String(higher.rawValue, radix: 16)): its clock was ahead, or two processes were this region at once",
+            nextStep: "start this node again, which begins above that start; see Runbooks/region-claimed.md")
     }
 
     static func corrupt(_ ranges: [CorruptRange], directory: String) -> NodeError {

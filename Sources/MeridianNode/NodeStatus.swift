@@ -24,6 +24,7 @@ package final class NodeStatus: NodeControl {
         var upkeep: LogUpkeepRun?
         var credentials: CredentialWatch?
         var unserved = 0
+        var writesHeld: String?
         var listeners: [(name: String, listener: any Listener)] = []
         var bootstrap: BootstrapRun?
         var journal: OperatorJournal?
@@ -115,6 +116,9 @@ package final class NodeStatus: NodeControl {
         }
     }
 
+    /// Why this start has opened nothing so far (S1b); nil once it has.
+    func onWritesHeld(_ reason: String?) { guarded.withLock { $0.writesHeld = reason } }
+
     /// The log takes no more appends; only a restart helps.
     func onFenced() { change { $0.life.onFenced() } }
 
@@ -147,7 +151,12 @@ extension NodeStatus {
 
     package var clock: ClockVerdict { regions.clock() }
 
-    package var upkeep: LogUpkeepFacts { guarded.withLock { $0.upkeep }?.facts ?? LogUpkeepFacts() }
+    package var upkeep: LogUpkeepFacts {
+        let (run, held) = guarded.withLock { ($0.upkeep, $0.writesHeld) }
+        var facts = run?.facts ?? LogUpkeepFacts()
+        facts.writesHeld = held
+        return facts
+    }
 
     package var credentials: [CredentialExpiry] { guarded.withLock { $0.credentials }?.expiries ?? [] }
 

@@ -25,6 +25,8 @@ final class MirrorCore: Sendable {
         var toldCursors = OrderedDeliveries<ToldCursor>()
         var announced: Set<LogIdentity> = []
         var consumer: (any MirroredLogConsumer)?
+        /// Hears that this process has to begin anew above a number of its own line (S1a).
+        var onOutrun: @Sendable (Incarnation) -> Void = { _ in }
         var isRefusingWrites = false
         /// Which logs stand still, and which origins are silent.
         var lag = LagWatch()
@@ -110,6 +112,9 @@ final class MirrorCore: Sendable {
 
     var facts: LineageFacts { state.withLock { $0.lineage } }
 
+    /// What this node writes itself; 0 before it follows.
+    var incarnation: Incarnation { state.withLock(\.incarnation) }
+
     /// The latest time that is believed now of what others say.
     var ceiling: TimeCeiling { TimeCeiling(at: environment.clock.wallTime()) }
 
@@ -123,16 +128,21 @@ final class MirrorCore: Sendable {
     }
 
     /// Begins to follow. `incarnation` is what this node writes itself.
-    func begin(_ incarnation: Incarnation, _ consumer: any MirroredLogConsumer) {
+    func begin(
+        _ incarnation: Incarnation, _ consumer: any MirroredLogConsumer,
+        onOutrun: @escaping @Sendable (Incarnation) -> Void = { _ in }
+    ) {
         let held = log.logs()
         let mustTell = state.withLock { state in
             state.incarnation = incarnation
             state.consumer = consumer
+            state.onOutrun = onOutrun
             state.follower = FollowerInstance(
                 own: settings.region, incarnation: incarnation, held: held, limits: settings.limits,
                 scope: LogScope(
                     members: [settings.region] + settings.peers.map(\.region) + settings.formerMembers,
-                    partitions: settings.partitions))
+                    partitions: settings.partitions),
+                maxDrift: settings.timeBounds.maxDrift)
             // Peers reported to the service before anyone here could hear it.
             return state.toldCursors.add(
                 state.cursors.all.map { ToldCursor(region: $0.region, log: $0.log, held: $0.held) })
@@ -147,6 +157,7 @@ final class MirrorCore: Sendable {
     func end() {
         state.withLock { state in
             state.consumer = nil
+            state.onOutrun = { _ in }
             state.follower = nil
         }
     }
@@ -209,6 +220,7 @@ final class MirrorCore: Sendable {
         /// The last offset handed down of each log.
         var ends: [LogIdentity: Offset] = [:]
         var heard: [AgreedEnds] = []
+        var outrunBy: Incarnation?
     }
 
     /// Takes a reply down into the engine. Throws where the connection is to be dropped.
@@ -223,10 +235,17 @@ final class MirrorCore: Sendable {
             return try run(directives, &follower, &state, region)
         }
         for case .alarm(let log, let stop) in alarms {
+            if case .besideItsLine = stop {
+                logger.error(
+                    "two processes of one region wrote at once; see Runbooks/region-claimed.md",
+                    metadata: ["log": "\(log)", "reason": "\(stop)", "from": "\(region.rawValue)"])
+                continue
+            }
             logger.error(
                 "a mirrored log stands still",
                 metadata: ["log": "\(log)", "reason": "\(stop)", "from": "\(region.rawValue)"])
         }
+        if let higher = taken.outrunBy { state.withLock(\.onOutrun)(higher) }
         return taken
     }
 
@@ -240,6 +259,7 @@ final class MirrorCore: Sendable {
         for directive in directives {
             switch directive {
             case .alarm: alarms.append(directive)
+            case .outrun(let higher): taken.outrunBy = higher
             case .heard(let ends): if state.lineage.onAgreed(ends) { taken.heard.append(ends) }
             case .submit(let batch) where refused.contains(batch.header.log): follower.onRefused(batch)
             case .submit(let batch):

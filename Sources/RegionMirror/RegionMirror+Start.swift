@@ -64,10 +64,11 @@ extension RegionMirror {
         return await claim(core.state.withLock(\.incarnation))
     }
 
-    /// Asks every peer once what it holds of this region's logs.
-    package func remember() async -> Memory {
+    /// Asks every peer once what it holds of this region's logs, and as `claim` does whether this process may speak for the
+    /// region. What peers hold is told by those that welcome it.
+    package func remember(as incarnation: Incarnation = Incarnation(0)) async -> Memory {
         var memory = Memory()
-        for (answer, reply) in await askAll(as: Incarnation(0), heads(of:over:)) {
+        for (answer, reply) in await askAll(as: incarnation, heads(of:over:)) {
             memory.answers.append(answer)
             guard let reply else { continue }
             memory.reachedPeers += 1

@@ -66,9 +66,13 @@ package final class RegionMirror: Sendable {
     /// Who may say what there.
     package var authority: MeshAuthority { core.authority }
 
-    /// Follows all peers until the task is cancelled. `incarnation` is what this node writes itself.
-    package func run(incarnation: Incarnation, consumer: any MirroredLogConsumer) async {
-        core.begin(incarnation, consumer)
+    /// Follows all peers until the task is cancelled. `incarnation` is what this node writes itself; `onOutrun` hears, at most
+    /// once a number, that another region holds its own line under a higher one (S1a).
+    package func run(
+        incarnation: Incarnation, consumer: any MirroredLogConsumer,
+        onOutrun: @escaping @Sendable (Incarnation) -> Void = { _ in }
+    ) async {
+        core.begin(incarnation, consumer, onOutrun: onOutrun)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [mirrorService] in await mirrorService.watchLinks() }
             group.addTask { [core] in await core.watchLag() }

@@ -16,6 +16,7 @@ import Testing
             (.unavailable, "A_REASON_OF_TOMORROW", nil, .closed(wish: nil, writesOnly: false)),
             (.unavailable, "LOG_FENCED", nil, .closed(wish: nil, writesOnly: true)),
             (.unavailable, "CLOCK_UNTRUSTED", nil, .closed(wish: nil, writesOnly: true)),
+            (.unavailable, "STARTS_UNSETTLED", nil, .closed(wish: nil, writesOnly: true)),
             (.unavailable, "SESSION_TOKEN_KEY_UNKNOWN", Self.second, .elsewhere),
             (.deadlineExceeded, "", nil, .silent),
             (.deadlineExceeded, "DEADLINE_PASSED", nil, .elsewhere),

@@ -183,6 +183,16 @@ import Testing
         #expect(found.allSatisfy { $0.detail.contains("region 2") && $0.detail.contains("held up by region 3") })
     }
 
+    /// S1b: a start that opens nothing says so, in place of how many there are.
+    @Test func aStartThatOpensNothingIsAlarmed() {
+        var upkeep = LogUpkeepFacts()
+        upkeep.unsettled = UnsettledStarts(region: RegionNumber(2), count: 1_024, heldUpBy: RegionNumber(3))
+        upkeep.writesHeld = "1024 starts wait for region c"
+        let found = NodeAlarm.all(state: .active, clock: .trusted, mirrors: [], replicas: [], upkeep: upkeep)
+        #expect(found.map(\.name.rawValue) == ["starts_unsettled"])
+        #expect(found.first?.detail == "writes are refused: 1024 starts wait for region c")
+    }
+
     /// H1: half of the catalogue's bounds is the time to look; of both, two alarms.
     @Test(arguments: [(49, 0, 0), (50, 0, 1), (100, 0, 1), (0, 49, 0), (0, 50, 1), (80, 60, 2)])
     func theCatalogueIsAlarmedAtHalf(items: Int, tombstones: Int, alarms: Int) {

@@ -88,6 +88,7 @@ final class MirrorRegion: Sendable {
     private struct State {
         var process: Process?
         var starts: UInt64 = 0
+        var outrunBy: Incarnation?
         var writers: [LogIdentity: OriginLogWriter] = [:]
         var generator: SeededGenerator
     }
@@ -110,6 +111,8 @@ final class MirrorRegion: Sendable {
 
     var process: Process? { state.withLock(\.process) }
     var log: FaultyEngine? { process?.log }
+    /// The higher number of its own line that it was told last.
+    var outrunBy: Incarnation? { state.withLock(\.outrunBy) }
     var mirror: RegionMirror? { process?.mirror }
     var incarnation: Incarnation { process?.incarnation ?? Incarnation(0) }
 
@@ -130,7 +133,9 @@ final class MirrorRegion: Sendable {
             let handler = BothHandlers(mirror.service, mirror.snapshotService(shelf))
             _ = try await environment.links.listen(on: endpoint, security: settings.security, handler: handler)
             state.withLock { $0.process = Process(log: log, mirror: mirror, incarnation: incarnation) }
-            await mirror.run(incarnation: incarnation, consumer: consumer)
+            await mirror.run(incarnation: incarnation, consumer: consumer) { [self] higher in
+                state.withLock { $0.outrunBy = higher }
+            }
         }
     }
 

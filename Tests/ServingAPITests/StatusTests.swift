@@ -36,6 +36,7 @@ import Testing
             error: .sessionNotSatisfied(applied: VersionVector()), code: .failedPrecondition,
             reason: "SESSION_NOT_SATISFIED", retries: true),
         Row(error: .clockUntrusted, code: .unavailable, reason: "CLOCK_UNTRUSTED", retries: true),
+        Row(error: .startsUnsettled("1024 starts"), code: .unavailable, reason: "STARTS_UNSETTLED", retries: true),
         Row(error: .rebuilding, code: .unavailable, reason: "REBUILDING", retries: true),
         Row(
             error: .remoteNotReached(reached: 1), code: .deadlineExceeded, reason: "REMOTE_NOT_REACHED",

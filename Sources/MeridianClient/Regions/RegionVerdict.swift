@@ -5,6 +5,7 @@ enum ServerReason {
     static let tokenKeyUnknown = "SESSION_TOKEN_KEY_UNKNOWN"
     static let logFenced = "LOG_FENCED"
     static let clockUntrusted = "CLOCK_UNTRUSTED"
+    static let startsUnsettled = "STARTS_UNSETTLED"
     static let noSpace = "NO_SPACE"
     static let remoteNotReached = "REMOTE_NOT_REACHED"
     static let sessionNotSatisfied = "SESSION_NOT_SATISFIED"
@@ -35,7 +36,9 @@ package enum RegionVerdict: Hashable, Sendable {
             } else if failure.reason.isEmpty, failure.retryAfter == nil {
                 self = .unreachable
             } else {
-                let writesOnly = [ServerReason.logFenced, ServerReason.clockUntrusted].contains(failure.reason)
+                let writesOnly = [
+                    ServerReason.logFenced, ServerReason.clockUntrusted, ServerReason.startsUnsettled,
+                ].contains(failure.reason)
                 self = .closed(wish: failure.retryAfter, writesOnly: writesOnly)
             }
         case .deadlineExceeded:

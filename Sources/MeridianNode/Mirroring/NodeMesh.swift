@@ -74,17 +74,23 @@ struct NodeMesh: Sendable {
             mirror: mirror, clock: environment.clock, logger: logger, maxFuture: configuration.timeBounds.maxFuture)
     }
 
-    /// Mirrors and agrees on ends until it is cancelled.
-    func run(_ plan: IncarnationPlan, router: ShardRouter) async {
+    /// Gets the ends of older incarnations agreed, once the plan's is begun. Ends by cancellation too.
+    func agree(_ plan: IncarnationPlan, router: ShardRouter) async {
         let agreement = AgreementRun(
             origin: configuration.region.number, incarnation: plan.incarnation,
             members: [configuration.region.number] + configuration.peers.map(\.number),
             names: plan.beginnings.map(\.log.name), system: system, mirror: mirror, router: router,
             clock: environment.clock, logger: logger)
+        try? await agreement.run()  // ends by cancellation, and says so with an error
+    }
+
+    /// Mirrors until it is cancelled. `onOutrun`: see `RegionMirror.run`.
+    func run(
+        _ plan: IncarnationPlan, router: ShardRouter, onOutrun: @escaping @Sendable (Incarnation) -> Void
+    ) async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await mirror.run(incarnation: plan.incarnation, consumer: router) }
+            group.addTask { await mirror.run(incarnation: plan.incarnation, consumer: router, onOutrun: onOutrun) }
             group.addTask { await invocations.run() }
-            group.addTask { try? await agreement.run() }  // ends by cancellation, and says so with an error
             await group.waitForAll()
         }
     }

@@ -19,6 +19,8 @@ struct RegionStart: Sendable {
     private static let betweenProbes: Duration = .milliseconds(200)
     /// Beyond the time for which a claim of a process that died can be fresh.
     private static let slack: Duration = .milliseconds(500)
+    /// Starts go above what they hear so many times; who tells more each time is no peer.
+    private static let maxRaises = 4
     /// How much longer a claim is waited for that nobody renews.
     private static let longestFading: Duration = .seconds(30)
 
@@ -76,36 +78,35 @@ struct RegionStart: Sendable {
         }
     }
 
-    /// S1b: with so many starts that are not settled another one would only add to them, unless every member is there to seal.
-    /// Peers are served meanwhile.
-    func waitForMembers(unsettled: Int) async throws {
-        guard unsettled >= UnsettledStarts.waited else { return }
-        var said = ""
-        while true {
-            let absent = await mirror.remember().answers.filter { $0.outcome != .welcome }
-            guard !absent.isEmpty else { return }
-            let reasons = absent.map(Self.words).joined(separator: "; ")
-            if reasons != said {
-                logger.error(
-                    "too many starts are not settled: waiting for all regions; see Runbooks/starts-unsettled.md",
-                    metadata: ["starts": "\(unsettled)", "missing": "\(reasons)"])
-            }
-            said = reasons
-            try await clock.sleep(for: Self.betweenProbes)
+    /// S1: each reachable member says whether this process may speak for its region. Where one of them holds this region's line
+    /// under a higher number than the plan's, the plan that is returned goes above it (S1a): a disk that came back, with a clock
+    /// that is behind, or that another process wrote beside. Throws NodeError `.regionClaimed`.
+    func claim(_ plan: IncarnationPlan) async throws -> IncarnationPlan {
+        var plan = plan
+        for _ in 0..<Self.maxRaises {
+            let memory = try await claim(plan.incarnation)
+            guard let higher = memory.newestIncarnation, higher >= plan.incarnation else { return plan }
+            logger.notice(
+                "other regions hold this region's line under a higher number: beginning above it",
+                metadata: ["number": "\(String(higher.rawValue, radix: 16))"])
+            // S2: and above its stamps. Where those are ahead of the clock, writes are refused until it gets there.
+            plan = try plan.raised(above: higher, memory.latestStamp)
         }
+        throw NodeError(
+            .regionClaimed, "the numbers of this region's line that other regions tell go on growing",
+            nextStep: "look for another process of this region; see Runbooks/region-claimed.md")
     }
 
-    /// S1: each reachable member says whether this process may speak for its region. A claim of a process that died is waited
-    /// for; a living one ends this start. Throws NodeError `.regionClaimed`.
-    func claim(_ incarnation: Incarnation) async throws {
+    /// What members hold of this region's line. A claim of a process that died is waited for; a living one ends this start.
+    private func claim(_ incarnation: Incarnation) async throws -> RegionMirror.Memory {
         var deadlines: [RegionNumber: BootInstant] = [:]
         var heard: [RegionNumber: Duration] = [:]
         var said: Set<RegionNumber> = []
         while true {
-            let answers = await mirror.claim(incarnation)
+            let memory = await mirror.remember(as: incarnation)
             let now = clock.bootTime()
             var isClaimed = false
-            for answer in answers {
+            for answer in memory.answers {
                 guard case .claimed(let reason, let fresh) = answer.outcome else {
                     say(answer, &said)
                     continue
@@ -124,7 +125,7 @@ struct RegionStart: Sendable {
                         metadata: ["told_by": "\(answer.name)", "at_most": "\(fresh + Self.slack)"])
                 }
             }
-            guard isClaimed else { return }
+            guard isClaimed else { return memory }
             try await clock.sleep(for: Self.betweenProbes)
         }
     }

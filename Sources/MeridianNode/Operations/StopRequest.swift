@@ -1,4 +1,4 @@
-// That somebody wants the node to end: said once, from any thread, known everywhere at once.
+// That the node is to end, whoever wants it: said once, from any thread, known everywhere at once.
 
 import Synchronization
 
@@ -7,6 +7,7 @@ final class StopRequest: Sendable {
     private struct State {
         var isRequested = false
         var listeners: [@Sendable () -> Void] = []
+        var failure: (any Error)?
     }
 
     private let state = Mutex(State())
@@ -14,6 +15,17 @@ final class StopRequest: Sendable {
     private let flag = Atomic<Bool>(false)
 
     var isRequested: Bool { flag.load(ordering: .acquiring) }
+
+    /// Why the node ends by itself; nil where somebody asked it to, or did first.
+    var failure: (any Error)? { state.withLock(\.failure) }
+
+    /// The node cannot go on: it ends as it would at a request, and says why then. Who asked first is believed.
+    func fail(_ error: any Error) {
+        state.withLock { state in
+            if !state.isRequested, state.failure == nil { state.failure = error }
+        }
+        request()
+    }
 
     /// Tells all listeners. Idempotent; does not block as long as they do not.
     func request() {

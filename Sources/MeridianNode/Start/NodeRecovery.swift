@@ -34,13 +34,6 @@ package struct NodeRecovery: Sendable {
         }
             + content.agreedEnds(of: .content, PartitionID(0)).map { ($0, content.lines.base(of: $0.name.region)) }
     }
-
-    /// Starts of this region that are not settled everywhere, of the log that has most of them (S1b).
-    var unsettledStarts: Int {
-        let region = plan.beginnings.first?.log.name.region
-        let own = log.recovered.logs.lazy.map(\.log).filter { $0.name.region == region }
-        return UnsettledStarts(own) { _ in nil }.map { $0.count + 1 } ?? 0
-    }
 }
 
 /// Restores snapshots, opens the log and folds what they do not cover: after an unclean stop the whole journal is read.

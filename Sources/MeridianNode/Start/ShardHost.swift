@@ -83,6 +83,18 @@ package struct ShardHost: Sendable {
         }
     }
 
+    /// Serves what was recovered, and opens nothing (S1b): `begin` does that later.
+    func beginReading() async {
+        _ = await router.gather { shard, answer in
+            shard.beginReading()
+            answer(())
+        }
+        await router.askContent { shard, answer in
+            shard.beginReading()
+            answer(())
+        }
+    }
+
     /// Returns once everything appended so far is flushed, or its log has ended.
     package func drain() async {
         _ = await router.gather { shard, answer in shard.drain { answer($0) } }

@@ -60,6 +60,8 @@ package struct LogUpkeepFacts: Hashable, Sendable {
 
     /// Of the region that has most of them; nil before the first round (S1b).
     package var unsettled: UnsettledStarts?
+    /// Why this start has opened nothing and refuses writes (S1b); nil once it takes them.
+    package var writesHeld: String?
 
     package var snapshots = SnapshotFacts()
     /// Why the journal's files are not where they were; nil while they are.

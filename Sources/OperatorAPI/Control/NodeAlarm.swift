@@ -154,13 +154,15 @@ struct NodeAlarm: Hashable, Sendable {
         if let why = standstill(upkeep) { alarms.append(NodeAlarm(name: .diskFull, detail: why)) }
         if let why = upkeep.lostDirectory { alarms.append(NodeAlarm(name: .directoryLost, detail: why)) }
         if let why = upkeep.snapshots.overdue { alarms.append(NodeAlarm(name: .snapshotOverdue, detail: why)) }
-        if let unsettled = upkeep.unsettled, unsettled.count >= UnsettledStarts.alarmed {
+        if let why = upkeep.writesHeld {
+            alarms.append(NodeAlarm(name: .startsUnsettled, detail: "writes are refused: \(why)"))
+        } else if let unsettled = upkeep.unsettled, unsettled.count >= UnsettledStarts.alarmed {
             let who = unsettled.heldUpBy.map { ", held up by region \($0.rawValue)" } ?? ""
             alarms.append(
                 NodeAlarm(
                     name: .startsUnsettled,
                     detail: "\(unsettled.count) starts of region \(unsettled.region.rawValue) are not settled\(who); "
-                        + "with \(UnsettledStarts.waited) its next start waits until every region answers"))
+                        + "with \(UnsettledStarts.waited) its next start refuses writes until they are"))
         }
         if let hold = upkeep.hold, hold.isOverdue {
             alarms.append(NodeAlarm(name: .logHeld, detail: "the oldest segment stays: \(hold.detail)"))

@@ -61,11 +61,16 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         } catch {
             return onFlush(.failure(error))
         }
-        tellAgreed()
-        rebuildWhereNeeded()
+        beginReading()
         if let ends = beginning.ends { takeEnds(ends) }
         appender.wait(through: appender.nextOffset, onFlush)
         flushSoon()
+    }
+
+    /// Gives out the catalogue that was recovered; `begin` does the same. For a start that opens nothing yet (S1b).
+    package func beginReading() {
+        tellAgreed()
+        rebuildWhereNeeded()
         changeSoon()
     }
 
@@ -90,7 +95,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
 
     private func write(_ events: [ContentEvent], _ submitted: EventID?) throws(ShardError) -> PublishOutcome {
         if let fencedBecause { throw ShardError.logFenced(fencedBecause) }
-        guard let now = shell.stampTime else { throw ShardError.clockUntrusted }
+        guard let now = shell.stampTime else { throw shell.stamps.refusal }
         guard !replica.isRebuilding else { throw ShardError.rebuilding }
         try appender.admit()
         let stamp = appender.nextStamp(at: now)

@@ -38,8 +38,8 @@ package struct LogShell: Sendable {
         self.settings = settings
     }
 
-    /// The time to stamp records with; nil while the clock is not to be trusted (S2).
-    var stampTime: WallTime? { stamps.time(of: clock) }
+    /// The time to stamp records with; nil while the clock is not to be trusted (S2), and while nothing is opened (S1b).
+    var stampTime: WallTime? { stamps.doorTime(of: clock) }
 }
 
 /// Which wake-ups are under way, so that there is at most one of each.
@@ -68,7 +68,7 @@ extension OriginLogOwner {
     }
 
     /// What the log's own records are stamped at: an untrusted clock has no say, the line's last stamp has (S2).
-    var markingTime: WallTime { shell.stampTime ?? appender.lastStamp.wallTime }
+    var markingTime: WallTime { shell.stamps.time(of: shell.clock) ?? appender.lastStamp.wallTime }
 
     /// Somebody waits: the batch goes out at the end of this tick of the loop.
     func flushSoon() {

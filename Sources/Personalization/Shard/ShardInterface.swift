@@ -90,6 +90,8 @@ package enum ShardError: Error, Hashable, Sendable {
     case sessionTooOld
     /// The clock guard refuses to stamp records (S2). Reads go on.
     case clockUntrusted
+    /// This start has opened nothing yet, for the reason given: too many are not settled (S1b). Reads go on.
+    case startsUnsettled(String)
     /// The state is folded anew with agreed ends cut (S1a); over in a moment.
     case rebuilding
     /// The call's deadline came before so many regions held its events as it asked for (S11). They stand here: outcome

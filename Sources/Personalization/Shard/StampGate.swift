@@ -1,4 +1,4 @@
-// Whether this node may stamp records now (S2): one switch for all of its logs.
+// Whether this node may stamp records now (S2), and whether it writes at all yet (S1b): one switch for all of its logs.
 
 package import ClusterModel
 package import NodeEnvironment
@@ -17,6 +17,10 @@ package final class StampGate: Sendable {
     /// D, milliseconds.
     private let tolerance = Atomic<Int64>(0)
 
+    /// Why nothing may be written yet although the clock may be right.
+    private let held = Mutex<String?>(nil)
+    private let isHeld = Atomic(false)
+
     private static let unknown = Int64.min
 
     package init() {}
@@ -27,6 +31,23 @@ package final class StampGate: Sendable {
     package func close() { closed.store(true, ordering: .relaxed) }
 
     package func open() { closed.store(false, ordering: .relaxed) }
+
+    /// A start has opened no incarnation yet (S1b): until `release` nothing of users is appended.
+    package func hold(because reason: String) {
+        held.withLock { $0 = reason }
+        isHeld.store(true, ordering: .releasing)
+    }
+
+    package func release() {
+        isHeld.store(false, ordering: .releasing)
+        held.withLock { $0 = nil }
+    }
+
+    /// The time to stamp what doors take; nil while there is no such time, or the node writes nothing yet.
+    func doorTime(of clock: any NodeClock) -> WallTime? { isHeld.load(ordering: .acquiring) ? nil : time(of: clock) }
+
+    /// Why `doorTime` is nil.
+    var refusal: ShardError { held.withLock(\.self).map { .startsUnsettled($0) } ?? .clockUntrusted }
 
     /// The guard believes that the wall clock shows `wall` at `boot`, give or take D, which is `maxDrift`.
     package func vouch(wall: WallTime, boot: BootInstant, maxDrift: Duration) {

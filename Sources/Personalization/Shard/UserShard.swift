@@ -76,11 +76,16 @@ package distributed actor UserShard: ClusterActor, LogFollower {
         } catch {
             return onFlush(.failure(error))
         }
-        tellAgreed()
-        rebuildWhereNeeded()
+        beginReading()
         if let ends = beginning.ends { takeEnds(ends) }
         core.appender.wait(through: core.appender.nextOffset, onFlush)
         flushSoon()
+    }
+
+    /// Goes on from what was recovered; `begin` does the same. For a start that opens nothing yet (S1b).
+    package func beginReading() {
+        tellAgreed()
+        rebuildWhereNeeded()
     }
 
     /// Appends, applies, and completes at the durability asked for. On this actor's executor.
@@ -92,7 +97,7 @@ package distributed actor UserShard: ClusterActor, LogFollower {
     ) {
         let decision: ShardCore.Decision
         do throws(ShardError) {
-            guard let now = shell.stampTime else { throw .clockUntrusted }
+            guard let now = shell.stampTime else { throw shell.stamps.refusal }
             guard !replica.isRebuilding else { throw .rebuilding }
             try checkReach(of: durability)
             decision = try core.report(events, of: user, at: now, durability: durability)

@@ -24,6 +24,8 @@ package struct FollowerInstance: Sendable {
         case endsOfOurs(Incarnation)
         /// Of no member, topic or partition of the deployment.
         case outOfScope
+        /// It begins more than 2D below this stamp of its own line: two processes of one region wrote at once (HISTORIES 28).
+        case besideItsLine(WallTime)
 
         package var description: String {
             switch self {
@@ -35,6 +37,9 @@ package struct FollowerInstance: Sendable {
             case .aheadOfClock(let time):
                 "it claims the time \(time.milliseconds) ms, which is ahead of every clock that is believed"
             case .outOfScope: "a peer announces a log of no region, topic or partition of this deployment: left out"
+            case .besideItsLine(let stamp):
+                "it begins far below what is held of its line, up to \(stamp.milliseconds) ms: two processes of one region "
+                    + "wrote at once; what it holds comes inside a snapshot of another region"
             case .endsOfOurs(let writer):
                 "a peer tells ends of this region's own line by incarnation \(String(writer.rawValue, radix: 16)), which "
                     + "is not this process: left out; see Runbooks/region-claimed.md"
@@ -48,6 +53,9 @@ package struct FollowerInstance: Sendable {
         /// Tell people: this log stands still.
         case alarm(LogIdentity, Stop)
         case heard(AgreedEnds)
+        /// A holder has bytes of this region's own line under a higher number than this process writes: it has to begin anew
+        /// above it (S1a).
+        case outrun(by: Incarnation)
     }
 
     private struct Position: Sendable {
@@ -81,6 +89,11 @@ package struct FollowerInstance: Sendable {
     private static let disbelievedNames = 1_024
     /// Logs of which some holder has once said that they begin behind our position there.
     private var suspects: Set<LogIdentity> = []
+    /// Logs that were written beside their own line. They are had from a snapshot or not at all.
+    private var besides: Set<LogIdentity> = []
+    /// The highest number of this region's own line that a holder has told, above this process's own.
+    private var outrunBy: Incarnation?
+    private let maxDrift: Duration
     package private(set) var stopped: [LogIdentity: (stop: Stop, by: RegionNumber)] = [:]
     package private(set) var duplicates: UInt64 = 0
     package private(set) var staleReplies: UInt64 = 0
@@ -88,8 +101,9 @@ package struct FollowerInstance: Sendable {
     /// `incarnation`: what this node writes itself is never pulled.
     package init(
         own: RegionNumber, incarnation: Incarnation, held: [LogSummary], limits: MirrorLimits = MirrorLimits(),
-        scope: LogScope? = nil
+        scope: LogScope? = nil, maxDrift: Duration = TimeBounds.standard.maxDrift
     ) {
+        self.maxDrift = maxDrift
         self.scope = scope?.and(held.map(\.log.name.region))
         self.own = own
         self.incarnation = incarnation
@@ -116,6 +130,7 @@ package struct FollowerInstance: Sendable {
     package mutating func onAdopted(_ summary: LogSummary) {
         onHeld(summary)
         stopped[summary.log] = nil
+        besides.remove(summary.log)
     }
 
     /// What lies below a floor leaves (S1b). Complexity: O(logs x links).
@@ -124,6 +139,7 @@ package struct FollowerInstance: Sendable {
         asked = asked.filter { !facts.isBelowFloor($0.key) }
         stopped = stopped.filter { !facts.isBelowFloor($0.key) }
         suspects = suspects.filter { !facts.isBelowFloor($0) }
+        besides = besides.filter { !facts.isBelowFloor($0) }
         links = links.mapValues { link in
             var kept = link
             kept.heads = link.heads.filter { !facts.isBelowFloor($0.key) }
@@ -203,6 +219,7 @@ package struct FollowerInstance: Sendable {
 
     /// Whether nobody who is connected holds what comes next of the log, and somebody has trimmed it (S5).
     private func isShort(_ log: LogIdentity) -> Bool {
+        if besides.contains(log) { return true }
         guard suspects.contains(log) else { return false }
         let position = position(of: log)
         if copies(of: log, from: position).contains(where: { $0.isWhole && $0.end > position }) { return false }
@@ -234,13 +251,19 @@ package struct FollowerInstance: Sendable {
     /// Logs that can only be had from where a snapshot of a member ends (S5). Complexity: O(logs that begin late x links).
     package mutating func short(_ facts: LineageFacts) -> [LogIdentity] {
         suspects = suspects.filter { log in links.keys.contains { isTrimmed(log, at: $0) } }
-        return suspects.filter { log in
+        return suspects.union(besides.filter { isBeside($0, facts) }).filter { log in
             if log.name.region == own, log.incarnation >= incarnation { return false }
             if case .ends(let end) = facts.limit(of: log), position(of: log) >= end { return false }
             // No snapshot may lead over what no clock can have made.
             if case .aheadOfClock? = stopped[log]?.stop { return false }
             return isShort(log)
         }.sorted()
+    }
+
+    /// Whether a log that was written beside its line is still missing, and somebody who is connected has it.
+    private func isBeside(_ log: LogIdentity, _ facts: LineageFacts) -> Bool {
+        log.incarnation >= facts.settled(log.name)
+            && links.values.contains { ($0.heads[log]?.flushedEnd ?? .zero) > position(of: log) }
     }
 
     /// Whether the log is being pulled, and some holder has it beyond `offset`: what is held of it need not be given up.
@@ -339,6 +362,12 @@ package struct FollowerInstance: Sendable {
             halt(head.log, .aheadOfClock(head.log.incarnation.startedAt), holder, &directives)
         }
         links[holder]?.heads[head.log] = head
+        if head.log.name.region == own, head.log.incarnation > outrunBy ?? incarnation, head.flushedEnd > .zero,
+            ceiling.admits(head.log.incarnation)
+        {
+            outrunBy = head.log.incarnation
+            directives.append(.outrun(by: head.log.incarnation))
+        }
         guard head.base > position(of: head.log) else { return }
         suspects.insert(head.log)
         // A gap that turns out to be what was trimmed is none.
@@ -407,12 +436,21 @@ package struct FollowerInstance: Sendable {
         guard ceiling.admits(batch.header.lastStamp) else {
             return halt(log, .aheadOfClock(batch.header.lastStamp.wallTime), holder, &directives)
         }
+        if let stamp = stampAbove(batch) {
+            besides.insert(log)
+            return halt(log, .besideItsLine(stamp), holder, &directives)
+        }
         guard position.epoch <= batch.header.epoch else { return halt(log, .epochWentDown, holder, &directives) }
         position.point = LogPoint(log: log, offset: batch.endOffset, digest: batch.chainDigest)
         position.epoch = batch.header.epoch
         position.lastStamp = batch.header.lastStamp
         positions[log] = position
         directives.append(.submit(batch))
+    }
+
+    private func stampAbove(_ batch: EncodedBatch) -> WallTime? {
+        OpeningOrder.stampAbove(
+            batch, in: positions.lazy.map { (log: $0.key, lastStamp: $0.value.lastStamp) }, maxDrift: maxDrift)
     }
 
     private mutating func halt(

@@ -72,6 +72,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     case regionEvacuated = "REGION_EVACUATED"
     case shardNotServing = "SHARD_NOT_SERVING"
     case clockUntrusted = "CLOCK_UNTRUSTED"
+    /// The node serves reads, and writes nothing until earlier starts of its region are settled (S1b).
+    case startsUnsettled = "STARTS_UNSETTLED"
     case rebuilding = "REBUILDING"
     case deadlinePassed = "DEADLINE_PASSED"
     case internalFault = "INTERNAL_FAULT"
@@ -94,6 +96,7 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
             .noSpace:
             .resourceExhausted
         case .logFenced, .nodeStarting, .nodeDraining, .regionEvacuated, .shardNotServing, .clockUntrusted,
+            .startsUnsettled,
             .rebuilding, .sessionTokenKeyUnknown, .cursorKeyUnknown, .cursorNotCommitted, .logUnreadable:
             .unavailable
         case .deadlinePassed, .remoteNotReached: .deadlineExceeded
@@ -108,7 +111,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
             .milliseconds(50)
         case .sessionNotSatisfied: .milliseconds(100)
         case .nodeStarting, .shardNotServing: .milliseconds(250)
-        case .rebuilding, .nodeDraining, .regionEvacuated, .logFenced, .clockUntrusted, .shardFull, .tooManySubscribers,
+        case .rebuilding, .nodeDraining, .regionEvacuated, .logFenced, .clockUntrusted, .startsUnsettled, .shardFull,
+            .tooManySubscribers,
             .cursorNotCommitted, .logUnreadable:
             .seconds(1)
         case .sessionTokenKeyUnknown, .cursorKeyUnknown, .noSpace: .seconds(5)

@@ -44,6 +44,8 @@ extension Refusal {
         case .clockUntrusted:
             self.init(
                 .clockUntrusted, "this node does not trust its clock and takes no writes: try another region")
+        case .startsUnsettled(let reason):
+            self.init(.startsUnsettled, "\(reason): try another region")
         case .rebuilding:
             self.init(.rebuilding, "the user's shard is folded anew from its logs")
         case .remoteNotReached(let reached):

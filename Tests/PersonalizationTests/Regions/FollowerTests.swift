@@ -57,9 +57,9 @@ import Testing
         #expect(try a.slate().get().originTime <= loop.wallTime())
     }
 
-    /// S6, S1a: an origin tells nobody of its own ends record before that is flushed; others are told at the start of
-    /// whatever a shard knows.
-    @Test func ownEndsAreToldOnceFlushed() async throws {
+    @Test(
+        "HISTORIES 25, S6, S1a: an origin tells nobody of its own ends record before that is flushed, and goes by it no sooner"
+    ) func history25OwnEndsAreToldOnceFlushed() async throws {
         let loop = QueueLoop()
         let a = try await TestRegion(1, loop: loop)
         a.disk.holdsFlushes = true

@@ -2,6 +2,7 @@
 // told.
 
 import ClusterModel
+import EventLog
 import Logging
 import MeridianClient
 import MeridianNode
@@ -182,13 +183,17 @@ final class NodeRun: Sendable {
     var stopLimit: Duration { configuration.limits.drainTimeout + MeridianNode.stopMargin }
     private let configuration: NodeConfiguration
     private let acceptsCorruption: Bool
+    private let unsettledLimit: Int
     private let logger: Logger
     private let served = Atomic<Bool>(false)
+    private let outrun = Atomic<Int>(0)
 
     init(
         machine: SimulatedMachine, configuration: NodeConfiguration, acceptsCorruption: Bool,
+        unsettledLimit: Int = UnsettledStarts.waited,
         logger: Logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
     ) {
+        self.unsettledLimit = unsettledLimit
         self.logger = logger
         self.machine = machine
         self.configuration = configuration
@@ -198,14 +203,28 @@ final class NodeRun: Sendable {
     /// Whether the node that ended last had come to serve.
     var hadServed: Bool { served.load(ordering: .relaxed) }
 
+    /// How often the node ended since a later start of its region was known, and was started again.
+    var outruns: Int { outrun.load(ordering: .relaxed) }
+
+    /// As a supervisor would where the node says so itself (Decisions/0030): it is started again, above the other start.
     func start() {
-        let (configuration, acceptsCorruption, logger) = (configuration, acceptsCorruption, logger)
         machine.start { [self] environment in
-            let node = MeridianNode(
-                configuration, environment: environment, logger: logger, acceptsCorruption: acceptsCorruption)
-            defer { served.store(node.status.recovery != nil, ordering: .relaxed) }
-            try await node.run()
+            while true {
+                do {
+                    return try await runOnce(environment)
+                } catch let error as NodeError where error.code == .lineOutrun {
+                    outrun.wrappingAdd(1, ordering: .relaxed)
+                }
+            }
         }
+    }
+
+    private func runOnce(_ environment: NodeEnvironment) async throws {
+        let node = MeridianNode(
+            configuration, environment: environment, logger: logger, acceptsCorruption: acceptsCorruption,
+            unsettledLimit: unsettledLimit)
+        defer { served.store(node.status.recovery != nil, ordering: .relaxed) }
+        try await node.run()
     }
 
     /// Drains the node; throws when it ends with an error.

@@ -71,6 +71,7 @@ package enum RarePath: String, Hashable, Sendable, CaseIterable {
     case clockGuardClosed = "clock_guard_closed"
     case journalTrimmed = "journal_trimmed"
     case bootstrapped = "bootstrapped"
+    case lineBesideItself = "line_beside_itself"
 
     /// What runs of one region must meet.
     package static let ofOneRegion: [RarePath] = [

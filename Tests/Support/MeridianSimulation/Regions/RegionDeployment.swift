@@ -1,6 +1,7 @@
 // The regions of a simulated deployment: each a whole node on a machine of its own, and the phones that reach them all.
 
 import ClusterModel
+import EventLog
 import Logging
 import MeridianClient
 import MeridianNode
@@ -21,6 +22,8 @@ package struct RegionBounds: Hashable, Sendable {
     /// Segments go once their records are some seconds old and nothing holds them (S5), and snapshots are fetched in pieces of a
     /// kilobyte.
     package var trims = false
+    /// With so many starts that are not settled a start opens nothing (S1b).
+    package var unsettledLimit = UnsettledStarts.waited
 
     package init() {}
 
@@ -62,6 +65,7 @@ final class RegionDeployment: Sendable {
     let configurations: [NodeConfiguration]
     let keyring: TokenKeyring
     let trims: Bool
+    private let unsettledLimit: Int
     private let lives: Mutex<[Life]>
     private let owesCatchUp = Mutex(false)
 
@@ -83,6 +87,7 @@ final class RegionDeployment: Sendable {
             return configuration
         }
         trims = bounds.trims
+        unsettledLimit = bounds.unsettledLimit
         keyring = try TokenKeyring([TokenKey(id: 1, secret: Self.secret)], signingID: 1)
         lives = Mutex(Array(repeating: Life(), count: count))
     }
@@ -145,7 +150,7 @@ final class RegionDeployment: Sendable {
         let log = RegionLog(name: machineName(index), scheduler: simulation.scheduler, ledger: ledger)
         let run = NodeRun(
             machine: machine, configuration: configurations[index], acceptsCorruption: acceptsCorruption,
-            logger: Logger(label: "simulated") { _ in log })
+            unsettledLimit: unsettledLimit, logger: Logger(label: "simulated") { _ in log })
         lives.withLock { lives in
             lives[index].number += 1
             lives[index].run = run
@@ -154,10 +159,12 @@ final class RegionDeployment: Sendable {
     }
 
     /// A second process of the region on a machine of its own, whose disk is what the region's disk holds now.
-    func startTwin(of index: Int, asCopy: Bool) -> SimulatedMachine {
+    /// `isAlone`: nobody hears it.
+    func startTwin(of index: Int, asCopy: Bool, isAlone: Bool = false) -> SimulatedMachine {
         let name = "twin-\(index + 1)"
         let twin = simulation.machine(name)
         twin.kill()
+        if isAlone { for other in regions.indices { simulation.network.cut(name, machineName(other)) } }
         twin.disk.install(machine(index).disk.image(), asCopy: asCopy)
         twin.restart()
         installKey(twin)
@@ -177,6 +184,9 @@ final class RegionDeployment: Sendable {
     func stop(_ index: Int) async throws {
         try await lives.withLock({ $0[index].run })?.stop()
     }
+
+    /// How often the region's node of now was started again above a later start.
+    func outruns(of index: Int) -> Int { lives.withLock { $0[index].run?.outruns } ?? 0 }
 
     /// What the node's task ended with; nil while it runs.
     func outcome(_ index: Int) -> String? { machine(index).currentTask?.outcome.map { "\($0)" } }

@@ -22,6 +22,7 @@ struct RegionLog: LogHandler {
         "snapshot refused": .snapshotRefused,
         "writes are refused; see Runbooks/clock-refused.md": .clockGuardClosed,
         "bootstrapped": .bootstrapped,
+        "two processes of one region wrote at once; see Runbooks/region-claimed.md": .lineBesideItself,
     ]
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {

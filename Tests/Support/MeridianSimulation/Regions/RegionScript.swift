@@ -144,9 +144,12 @@ package final class RegionScript: Sendable {
     package func sleep(_ duration: Duration) async throws { try await deployment.phonesClock.sleep(for: duration) }
 
     /// Another process of a region, on a copy of its disk and a machine of its own (S1).
-    package func startTwin(of region: Int, asCopy: Bool) -> SimulatedMachine {
-        deployment.startTwin(of: region, asCopy: asCopy)
+    package func startTwin(of region: Int, asCopy: Bool, isAlone: Bool = false) -> SimulatedMachine {
+        deployment.startTwin(of: region, asCopy: asCopy, isAlone: isAlone)
     }
+
+    /// How often the region's node was started again since a later start of its region was known.
+    package func outruns(of region: Int) -> Int { deployment.outruns(of: region) }
 
     /// What the node ended with; nil while it runs.
     package func outcome(_ region: Int) -> String? { deployment.outcome(region) }
@@ -301,6 +304,12 @@ package final class RegionScript: Sendable {
         // The caller asks until it answers.
         let reply = try? await clients[region].call(.contentStats, request, options: CallOptions(timeout: .seconds(2)))
         return reply?.items.first?.clicks
+    }
+
+    /// What operators of the region are alarmed by; empty where it does not answer.
+    package func alarms(of region: Int) async -> [String] {
+        // The caller looks for one of them.
+        (try? await clients[region].status())?.alarms.map { "\($0.name) \($0.detail)" } ?? []
     }
 
     /// The first offsets that the region still has of its logs.
