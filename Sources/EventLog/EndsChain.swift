@@ -53,13 +53,6 @@ package struct EndsChain: Hashable, Sendable {
         return place == 0 ? root : links[place - 1].point
     }
 
-    /// The record that stands on `point`; nil at the tip, and where the chain does not contain it.
-    package func link(on point: EndsPoint) -> EndsLink? {
-        if point == root { return first }
-        guard let index = index(of: point), index + 1 < links.count else { return nil }
-        return links[index + 1]
-    }
-
     /// The agreed end of an incarnation: nil for one that may still grow, 0 for one that is not listed and for those below
     /// the root, of which nothing may be pulled or applied any more. Complexity: O(log links + log ends).
     package func end(of incarnation: Incarnation) -> Offset? {

@@ -40,7 +40,6 @@ import Testing
         #expect(EndsChain(try Self.link(3, on: EndsPoint(number: Incarnation(3), digest: .zero))) == nil)
         #expect(chain.contains(.genesis) && chain.contains(chain.links[2].point))
         #expect(!chain.contains(EndsPoint(number: Incarnation(20), digest: .zero)))
-        #expect(chain.link(on: chain.links[1].point) == chain.links[2] && chain.link(on: chain.tip.point) == nil)
     }
 
     @Test("S1a: each incarnation's end is that of the record above it; below the root nothing is known")

@@ -92,28 +92,36 @@ import Testing
         #expect(code == .permissionDenied)
     }
 
-    @Test("A7, Snapshots: only to the caller that the certificate names, and of equal terms")
+    @Test(
+        "A7, S1, Snapshots: only to the caller that the certificate names, of equal terms, and with its region's claim")
     func snapshotsAreAskedForAsOneself() throws {
         let world = try world(7)
         let item = SnapshotMessagesTests.item
         try world[1].shelf.put([1, 2, 3], as: item, generation: 3)
-        func list(_ caller: UInt16, _ deployment: UInt64) -> [UInt8] {
+        let claimed = world[3].incarnation
+        func list(_ caller: UInt16, _ deployment: UInt64, _ incarnation: Incarnation) -> [UInt8] {
             SnapshotListRequest(
-                caller: RegionNumber(caller), applyVersion: 1, deployment: deployment, items: [item]
+                caller: RegionNumber(caller), applyVersion: 1, deployment: deployment, incarnation: incarnation,
+                items: [item]
             ).encoded
         }
-        func read(_ caller: UInt16, _ deployment: UInt64) -> [UInt8] {
+        func read(_ caller: UInt16, _ deployment: UInt64, _ incarnation: Incarnation) -> [UInt8] {
             SnapshotReadRequest(
-                caller: RegionNumber(caller), deployment: deployment, item: item, generation: 3, position: 0,
-                maxBytes: 9
+                caller: RegionNumber(caller), deployment: deployment, incarnation: incarnation, item: item,
+                generation: 3, position: 0, maxBytes: 9
             ).encoded
         }
         let own = deployment(world)
         for (path, message) in [(SnapshotListRequest.path, list), (SnapshotReadRequest.path, read)] {
-            #expect(try call(world, as: 3, path, message(2, own)) == .permissionDenied)
-            #expect(try call(world, as: 3, path, message(3, own &+ 1)) != nil)
+            #expect(try call(world, as: 3, path, message(2, own, claimed)) == .permissionDenied)
+            #expect(try call(world, as: 3, path, message(3, own &+ 1, claimed)) != nil)
+            // Another process of that region, older or newer, and one that says nothing of itself.
+            for stranger in [claimed.rawValue - 1, claimed.rawValue + 1, 0] {
+                #expect(
+                    try call(world, as: 3, path, message(3, own, Incarnation(stranger))) == .failedPrecondition)
+            }
             #expect(world[1].shelf.opened == 0)
-            #expect(try call(world, as: 3, path, message(3, own)) == nil)
+            #expect(try call(world, as: 3, path, message(3, own, claimed)) == nil)
         }
         #expect(world[1].shelf.opened == 1)
     }

@@ -21,12 +21,13 @@ import Testing
     }
 
     static let list = SnapshotListRequest(
-        caller: RegionNumber(2), applyVersion: 3, deployment: 4, items: [item])
+        caller: RegionNumber(2), applyVersion: 3, deployment: 4, incarnation: Incarnation(8), items: [item])
     static var listed: SnapshotListReply {
         SnapshotListReply(source: RegionNumber(1), applyVersion: 3, snapshots: [snapshot])
     }
     static let read = SnapshotReadRequest(
-        caller: RegionNumber(2), deployment: 4, item: item, generation: 5, position: 6, maxBytes: 7)
+        caller: RegionNumber(2), deployment: 4, incarnation: Incarnation(8), item: item, generation: 5, position: 6,
+        maxBytes: 7)
     static let piece = SnapshotReadReply(position: 6, bytes: [1, 2, 3])
 
     private func hex(_ bytes: [UInt8]) -> String {
@@ -45,10 +46,10 @@ import Testing
 
     @Test func messagesHaveTheseBytes() {
         let item = "0000010009000000"
-        #expect(hex(Self.list.encoded) == "0100020003000000" + "0400000000000000" + "01" + item)
+        #expect(hex(Self.list.encoded) == "0200020003000000" + "0400000000000000" + "0800000000000000" + "01" + item)
         #expect(
-            hex(Self.read.encoded) == "0100020007000000" + "0400000000000000" + item + "0500000000000000"
-                + "0600000000000000")
+            hex(Self.read.encoded) == "0200020007000000" + "0400000000000000" + "0800000000000000" + item
+                + "0500000000000000" + "0600000000000000")
         let checksum = CRC32C.checksum([1, 2, 3] as [UInt8])
         let digits = hex((0..<4).map { UInt8(truncatingIfNeeded: checksum >> (8 * $0)) })
         #expect(hex(Self.piece.encoded) == "01000000" + digits + "0600000000000000" + "010203")
@@ -110,11 +111,14 @@ import Testing
 
     @Test func aDownloadAsksForWhatIsMissing() throws {
         var download = SnapshotDownload(of: Self.snapshot, from: RegionNumber(1))
-        let asked = try #require(download.next(caller: RegionNumber(2), deployment: 4, pieceBytes: 4))
+        let asked = try #require(
+            download.next(caller: RegionNumber(2), deployment: 4, incarnation: Incarnation(8), pieceBytes: 4))
         #expect(asked.position == 0 && asked.maxBytes == 4 && asked.generation == 5)
         #expect(try download.onPiece(.init(position: 0, bytes: [1, 2, 3, 4])) == .write([1, 2, 3, 4], at: 0))
         download.onWritten(4)
-        #expect(download.next(caller: RegionNumber(2), deployment: 4, pieceBytes: 4)?.maxBytes == 2)
+        #expect(
+            download.next(caller: RegionNumber(2), deployment: 4, incarnation: Incarnation(8), pieceBytes: 4)?.maxBytes
+                == 2)
         #expect(try download.onPiece(.init(position: 4, bytes: nil)) == .gone)
         // Another place, nothing, or more than there is.
         for reply in [(0, 2), (4, 0), (4, 3)] as [(UInt64, Int)] {
@@ -123,7 +127,11 @@ import Testing
             }
         }
         download.onWritten(2)
-        #expect(download.isComplete && download.next(caller: RegionNumber(2), deployment: 4, pieceBytes: 4) == nil)
+        #expect(
+            download.isComplete
+                && download.next(caller: RegionNumber(2), deployment: 4, incarnation: Incarnation(8), pieceBytes: 4)
+                    == nil
+        )
     }
 
     @Test func aDownloadGoesOnAPieceBeforeWhereItStopped() {

@@ -92,9 +92,12 @@ final class BootstrapRun: Sendable {
     private func bring(_ item: SnapshotItem) async throws -> Bool {
         do {
             guard let owner = SnapshotOwner(item), let fetched = try await fetched(item) else { return false }
-            guard let state = try await decoded(fetched) else {
+            let state: FetchedState
+            do {
+                state = try await decoded(fetched)
+            } catch let error as SnapshotError {
                 try await fetch.forget(item)
-                fail("the snapshot of region \(fetched.source.rawValue) does not verify")
+                fail("the snapshot of region \(fetched.source.rawValue) is refused: \(error)")
                 return false
             }
             try await waitForComing(fetched.snapshot)
@@ -140,31 +143,11 @@ final class BootstrapRun: Sendable {
         }
     }
 
-    /// A fetched state of either kind.
-    private enum FetchedState: Sendable {
-        case users(ShardState)
-        case content(ContentState)
-
-        var lines: OriginLines {
-            switch self {
-            case .users(let state): state.lines
-            case .content(let state): state.lines
-            }
-        }
-    }
-
-    /// Nil where the bytes are no state of the item. Throws CancellationError.
-    private func decoded(_ fetched: SnapshotFetch.Fetched) async throws -> FetchedState? {
-        let (item, contents) = (fetched.snapshot.item, contents)
-        return try await executor.run { () throws(any Error) -> FetchedState? in
-            do throws(SnapshotError) {
-                guard item.topic != .content else {
-                    return .content(try ContentSnapshot.decode(fetched.bytes, limit: contents))
-                }
-                return .users(try ShardSnapshot.decode(fetched.bytes, partition: item.partition))
-            } catch {
-                return nil
-            }
+    /// Throws SnapshotError where the bytes are no state of the item, or not of this time, and CancellationError.
+    private func decoded(_ fetched: SnapshotFetch.Fetched) async throws -> FetchedState {
+        let (item, contents, ceiling) = (fetched.snapshot.item, contents, TimeCeiling(at: clock.wallTime()))
+        return try await executor.run { () throws(any Error) -> FetchedState in
+            try FetchedState(fetched.bytes, of: item, contents: contents, upTo: ceiling)
         }
     }
 

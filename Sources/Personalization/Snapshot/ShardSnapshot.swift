@@ -151,10 +151,14 @@ package enum ShardSnapshot {
 package enum SnapshotError: Error, Hashable, Sendable, CustomStringConvertible {
     case malformed(String)
     case otherVersion(format: UInt32, apply: UInt32)
+    /// Of another member: it holds something of a time that no clock that is believed can have shown (TimeCeiling).
+    case aheadOfClock(WallTime)
 
     package var description: String {
         switch self {
         case .malformed(let what): "the snapshot does not verify: \(what)"
+        case .aheadOfClock(let time):
+            "the snapshot holds something of the time \(time.milliseconds) ms, which is ahead of every clock that is believed"
         case .otherVersion(let format, let apply): "the snapshot has format \(format) and apply version \(apply)"
         }
     }

@@ -55,6 +55,9 @@ package struct IDIndex: Sendable {
         return true
     }
 
+    /// The latest id time. Complexity: O(slices + ids of one of them).
+    var latestTime: WallTime? { slices.keys.max().flatMap { slices[$0]?.map(\.id.wallTime).max() } }
+
     /// All keys, ascending: for snapshots.
     package var keys: [MergeOrder] {
         slices.keys.sorted().flatMap { slices[$0]?.sorted() ?? [] }

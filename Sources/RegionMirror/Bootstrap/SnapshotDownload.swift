@@ -25,12 +25,15 @@ package struct SnapshotDownload: Hashable, Sendable {
     }
 
     /// What to ask for; nil when all is there.
-    package func next(caller: RegionNumber, deployment: UInt64, pieceBytes: Int) -> SnapshotReadRequest? {
+    package func next(
+        caller: RegionNumber, deployment: UInt64, incarnation: Incarnation, pieceBytes: Int
+    ) -> SnapshotReadRequest? {
         guard !isComplete else { return nil }
         let rest = snapshot.length - min(snapshot.length, position)
         return SnapshotReadRequest(
-            caller: caller, deployment: deployment, item: snapshot.item, generation: snapshot.generation,
-            position: position, maxBytes: UInt32(clamping: min(rest, UInt64(clamping: max(1, pieceBytes)))))
+            caller: caller, deployment: deployment, incarnation: incarnation, item: snapshot.item,
+            generation: snapshot.generation, position: position,
+            maxBytes: UInt32(clamping: min(rest, UInt64(clamping: max(1, pieceBytes)))))
     }
 
     /// What to do with an answer.

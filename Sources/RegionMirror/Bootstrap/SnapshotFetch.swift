@@ -128,7 +128,8 @@ package struct SnapshotFetch: Sendable {
         var download = begun
         var bucket = TokenBucket(bytesPerSecond: core.settings.bootstrapBytesPerSecond)
         while let request = download.next(
-            caller: core.settings.region, deployment: core.deployment, pieceBytes: pieceBytes)
+            caller: core.settings.region, deployment: core.deployment, incarnation: core.incarnation,
+            pieceBytes: pieceBytes)
         {
             try Task.checkCancellation()
             onProgress(
@@ -187,7 +188,7 @@ extension SnapshotFetch {
         func newest(of item: SnapshotItem) async throws -> PublishedSnapshot? {
             let request = SnapshotListRequest(
                 caller: core.settings.region, applyVersion: core.settings.applyVersion, deployment: core.deployment,
-                items: [item])
+                incarnation: core.incarnation, items: [item])
             let bytes = try await call(SnapshotListRequest.path, request.encoded)
             let reply = try SnapshotListReply(decoding: bytes, limits: core.settings.limits)
             guard reply.source == region else {
@@ -212,8 +213,9 @@ extension SnapshotFetch {
         func keeps(_ download: SnapshotDownload, _ pieceBytes: Int) async throws -> Bool {
             let last = download.snapshot.length - 1
             let request = SnapshotReadRequest(
-                caller: core.settings.region, deployment: core.deployment, item: download.snapshot.item,
-                generation: download.snapshot.generation, position: min(download.position, last), maxBytes: 1)
+                caller: core.settings.region, deployment: core.deployment, incarnation: core.incarnation,
+                item: download.snapshot.item, generation: download.snapshot.generation,
+                position: min(download.position, last), maxBytes: 1)
             return try await read(request).bytes != nil
         }
     }

@@ -1,22 +1,26 @@
 // The messages of `/meridian.mesh.v1.Snapshots`: which snapshots a member offers, and pieces of them (S5).
 //
 // List, request:                               List, reply:
-//   0   u8   version (1)                         0   u8   version (1)
+//   0   u8   version (2)                         0   u8   version (1)
 //   1   u8   zero                                1   u8   zero
 //   2   u16  caller's region                     2   u16  source's region
 //   4   u32  apply version                       4   u32  apply version
 //   8   u64  deployment                          8   …    snapshots: count, PublishedSnapshot each
-//   16  …    items: count, SnapshotItem each
+//   16  u64  caller's incarnation
+//   24  …    items: count, SnapshotItem each
 //
 // Read, request:                               Read, reply:
-//   0   u8   version (1)                         0   u8   version (1)
+//   0   u8   version (2)                         0   u8   version (1)
 //   1   u8   zero                                1   u8   flags: 1 = gone, begin anew with another snapshot
 //   2   u16  caller's region                     2   u16  zero
 //   4   u32  most bytes to answer                4   u32  CRC32C of the bytes
 //   8   u64  deployment                          8   u64  position of the first byte
-//   16  …    SnapshotItem                        16  …    bytes, to the end of the message
-//   24  u64  generation
-//   32  u64  position
+//   16  u64  caller's incarnation                16  …    bytes, to the end of the message
+//   24  …    SnapshotItem
+//   32  u64  generation
+//   40  u64  position
+//
+// A process that does not speak for its region is given nothing (S1).
 //
 // Numbers are little-endian, counts LEB128. Valid: all bytes are used, zeros are zero, counts are within `MirrorLimits`, and
 // the bytes of a reply have its checksum.
@@ -26,27 +30,33 @@ package import ClusterModel
 /// Asks what there is of some items.
 package struct SnapshotListRequest: Hashable, Sendable {
     package static let path = "/meridian.mesh.v1.Snapshots/List"
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
 
     package var caller: RegionNumber
     package var applyVersion: UInt32
     package var deployment: UInt64
+    /// Of the process that asks.
+    package var incarnation: Incarnation
     package var items: [SnapshotItem]
 
-    package init(caller: RegionNumber, applyVersion: UInt32, deployment: UInt64, items: [SnapshotItem]) {
+    package init(
+        caller: RegionNumber, applyVersion: UInt32, deployment: UInt64, incarnation: Incarnation, items: [SnapshotItem]
+    ) {
         self.caller = caller
         self.applyVersion = applyVersion
         self.deployment = deployment
+        self.incarnation = incarnation
         self.items = items
     }
 
     package var encoded: [UInt8] {
-        var writer = ByteWriter(reservingCapacity: 24 + items.count * SnapshotItem.byteCount)
+        var writer = ByteWriter(reservingCapacity: 32 + items.count * SnapshotItem.byteCount)
         writer.write(Self.version)
         writer.write(UInt8(0))
         writer.write(caller.rawValue)
         writer.write(applyVersion)
         writer.write(deployment)
+        writer.write(incarnation.rawValue)
         writer.writeVarint(UInt64(items.count))
         for item in items { item.encode(into: &writer) }
         return writer.bytes
@@ -56,7 +66,7 @@ package struct SnapshotListRequest: Hashable, Sendable {
         self = try ByteReader.mirrorMessage(bytes, "snapshot list", version: Self.version) { reader, _ in
             var request = Self(
                 caller: RegionNumber(try reader.read()), applyVersion: try reader.read(),
-                deployment: try reader.read(), items: [])
+                deployment: try reader.read(), incarnation: Incarnation(try reader.read()), items: [])
             let count = try reader.readCount(limit: limits.snapshotsAtOnce, itemBytes: SnapshotItem.byteCount)
             for _ in 0..<count { request.items.append(try SnapshotItem(from: &reader)) }
             return request
@@ -104,21 +114,24 @@ package struct SnapshotListReply: Hashable, Sendable {
 /// Asks for a piece of one snapshot.
 package struct SnapshotReadRequest: Hashable, Sendable {
     package static let path = "/meridian.mesh.v1.Snapshots/Read"
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
 
     package var caller: RegionNumber
     package var deployment: UInt64
+    /// Of the process that asks.
+    package var incarnation: Incarnation
     package var item: SnapshotItem
     package var generation: UInt64
     package var position: UInt64
     package var maxBytes: UInt32
 
     package init(
-        caller: RegionNumber, deployment: UInt64, item: SnapshotItem, generation: UInt64, position: UInt64,
-        maxBytes: UInt32
+        caller: RegionNumber, deployment: UInt64, incarnation: Incarnation, item: SnapshotItem, generation: UInt64,
+        position: UInt64, maxBytes: UInt32
     ) {
         self.caller = caller
         self.deployment = deployment
+        self.incarnation = incarnation
         self.item = item
         self.generation = generation
         self.position = position
@@ -126,12 +139,13 @@ package struct SnapshotReadRequest: Hashable, Sendable {
     }
 
     package var encoded: [UInt8] {
-        var writer = ByteWriter(reservingCapacity: 40)
+        var writer = ByteWriter(reservingCapacity: 48)
         writer.write(Self.version)
         writer.write(UInt8(0))
         writer.write(caller.rawValue)
         writer.write(maxBytes)
         writer.write(deployment)
+        writer.write(incarnation.rawValue)
         item.encode(into: &writer)
         writer.write(generation)
         writer.write(position)
@@ -143,10 +157,11 @@ package struct SnapshotReadRequest: Hashable, Sendable {
             let caller = RegionNumber(try reader.read())
             let maxBytes = try reader.read(UInt32.self)
             let deployment = try reader.read(UInt64.self)
+            let incarnation = Incarnation(try reader.read())
             let item = try SnapshotItem(from: &reader)
             return Self(
-                caller: caller, deployment: deployment, item: item, generation: try reader.read(),
-                position: try reader.read(), maxBytes: maxBytes)
+                caller: caller, deployment: deployment, incarnation: incarnation, item: item,
+                generation: try reader.read(), position: try reader.read(), maxBytes: maxBytes)
         }
     }
 }

@@ -60,8 +60,17 @@ final class SnapshotService: CallHandler {
         }
     }
 
+    /// S1: while a process is heard of that speaks for its region, another one is given nothing: it would read at the cost of the
+    /// one that has to come back.
+    private func check(
+        _ call: UnaryCall, _ caller: RegionNumber, _ deployment: UInt64, _ incarnation: Incarnation
+    ) throws(MirrorError) {
+        try mirror.check(call.peer, caller, deployment)
+        guard mirror.maySpeak(for: caller, incarnation) else { throw MirrorService.claimed }
+    }
+
     private func list(_ call: UnaryCall, _ request: SnapshotListRequest) throws(MirrorError) {
-        try mirror.check(call.peer, request.caller, request.deployment)
+        try check(call, request.caller, request.deployment, request.incarnation)
         core.disk.execute { [core, shelf] in
             let reply = SnapshotListReply(
                 source: core.settings.region, applyVersion: core.settings.applyVersion,
@@ -71,7 +80,7 @@ final class SnapshotService: CallHandler {
     }
 
     private func read(_ call: UnaryCall, _ request: SnapshotReadRequest) throws(MirrorError) {
-        try mirror.check(call.peer, request.caller, request.deployment)
+        try check(call, request.caller, request.deployment, request.incarnation)
         core.disk.execute { [self] in
             let bytes = piece(request)
             let reply = SnapshotReadReply(position: request.position, bytes: bytes)

@@ -4,9 +4,7 @@
 //
 // | bytes | field                                                                                     |
 // |-------|-------------------------------------------------------------------------------------------|
-// | 0-3   | magic "MRLN"                                                                              |
-// | 4-7   | CRC32C over everything below                                                              |
-// | 8-9   | version, 1                                                                                |
+// | 0-9   | BookFrame, magic "MRLN"                                                                   |
 // | 10-13 | number of lines, u32                                                                      |
 // | 14-   | a line: name (8 bytes); count LEB128 of ends records, each as in EndsLink; 1 when the     |
 // |       | first of them is the floor, else 0                                                        |
@@ -24,8 +22,7 @@ package struct LineageBook: Hashable, Sendable {
         var hasFloor = false
     }
 
-    private static let magic: UInt32 = 0x4e4c_524d  // "MRLN"
-    private static let headLength = 14
+    private static let frame = BookFrame(magic: 0x4e4c_524d)  // "MRLN"
 
     private var lines: [LogName: Line] = [:]
     private let limit: Int
@@ -85,37 +82,30 @@ package struct LineageBook: Hashable, Sendable {
     // MARK: The file
 
     package var encoded: [UInt8] {
-        var writer = ByteWriter(reservingCapacity: Self.headLength + lines.count * 128)
-        writer.write(Self.magic)
-        writer.write(UInt32(0))
-        writer.write(UInt16(1))
-        writer.write(UInt32(clamping: lines.count))
-        for name in lines.keys.sorted() {
-            guard let line = lines[name] else { continue }
-            writer.write(name)
-            line.chain.encode(into: &writer)
-            writer.write(UInt8(line.hasFloor ? 1 : 0))
+        Self.frame.encode(reservingCapacity: 4 + lines.count * 128) { writer in
+            writer.write(UInt32(clamping: lines.count))
+            for name in lines.keys.sorted() {
+                guard let line = lines[name] else { continue }
+                writer.write(name)
+                line.chain.encode(into: &writer)
+                writer.write(UInt8(line.hasFloor ? 1 : 0))
+            }
         }
-        writer.overwrite(writer.checksum(of: 8..<writer.count), at: 4)
-        return writer.bytes
     }
 
     /// Nil for bytes that do not verify.
     package init?(decoding bytes: [UInt8], limits: MirrorLimits = MirrorLimits()) {
         self.init(limits: limits)
-        var reader = ByteReader(bytes)
-        do {
-            guard bytes.count >= Self.headLength, try reader.read(UInt32.self) == Self.magic,
-                try reader.read(UInt32.self) == bytes.checksum(of: 8..<bytes.count),
-                try reader.read(UInt16.self) == 1
-            else { return nil }
+        let limit = limit
+        let read = Self.frame.decode(bytes) { reader throws(ByteCodingError) -> [LogName: Line]? in
+            var lines: [LogName: Line] = [:]
             let count = try reader.read(UInt32.self)
             guard count <= UInt32(clamping: limit) else { return nil }
             for _ in 0..<count { lines[try reader.readLogName()] = try Line(from: &reader) }
-            try reader.expectEnd()
-        } catch {
-            return nil
+            return lines
         }
+        guard let read else { return nil }
+        lines = read
     }
 }
 

@@ -122,7 +122,7 @@ extension MirrorService {
     }
 
     /// Whether no other process is known to speak for the region now.
-    private func maySpeak(for region: RegionNumber, _ incarnation: Incarnation) -> Bool {
+    func maySpeak(for region: RegionNumber, _ incarnation: Incarnation) -> Bool {
         let now = core.environment.clock.bootTime()
         return state.withLock { state in
             guard let claim = state.followers[region]?.claim else { return true }

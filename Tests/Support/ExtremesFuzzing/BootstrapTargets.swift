@@ -33,7 +33,8 @@ struct OfferTarget: ExtremesTarget {
             var download = SnapshotDownload(of: snapshot, from: reply.source)
             for kept in [0, snapshot.length / 2, snapshot.length, .max] {
                 download.resume(behind: kept, pieceBytes: 1 << 10)
-                let request = download.next(caller: RegionNumber(2), deployment: 4, pieceBytes: 1 << 10)
+                let request = download.next(
+                    caller: RegionNumber(2), deployment: 4, incarnation: Incarnation(8), pieceBytes: 1 << 10)
                 // An answer to another question changes nothing.
                 _ = try? download.onPiece(SnapshotReadReply(position: request?.position ?? .max, bytes: [1]))
                 download.onWritten(.max)
@@ -51,10 +52,13 @@ struct PieceTarget: ExtremesTarget {
     var seeds: [[UInt8]] {
         [
             SnapshotReadRequest(
-                caller: RegionNumber(1), deployment: 4, item: OfferTarget.item, generation: 5, position: 6, maxBytes: 7
+                caller: RegionNumber(1), deployment: 4, incarnation: Incarnation(8), item: OfferTarget.item,
+                generation: 5,
+                position: 6, maxBytes: 7
             ).encoded,
             SnapshotListRequest(
-                caller: RegionNumber(1), applyVersion: 3, deployment: 4, items: [OfferTarget.item]
+                caller: RegionNumber(1), applyVersion: 3, deployment: 4, incarnation: Incarnation(8),
+                items: [OfferTarget.item]
             ).encoded,
             SnapshotReadReply(position: 6, bytes: nil).encoded,
         ]
