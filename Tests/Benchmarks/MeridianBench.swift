@@ -14,6 +14,6 @@ struct MeridianBench: AsyncParsableCommand {
             ServeCommand.self, OverloadCommand.self, SharesCommand.self, TransportCommand.self, EchoServerCommand.self,
             MirrorCommand.self,
             LogCommand.self, SnapshotCommand.self,
-            LogServerCommand.self,
+            LogServerCommand.self, RestartsCommand.self, BootstrapCommand.self,
         ])
 }

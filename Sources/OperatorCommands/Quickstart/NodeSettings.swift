@@ -26,6 +26,8 @@ package struct NodeSettings: Hashable, Sendable {
 
     package var region = "local"
     package var number: UInt16 = 1
+    /// Of the whole deployment: a power of two.
+    package var partitions = 64
     package var node = "node-1"
     package var api: Endpoint
     package var admin: Endpoint
@@ -62,7 +64,8 @@ package struct NodeSettings: Hashable, Sendable {
     /// The configuration file of a node whose journal lies in `data` of `directory`.
     package func yaml(directory: String) -> String {
         var lines = [
-            "# Written by meridian quickstart.", "deployment:", "  id: \(Self.deployment)", "  partitions: 64",
+            "# Written by meridian quickstart.", "deployment:", "  id: \(Self.deployment)",
+            "  partitions: \(partitions)",
             "region:", "  name: \(region)", "  number: \(number)", "node:", "  name: \(node)",
         ]
         if !peers.isEmpty { lines.append("peers:") }
