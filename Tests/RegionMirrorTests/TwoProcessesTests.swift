@@ -128,6 +128,18 @@ import Testing
         }
     }
 
+    @Test("S1a: ends of a later start are no alarm beside the log that ends this process, and change nothing here")
+    func endsOfALaterStart() throws {
+        var follower = FollowerInstance(own: RegionNumber(2), incarnation: Incarnation(50), held: [])
+        follower.ceiling = TimeCeiling(at: Self.now)
+        follower.onLink(Self.holder, generation: 1)
+        let later = Sample.log(1, region: 2, incarnation: 51)
+        var told = reply(heads: [Sample.head(try Sample.chain(later, 1), later)])
+        told.agreedEnds = [try Sample.ends(later.name, writer: 51, [(7, 0)])]
+        let directives = try follower.onReply(told, from: Self.holder, to: [], facts)
+        #expect(directives == [.outrun(by: Incarnation(51))])
+    }
+
     @Test("S1a: a node's mirror tells it that it is outrun, by a region that holds the later log")
     func aMirrorTells() throws {
         let world = MirrorWorld(seed: 5, regions: 2)

@@ -23,7 +23,7 @@ import Testing
 
     @Test(
         "HISTORIES 23, S1b: a member that lost no disk never has to bootstrap, however far the others' floors could go",
-        arguments: 1...3)
+        arguments: 1...2)
     func history23FloorsWaitForEverySnapshot(seed: UInt64) throws {
         let report = try Self.play(regions: 3, seed: 2_300 + seed) { regions in
             for round in 0..<3 {
@@ -43,7 +43,7 @@ import Testing
 
     @Test(
         "HISTORIES 24, S1b: event, restart, sync, restart: the acknowledged event is there, since bases come from published snapshots",
-        arguments: 1...4)
+        arguments: 1...3)
     func history24BasesComeFromPublishedSnapshots(seed: UInt64) throws {
         let event = Shared<Meridian_V1_Interaction>()
         try Self.play(regions: 2, seed: 2_400 + seed) { regions in
@@ -98,7 +98,7 @@ import Testing
 
     @Test(
         "HISTORIES 29, S1b: an old disk, many floors below, crashes after it heard the floor; it bootstraps",
-        arguments: 1...(isProving ? 20 : 4))
+        arguments: 1...(isProving ? 20 : 2))
     func history29AnOldDiskFarBelowCrashes(seed: Int) throws {
         let report = try Self.play(regions: 3, seed: UInt64(2_900 + seed)) { regions in
             // A tail that nobody else has comes back with it.

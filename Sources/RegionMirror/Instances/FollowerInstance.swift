@@ -338,8 +338,8 @@ package struct FollowerInstance: Sendable {
         if let scope, !scope.holds(ends.name) {
             stop = .outOfScope
         } else if ends.name.region == own, ends.writer >= incarnation {
-            // One's own come back from everybody.
-            if ends.writer == incarnation { return false }
+            // One's own come back from everybody; those of a later start whose log is told of end this process.
+            if ends.writer <= outrunBy ?? incarnation { return false }
             stop = .endsOfOurs(ends.writer)
         } else if !ceiling.admits(ends.writer) {
             stop = .aheadOfClock(ends.writer.startedAt)

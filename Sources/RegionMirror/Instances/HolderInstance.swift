@@ -76,15 +76,25 @@ package struct HolderInstance: Sendable {
             case .rests: continue
             }
         }
-        // What the follower writes itself is no news to it.
+        // What the follower writes itself is no news to it; that a later start of its region wrote something is (S1a).
         let (follower, own) = (request.follower, request.incarnation)
         plan.heads = Array(
             held.lazy.filter { head in
-                told[head.log] != head && (head.log.name.region != follower || head.log.incarnation < own)
+                told[head.log] != head && (head.log.name.region != follower || head.log.incarnation != own)
             }.prefix(limits.logs))
         plan.hasNewLog = plan.heads.contains { told[$0.log] == nil }
-        plan.ends = facts.all.filter { ends in toldEnds[ends.name].map { $0 < ends.writer } ?? true }
+        plan.ends = Self.fitting(facts.all.filter { ends in toldEnds[ends.name].map { $0 < ends.writer } ?? true })
         return plan
+    }
+
+    /// As many as a reply carries beside its batches, at least one; the rest goes with the next, which is urgent then.
+    private static func fitting(_ ends: [AgreedEnds]) -> [AgreedEnds] {
+        var bytes = 0
+        return Array(
+            ends.prefix { one in
+                defer { bytes = bytes.adding(clamping: one.chain.byteCount) }
+                return bytes < MirrorLimits.toldEndsBytes
+            })
     }
 
     /// What lies below a floor leaves (S1b).

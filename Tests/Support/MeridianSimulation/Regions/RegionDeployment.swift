@@ -98,12 +98,14 @@ final class RegionDeployment: Sendable {
         let peers = (1...count).filter { $0 != region }.map {
             "{region: \(name($0)), number: \($0), endpoints: [\"\(name($0)):7412\"]}"
         }
+        // One that is alone serves no other.
+        let mesh = count > 1 ? "mesh: \"\(name(region)):7412\", " : ""
         return """
             deployment: {id: \(deploymentID), partitions: \(bounds.partitions)}
             region: {name: \(name(region)), number: \(region)}
             node: {name: n1}
             peers: [\(peers.joined(separator: ", "))]
-            listen: {api: "\(name(region)):7411", mesh: "\(name(region)):7412", admin: "127.0.0.1:\(7413 + region)"}
+            listen: {api: "\(name(region)):7411", \(mesh)admin: "127.0.0.1:\(7413 + region)"}
             tls: {ca: sim-ca, certificate: "sim:meridian://\(deploymentID)/\(name(region))/n1", key: sim-key}
             access: [{identities: ["meridian://\(deploymentID)/client/*"], roles: \(roles), groups: ["*"], topics: ["*"]}]
             log: {directory: \(directory), segment_bytes: 9437184}
