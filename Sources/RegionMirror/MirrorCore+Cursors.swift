@@ -177,9 +177,14 @@ extension MirrorCore {
         for wake in wakes { wake.yield() }
     }
 
-    /// Own flushed records that not one other region has flushed, up to agreed ends: what dies with this region's disk.
+    /// Own flushed records that not one other region has flushed, up to agreed ends, nor holds in a published snapshot: what
+    /// dies with this region's disk. Of a start that others have settled their cursors are gone, since its log has left there.
     func unmirrored() -> UInt64 {
-        let own = log.logs().filter { $0.log.name.region == settings.region }
+        let settled = floors.publishedElsewhere
+        let own = log.logs().filter { summary in
+            summary.log.name.region == settings.region
+                && summary.log.incarnation >= settled[summary.log.name] ?? Incarnation(0)
+        }
         return state.withLock { state in
             own.filter { !state.cursors.isLongerElsewhere($0.log) }.reduce(0 as UInt64) { sum, summary in
                 let end = min(summary.flushedEnd, state.lineage.servedEnd(of: summary.log) ?? summary.flushedEnd)

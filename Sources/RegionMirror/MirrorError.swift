@@ -29,6 +29,8 @@ package struct MirrorError: Error, Hashable, CustomStringConvertible {
         package static let sealsUnreadable = Code("the seals cannot be read or written")
         /// A time or an incarnation that is ahead of every clock that is believed (TimeCeiling).
         package static let aheadOfClock = Code("ahead of every clock that is believed")
+        /// Ends by a start of a third region that the region itself, which is heard, does not know.
+        package static let unknownStart = Code("ends by an unknown start")
         /// What was heard of agreed ends cannot be read or kept (S1a).
         package static let lineageUnreadable = Code("the lineage cannot be read or written")
         /// Two chains of one incarnation (S1).
@@ -36,6 +38,8 @@ package struct MirrorError: Error, Hashable, CustomStringConvertible {
         package static let tooManyIncarnations = Code("too many incarnations")
         /// The engine takes nothing more.
         package static let logEnded = Code("the log takes no more appends")
+        /// A source of a snapshot that gives less than is worth waiting for: another one is asked.
+        package static let tooSlow = Code("too slow")
         /// What was handed down for a line that is to be sealed does not reach the disk.
         package static let notFlushed = Code("not flushed in time")
     }

@@ -28,6 +28,8 @@ package struct MirrorLimits: Hashable, Sendable {
     /// How long a holder may keep a pull that it has nothing for.
     package var longestWaitMilliseconds: UInt32 = 60_000
 
+    /// Bytes of agreed ends in one reply; the last line's may go beyond.
+    package static let toldEndsBytes = 2 << 20
     /// Cursors in one report; more go in the next.
     package static let cursorsAtOnce = 4_096
     /// Cursors that wait for a look at the disk.

@@ -16,6 +16,9 @@ extension RegionMirror {
         SnapshotFetch(core: core, disk: disk)
     }
 
+    /// What this start writes itself; zero while it writes nothing yet.
+    package var writtenIncarnation: Incarnation { core.incarnation }
+
     /// Logs that nobody who is connected holds from where this disk ends, because it is trimmed. Complexity: O(logs x peers).
     package func shortLogs() -> [LogIdentity] {
         core.state.withLock { state in

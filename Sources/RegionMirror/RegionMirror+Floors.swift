@@ -18,14 +18,19 @@ package struct MemberFloor: Hashable, Sendable {
 
 extension RegionMirror {
     /// Of every log that is held here. A member whose link is down has flushed nothing of other regions' logs, as far as
-    /// anyone knows: it holds them until it is back. Complexity: O(logs x peers).
+    /// anyone knows: it holds them until it is back. One whose published snapshot stands above a log needs nothing of it, and may
+    /// have dropped it (S1b). Complexity: O(logs x peers).
     package func memberFloors() -> [LogIdentity: MemberFloor] {
         let held = core.log.logs()
+        let peers = core.settings.peers.map(\.region).sorted()
+        let settled = Dictionary(
+            uniqueKeysWithValues: peers.map { ($0, core.floors.published(by: $0)) })
         var floors: [LogIdentity: MemberFloor] = [:]
         floors.reserveCapacity(held.count)
         for summary in held {
             var floor = MemberFloor(offset: Offset(.max))
-            for peer in core.settings.peers.map(\.region).sorted() {
+            for peer in peers
+            where summary.log.incarnation >= settled[peer]?[summary.log.name]?.number ?? Incarnation(0) {
                 let flushed = core.flushed(summary.log, by: peer)
                 if flushed < floor.offset { floor = MemberFloor(offset: flushed, slowest: peer) }
             }

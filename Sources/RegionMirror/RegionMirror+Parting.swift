@@ -5,13 +5,15 @@ import EventLog
 import NodeEnvironment
 
 extension RegionMirror {
-    /// Gives the claim of this process back in every region that is connected, so that the next start need not wait until it
+    /// Gives the claim of this process back in every region that was heard until now, so that the next start need not wait until it
     /// is known to be over. Once nothing pulls and reports any more. All are told at once; one that does not answer within
     /// `MirrorCore.greetingTimeout` finds out by itself.
     package func part(_ incarnation: Incarnation) async {
+        // The links themselves have ended by now.
+        let stallTimeout = core.settings.stallTimeout
         let endpoints = Dictionary(
             uniqueKeysWithValues: core.links().compactMap { link in
-                link.isConnected ? link.endpoint.map { (link.region, $0) } : nil
+                link.sinceHeard.map { $0 <= stallTimeout } == true ? link.endpoint.map { (link.region, $0) } : nil
             })
         await withTaskGroup(of: Void.self) { group in
             for peer in core.settings.peers {

@@ -116,8 +116,10 @@ package final class RegionMirror: Sendable {
     // MARK: Seals
 
     /// Promises not to extend the origin's incarnations below the writer's before their ends are agreed, durably, and
-    /// says how long they are here (S1a). Throws `.notFlushed`, `.sealsUnreadable`; the collector asks again.
-    package func seal(_ round: SealRound) async throws -> SealAnswer {
+    /// says how long those are here that are asked about (S1a). Throws `.notFlushed`, `.sealsUnreadable`; the collector asks
+    /// again.
+    package func seal(_ question: SealQuestion) async throws -> SealAnswer {
+        let round = question.round
         // The own line may be ahead of a clock that was set back (HISTORIES 9).
         guard round.origin == core.settings.region || core.ceiling.admits(round.incarnation) else {
             throw MirrorError(
@@ -139,11 +141,12 @@ package final class RegionMirror: Sendable {
         let lengths = core.log.logs()
             .filter {
                 $0.log.name.region == round.origin && $0.log.incarnation < round.incarnation
-                    && $0.log.incarnation >= facts.settled($0.log.name)
+                    && question.concerns($0.log.name) && $0.log.incarnation >= facts.settled($0.log.name)
             }
             .map { LogPoint(log: $0.log, offset: $0.flushedEnd, digest: $0.endDigest) }
         return SealAnswer(
-            lengths: lengths, agreed: facts.ends(of: round.origin), bases: facts.bases(of: round.origin))
+            lengths: lengths, agreed: facts.ends(of: round.origin).filter { question.concerns($0.name) },
+            bases: facts.bases(of: round.origin).filter { question.concerns($0.name) })
     }
 
     /// Every member has sealed: the lines may be pulled here up to what the ends records will name. Whether all of it is

@@ -69,6 +69,8 @@ struct LogTable: Sendable {
     }
 
     private var entries: [LogIdentity: Entry] = [:]
+    /// Logs in order: pulls ask for them many times a second, and they change with starts only.
+    private(set) var logs: [LogIdentity] = []
     /// The last segment in which a batch stands: those before it do not change any more.
     private(set) var newestGeneration: UInt64 = 0
 
@@ -78,6 +80,7 @@ struct LogTable: Sendable {
             entry.adopt(base)
             entries[log] = entry
         }
+        logs = entries.keys.sorted()
     }
 
     /// Batches taken, over all logs.
@@ -87,11 +90,9 @@ struct LogTable: Sendable {
     init(_ entries: [LogIdentity: Entry], batches: Int) {
         self.entries = entries
         self.batches = batches
+        logs = entries.keys.sorted()
         newestGeneration = entries.values.compactMap { $0.index.last?.place.generation }.max() ?? 0
     }
-
-    /// Logs in order.
-    var logs: [LogIdentity] { entries.keys.sorted() }
 
     subscript(_ log: LogIdentity) -> Entry? { entries[log] }
 
@@ -104,7 +105,10 @@ struct LogTable: Sendable {
     ) -> Outcome {
         let log = batch.header.log
         newestGeneration = max(newestGeneration, place.generation)
-        guard entries.keys.contains(log) || batch.extends(log, end: .zero, digest: .zero) else { return .doesNotExtend }
+        if entries[log] == nil {
+            guard batch.extends(log, end: .zero, digest: .zero) else { return .doesNotExtend }
+            enter(log)
+        }
         let outcome = entries[log, default: Entry()].extend(with: batch, at: place, check)
         if outcome == .extended { batches = batches.adding(clamping: 1) }
         return outcome
@@ -112,7 +116,21 @@ struct LogTable: Sendable {
 
     /// A log that is not here, or ends before it, begins at `base` (S5).
     mutating func adopt(_ base: TrimmedPrefix.Base, of log: LogIdentity) {
+        if entries[log] == nil { enter(log) }
         entries[log, default: Entry()].adopt(base)
+    }
+
+    /// A log that is new here takes its place among the others. Complexity: O(logs) for one that is not the last.
+    private mutating func enter(_ log: LogIdentity) { logs.insert(log, at: place(of: log)) }
+
+    /// The first place whose log is not before `log`. Complexity: O(log logs).
+    private func place(of log: LogIdentity) -> Int {
+        var (low, high) = (0, logs.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if logs[middle] < log { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// Groups of this stretch were put together anew: whoever looks for something in it begins at its beginning.
@@ -128,7 +146,10 @@ struct LogTable: Sendable {
     }
 
     /// Forgets a log.
-    mutating func remove(_ log: LogIdentity) { entries[log] = nil }
+    mutating func remove(_ log: LogIdentity) {
+        guard entries.removeValue(forKey: log) != nil else { return }
+        logs.remove(at: place(of: log))
+    }
 
     /// Logs lose the prefixes that are gone; one that ends before its base goes on from there.
     mutating func trim(to prefix: TrimmedPrefix) {

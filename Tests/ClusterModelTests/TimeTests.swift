@@ -58,6 +58,7 @@ import Testing
         #expect(throws: Never.self) { try bounds(500, 5_000, 600_000, 2_000) }
         #expect(throws: TimeBoundsError.driftNotBelowFuture) { try bounds(5_000, 5_000, 600_000, 2_000) }
         #expect(throws: TimeBoundsError.futureNotBelowQuarterOfAge) { try bounds(500, 5_000, 20_000, 2_000) }
+        #expect(throws: TimeBoundsError.futureTooLarge) { try bounds(500, 3_600_001, 20_000_000, 2_000) }
         #expect(throws: TimeBoundsError.markNotBelowSilence) { try bounds(500, 5_000, 600_000, 30_000) }
         #expect(TimeBounds.standard.forgetAfter == .seconds(601))
     }

@@ -65,7 +65,7 @@ import Testing
         func bytes(_ id: WallTime) throws -> [UInt8] {
             var state = ContentState(limit: 10)
             let record = EventRecord(
-                kind: .content, stamp: HybridStamp(at: Self.now), id: EventID(at: id, sequence: 1, client: 1),
+                kind: .content, stamp: HybridStamp(at: id), id: EventID(at: id, sequence: 1, client: 1),
                 body: ContentEvent.withdraw(try ContentWithdrawal(id: "c")).body)
             try state.apply(
                 record, in: RegionNumber(1), Incarnation(startedAt: Self.now, entropy: 1), at: .zero)

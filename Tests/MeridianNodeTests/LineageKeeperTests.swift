@@ -96,7 +96,7 @@ import Testing
                 if lifting {
                     _ = try await keeper.lift(to: CollectedEnds(of: round))
                 } else {
-                    _ = try await keeper.seal(round)
+                    _ = try await keeper.seal(SealQuestion(round))
                 }
                 return nil
             } catch let error as ActorCallError {

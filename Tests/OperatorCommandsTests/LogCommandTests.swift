@@ -18,7 +18,9 @@ import Testing
     }
 
     /// A closed journal of `count` records; removed afterwards.
-    private static func withJournal(_ count: UInt64, _ body: (String) throws -> Void) async throws {
+    private static func withJournal(
+        _ count: UInt64, of kind: RecordKind = .interaction, _ body: (String) throws -> Void
+    ) async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "meridian-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: path) }  // the system empties its temporary folder anyway
         let pool = EventLoopPool(count: 1)
@@ -30,7 +32,7 @@ import Testing
         for index in 0..<count {
             _ = try writer.append(
                 EventRecord(
-                    kind: .interaction, stamp: HybridStamp(rawValue: index), id: EventID(time: index, client: 1),
+                    kind: kind, stamp: HybridStamp(rawValue: index), id: EventID(time: index, client: 1),
                     body: Array("body \(index)".utf8)))
             if let batch = try writer.seal() { try log.submit(batch) }
         }
@@ -68,7 +70,7 @@ import Testing
 
     /// The digests of what is left look like digests of all of it.
     @Test func aDigestOfADamagedLogIsAFailure() async throws {
-        try await Self.withJournal(40) { path in
+        try await Self.withJournal(40, of: .timeMark) { path in
             let files = HostFileStore()
             try DigestCommand.check(try JournalFold(directory: path, files: files), of: path)
             let name = try #require(try files.list(path).first { $0.hasSuffix(".segment") })

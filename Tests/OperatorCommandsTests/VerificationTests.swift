@@ -23,8 +23,8 @@ import Testing
                 kind: .opening, stamp: HybridStamp(rawValue: 1), id: EventID(time: 0, client: 0),
                 body: OpeningRecord(predecessor: nil, applyVersion: 1).body))
         for (place, id) in ids.enumerated() {
-            _ = try writer.append(
-                EventRecord(kind: .interaction, stamp: HybridStamp(rawValue: UInt64(place) + 2), id: id, body: body))
+            let stamp = HybridStamp(rawValue: max(UInt64(place) + 2, id.time))
+            _ = try writer.append(EventRecord(kind: .interaction, stamp: stamp, id: id, body: body))
         }
         if let batch = try writer.seal() { try log.submit(batch) }
         await log.close()
@@ -89,7 +89,7 @@ import Testing
     }
 
     private static func click(_ number: UInt64) -> EventRecord {
-        EventRecord(kind: .interaction, stamp: HybridStamp(rawValue: 2), id: id(number), body: body)
+        EventRecord(kind: .interaction, stamp: HybridStamp(rawValue: id(number).time), id: id(number), body: body)
     }
 
     @Test func s1LogsAreFoldedInTheOrderInWhichTheyStandOnEachOther() async throws {

@@ -45,6 +45,18 @@ import Testing
         #expect(!isStranger)
     }
 
+    @Test("S1b, S11: what another member has published does not die with the disk of its origin")
+    func publishedElsewhere() throws {
+        let chain = try Self.chain(5)
+        var reckoning = FloorReckoning(members: Self.members)
+        _ = reckoning.onPublished(base(chain, 4), by: RegionNumber(1))
+        #expect(reckoning.publishedElsewhere(of: RegionNumber(1)).isEmpty)
+        _ = reckoning.onPublished(base(chain, 1), by: RegionNumber(2))
+        _ = reckoning.onPublished(base(chain, 3), by: RegionNumber(3))
+        #expect(reckoning.publishedElsewhere(of: RegionNumber(1)) == [Self.name: Incarnation(40)])
+        #expect(reckoning.publishedElsewhere(of: RegionNumber(2)).isEmpty)
+    }
+
     @Test("S1b: a member's other start is taken at its own word; a base beside the chain counts for nothing")
     func reports() throws {
         let chain = try Self.chain(5)

@@ -30,7 +30,7 @@ import Testing
 
     private func seal(_ world: MirrorWorld, _ region: Int) throws -> SealAnswer {
         let mirror = try #require(world[region].mirror)
-        return try world.simulation.drive { try await mirror.seal(Self.round) }
+        return try world.simulation.drive { try await mirror.seal(SealQuestion(Self.round)) }
     }
 
     @Test("S1a: what is sealed is not extended, also not after a restart, and is served as it is")
@@ -56,8 +56,8 @@ import Testing
         let world = try world(seed: 2, second: 2)
         let mirror = try #require(world[2].mirror)
         try world.simulation.drive {
-            async let one = mirror.seal(Self.round)
-            async let other = mirror.seal(Sample.round(1, below: 3))
+            async let one = mirror.seal(SealQuestion(Self.round))
+            async let other = mirror.seal(SealQuestion(Sample.round(1, below: 3)))
             _ = try await (one, other)
         }
         world[2].crash()

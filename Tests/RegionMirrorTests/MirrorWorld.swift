@@ -83,6 +83,8 @@ final class MirrorRegion: Sendable {
         var log: FaultyEngine
         var mirror: RegionMirror
         var incarnation: Incarnation
+        /// Asks for a clean stop.
+        var stop: AsyncStream<Void>.Continuation
     }
 
     private struct State {
@@ -132,18 +134,25 @@ final class MirrorRegion: Sendable {
             let mirror = try RegionMirror(settings, log: log, environment: environment, disk: disk, logger: quiet)
             let handler = BothHandlers(mirror.service, mirror.snapshotService(shelf))
             _ = try await environment.links.listen(on: endpoint, security: settings.security, handler: handler)
-            state.withLock { $0.process = Process(log: log, mirror: mirror, incarnation: incarnation) }
-            await mirror.run(incarnation: incarnation, consumer: consumer) { [self] higher in
-                state.withLock { $0.outrunBy = higher }
+            let (stops, stop) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+            state.withLock {
+                $0.process = Process(log: log, mirror: mirror, incarnation: incarnation, stop: stop)
             }
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { [self] in
+                    await mirror.run(incarnation: incarnation, consumer: consumer) { [self] higher in
+                        state.withLock { $0.outrunBy = higher }
+                    }
+                }
+                for await _ in stops { break }
+                group.cancelAll()
+            }
+            await mirror.part(incarnation)
         }
     }
 
-    /// Says everywhere that its process is over, as at a clean stop; it runs on until it is killed.
-    func part() {
-        guard let process else { return }
-        machine.start { _ in await process.mirror.part(process.incarnation) }
-    }
+    /// Stops as a node does: its links end, and then it says everywhere that its process is over.
+    func part() { process?.stop.yield() }
 
     /// kill -9.
     func kill() {

@@ -56,6 +56,33 @@ import Testing
         #expect(world[1].link(to: 2)?.findings.map(\.kind) == [.partitions])
     }
 
+    /// Guards `checkTold` in MirrorLink.ask: with a made up ends record of a living region's line a peer would cut what that one
+    /// writes, in every region that hears of it.
+    @Test("S1a: ends by a start that its region, which is heard, does not know are a lie of whoever tells them")
+    func endsByAnUnknownStart() throws {
+        let world = MirrorWorld(seed: 23, regions: 3)
+        world.startAll()
+        try #require(
+            world.run { world[1].link(to: 2)?.isConnected == true && world[1].link(to: 3)?.isConnected == true })
+        let service = try #require(world[1].mirror).mirrorService
+        let line = world[3].own(0).name
+        func ends(by writer: UInt64) throws -> [AgreedEnds] {
+            let nothing = try #require(EndsRecord([]))
+            return [try #require(AgreedEnds(name: line, writer: Incarnation(writer), ends: nothing))]
+        }
+        let current = world[3].incarnation.rawValue
+        #expect(throws: Never.self) { try service.checkTold(try ends(by: current), by: RegionNumber(2)) }
+        let lie = try ends(by: current + 1)
+        #expect { try service.checkTold(lie, by: RegionNumber(2)) } throws: {
+            ($0 as? MirrorError)?.code == .unknownStart
+        }
+        #expect(throws: Never.self, "its own word counts") { try service.checkTold(lie, by: RegionNumber(3)) }
+        // Of one that is not heard any more others know more than this region does.
+        world[3].kill()
+        world.run(.seconds(10))
+        #expect(throws: Never.self) { try service.checkTold(lie, by: RegionNumber(2)) }
+    }
+
     /// Says of every greeting that somebody else is believed for as long as the field can say: 49 days.
     private final class Liar: CallHandler {
         let methods = [RegionGreeting.path]

@@ -78,7 +78,9 @@ import Testing
             case .resourceExhausted:
                 let staysFull = reason == .catalogueFull || reason == .tooManyGroups
                 #expect((reason.retryAfter == nil) == staysFull, "\(reason)")
-            case .failedPrecondition: #expect((reason.retryAfter != nil) == (reason == .sessionNotSatisfied))
+            case .failedPrecondition:
+                #expect(
+                    (reason.retryAfter != nil) == (reason == .sessionNotSatisfied || reason == .unknownWithdrawal))
             default: #expect(reason.retryAfter == nil, "\(reason)")
             }
         }

@@ -39,7 +39,7 @@ private struct StreamStage {
         let feeds: [EffectFeed]
 
         func attach(_ reader: EffectReader, to partition: PartitionID) async -> EffectAttachment {
-            EffectAttachment(feed: feeds[Int(partition.rawValue)], ends: [])
+            EffectAttachment(feed: feeds[Int(partition.rawValue)], known: KnownEnds())
         }
     }
 

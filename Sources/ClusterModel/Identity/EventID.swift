@@ -21,6 +21,13 @@ package struct EventID: Hashable, Comparable, Sendable {
     package var wallTime: WallTime { WallTime(milliseconds: time >> 16) }
     package var sequence: UInt16 { UInt16(truncatingIfNeeded: time) }
 
+    /// This one, or one of the same client with the next time above `other` where it does not stand above it already. At the end
+    /// of all times it stays as it is.
+    package func above(_ other: EventID) -> EventID {
+        guard self <= other, other.time < .max else { return self }
+        return EventID(time: other.time + 1, client: client)
+    }
+
     package static func < (lhs: Self, rhs: Self) -> Bool { (lhs.time, lhs.client) < (rhs.time, rhs.client) }
 }
 

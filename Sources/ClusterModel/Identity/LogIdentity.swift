@@ -94,6 +94,12 @@ package struct LogName: Hashable, Comparable, Sendable {
     package static func < (lhs: Self, rhs: Self) -> Bool {
         (lhs.region, lhs.topic, lhs.partition) < (rhs.region, rhs.topic, rhs.partition)
     }
+
+    /// In one piece: tables of logs are asked for every position of every pull.
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(
+            UInt64(region.rawValue) << 48 | UInt64(topic.rawValue) << 32 | UInt64(partition.rawValue))
+    }
 }
 
 /// (origin region, topic, partition, incarnation): what an offset belongs to (S1).

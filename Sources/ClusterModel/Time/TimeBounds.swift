@@ -6,6 +6,8 @@ package struct TimeBounds: Hashable, Sendable {
     package let maxDrift: Duration
     /// F: how far an event id may lie in the future of the writer's stamp (S4).
     package let maxFuture: Duration
+    /// The largest F: no configuration goes beyond it, so that no record of any region has an id further ahead of its stamp.
+    package static let largestMaxFuture: Duration = .seconds(3_600)
     /// R: how far an event id may lie in the past of the writer's stamp (S4).
     package let maxAge: Duration
     /// M: how often an idle log appends a time mark (S2).
@@ -24,6 +26,7 @@ package struct TimeBounds: Hashable, Sendable {
         guard maxDrift > .zero else { throw .notPositive("D (clock.max_drift_ms)") }
         guard timeMarkInterval > .zero else { throw .notPositive("M (clock.time_mark_interval_ms)") }
         guard maxDrift < maxFuture else { throw .driftNotBelowFuture }
+        guard maxFuture <= Self.largestMaxFuture else { throw .futureTooLarge }
         guard maxFuture * 4 < maxAge else { throw .futureNotBelowQuarterOfAge }
         guard timeMarkInterval < silence else { throw .markNotBelowSilence }
         self.init(unchecked: maxDrift, maxFuture, maxAge, timeMarkInterval, silence)
@@ -48,6 +51,7 @@ package struct TimeBounds: Hashable, Sendable {
 package enum TimeBoundsError: Error, Hashable, CustomStringConvertible {
     case notPositive(String)
     case driftNotBelowFuture
+    case futureTooLarge
     case futureNotBelowQuarterOfAge
     case markNotBelowSilence
 
@@ -55,6 +59,7 @@ package enum TimeBoundsError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .notPositive(let name): "\(name) must be above zero"
         case .driftNotBelowFuture: "clock.max_drift_ms (D) must be below events.id_max_future_ms (F)"
+        case .futureTooLarge: "events.id_max_future_ms (F) must be at most an hour"
         case .futureNotBelowQuarterOfAge:
             "events.id_max_future_ms (F) must be below a quarter of events.id_max_age_seconds (R)"
         case .markNotBelowSilence: "clock.time_mark_interval_ms (M) must be below 30 s (L)"

@@ -28,6 +28,8 @@ final class BootstrapRun: Sendable {
     private let executor: any DedicatedExecutor
     private let logger: Logger
     private let guarded = Mutex(BootstrapFacts())
+    /// Whose snapshot was refused last: the others are asked first from then on.
+    private let refused = Mutex<RegionNumber?>(nil)
 
     /// How often it is looked whether something is to be done.
     private static let interval: Duration = .milliseconds(200)
@@ -95,8 +97,12 @@ final class BootstrapRun: Sendable {
             let state: FetchedState
             do {
                 state = try await decoded(fetched)
+                if let lie = fetched.snapshot.contradiction(to: state.lines, written) {
+                    throw SnapshotError.malformed(lie)
+                }
             } catch let error as SnapshotError {
                 try await fetch.forget(item)
+                refused.withLock { $0 = fetched.source }
                 fail("the snapshot of region \(fetched.source.rawValue) is refused: \(error)")
                 return false
             }
@@ -123,10 +129,14 @@ final class BootstrapRun: Sendable {
         }
     }
 
+    private var written: WrittenLogs {
+        WrittenLogs(region: mirror.region, incarnation: mirror.writtenIncarnation) { [log] in log.flushedEnd(of: $0) }
+    }
+
     private func fetched(_ item: SnapshotItem) async throws -> SnapshotFetch.Fetched? {
         let short = mirror.shortLogs().filter { item.concerns($0.name) }
         let (log, mirror) = (log, mirror)
-        return try await fetch.fetch(item) { snapshot in
+        return try await fetch.fetch(item, lastFrom: refused.withLock(\.self)) { snapshot in
             // What is trimmed up to its agreed end is over, whoever holds it (S1a).
             let held = log.logs().filter { summary in
                 mirror.agreedEnd(of: summary.log).map { summary.base < $0 } ?? true

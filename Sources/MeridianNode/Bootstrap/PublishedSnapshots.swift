@@ -58,10 +58,12 @@ final class PublishedSnapshots: SnapshotShelf {
         for summary in held {
             let (region, incarnation) = (summary.log.name.region, summary.log.incarnation)
             var offset = lines.next(in: region, incarnation)
-            // Of what is settled the rest is nobody's, and may be trimmed beyond its end.
-            if lines.isSettled(region, incarnation) { offset = max(offset, summary.base) }
+            // Of what is settled the rest is nobody's, and may be trimmed beyond its end, or not have come from an old disk: no
+            // log goes on there, and the end that was agreed on is enough.
+            let isSettled = lines.isSettled(region, incarnation)
+            if isSettled { offset = max(offset, summary.base) }
             guard offset > .zero else { continue }
-            guard let digest = digest(of: summary, at: offset) else { return nil }
+            guard let digest = digest(of: summary, at: offset) ?? (isSettled ? .zero : nil) else { return nil }
             bases.append(
                 LogBase(
                     log: summary.log, offset: offset, digest: digest, lastStamp: summary.lastStamp,

@@ -17,6 +17,7 @@ struct AgreementRun: Sendable {
     /// All regions of the deployment, this one included.
     let members: [RegionNumber]
     let names: [LogName]
+    let partitions: UInt32
     let system: ClusterActorSystem
     let mirror: RegionMirror
     let router: ShardRouter
@@ -41,11 +42,15 @@ struct AgreementRun: Sendable {
 
     /// Whether every own log took its record.
     private func agree(in round: SealRound) async throws -> Bool {
-        let agreed = try await collect(round)
-        guard let collected = CollectedEnds(round: round, ends: agreed), try await lift(to: collected) else {
-            return false
+        for question in SealQuestion.all(of: round, partitions: partitions) {
+            let asked = names.filter { question.concerns($0) && mirror.agreedWriter(of: $0) != incarnation }
+            guard !asked.isEmpty else { continue }
+            let agreed = try await collect(question, asked)
+            guard let collected = CollectedEnds(round: round, ends: agreed), try await lift(to: collected) else {
+                return false
+            }
+            for ends in agreed { router.agree(ends.name, ends.ends) }
         }
-        for ends in agreed { router.agree(ends.name, ends.ends) }
         var delay = Self.firstDelay
         let deadline = clock.bootTime().advanced(by: Self.patience)
         while names.contains(where: { mirror.agreedWriter(of: $0) != incarnation }) {
@@ -57,14 +62,14 @@ struct AgreementRun: Sendable {
     }
 
     /// The ends that all members' seals come to, of every log on whose ends they can agree.
-    private func collect(_ round: SealRound) async throws -> [AgreedEnds] {
+    private func collect(_ question: SealQuestion, _ names: [LogName]) async throws -> [AgreedEnds] {
         var agreement = EndsAgreement(origin: origin, incarnation: incarnation, members: members)
         var delay = Self.firstDelay
         while true {
-            for (member, answer) in await ask(agreement.missing, { try await $0.seal(round) }) {
+            for (member, answer) in await ask(agreement.missing, { try await $0.seal(question) }) {
                 agreement.onAnswer(answer, of: member)
             }
-            guard !agreement.missing.isEmpty else { return ends(agreement) }
+            guard !agreement.missing.isEmpty else { return ends(agreement, names) }
             try await clock.sleep(for: delay)
             delay = min(delay * 2, Self.longestDelay)
         }
@@ -87,7 +92,7 @@ struct AgreementRun: Sendable {
         }
     }
 
-    private func ends(_ agreement: EndsAgreement) -> [AgreedEnds] {
+    private func ends(_ agreement: EndsAgreement, _ names: [LogName]) -> [AgreedEnds] {
         var agreed: [AgreedEnds] = []
         for name in names {
             do {

@@ -14,8 +14,8 @@ package distributed actor LineageKeeper: ClusterActor {
     /// Names a method's target; never sent.
     private static let unsent = SealRound(origin: RegionNumber(0), incarnation: Incarnation(0))
     package static let methods: [ActorMethod<LineageKeeper>] = [
-        .suspending(1, target: { _ = try await $0.seal(unsent) }) {
-            (keeper: isolated LineageKeeper, round: SealRound) in try await keeper.seal(round)
+        .suspending(1, target: { _ = try await $0.seal(SealQuestion(unsent)) }) {
+            (keeper: isolated LineageKeeper, question: SealQuestion) in try await keeper.seal(question)
         },
         .suspending(2, target: { _ = try await $0.lift(to: CollectedEnds(of: unsent)) }) {
             (keeper: isolated LineageKeeper, collected: CollectedEnds) in try await keeper.lift(to: collected)
@@ -37,9 +37,9 @@ package distributed actor LineageKeeper: ClusterActor {
 
     /// This member's synced seal of the origin's incarnations below the writer's (S1a). Throws where it cannot be given
     /// now; the collector asks again. Throws ActorCallError `.notPermitted` for another origin's lines.
-    package distributed func seal(_ round: SealRound) async throws -> SealAnswer {
-        try check(round)
-        return try await mirror.seal(round)
+    package distributed func seal(_ question: SealQuestion) async throws -> SealAnswer {
+        try check(question.round)
+        return try await mirror.seal(question)
     }
 
     /// Lets this member pull what the origin's ends records will name, and says whether all of it is flushed here (S1a).
@@ -63,7 +63,7 @@ package distributed actor LineageKeeper: ClusterActor {
     }
 }
 
-extension SealRound: Wire {}
+extension SealQuestion: Wire {}
 extension CollectedEnds: Wire {}
 extension LiftAnswer: Wire {}
 extension SealAnswer: Wire {}

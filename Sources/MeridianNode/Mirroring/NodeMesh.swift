@@ -79,8 +79,8 @@ struct NodeMesh: Sendable {
         let agreement = AgreementRun(
             origin: configuration.region.number, incarnation: plan.incarnation,
             members: [configuration.region.number] + configuration.peers.map(\.number),
-            names: plan.beginnings.map(\.log.name), system: system, mirror: mirror, router: router,
-            clock: environment.clock, logger: logger)
+            names: plan.beginnings.map(\.log.name), partitions: UInt32(clamping: router.partitions.rawValue),
+            system: system, mirror: mirror, router: router, clock: environment.clock, logger: logger)
         try? await agreement.run()  // ends by cancellation, and says so with an error
     }
 

@@ -63,6 +63,12 @@ package struct Catalogue: Sendable {
         return (entries[register]?.order ?? tombstones[register]) == order
     }
 
+    /// The id of the write that stands of this content, be it an item or a withdrawal. Complexity: one SHA-256.
+    func newestID(of contentID: String) -> EventID? {
+        let register = Self.register(of: contentID)
+        return (entries[register]?.order ?? tombstones[register])?.id
+    }
+
     /// Whether the write won. Complexity: O(log n) and what `CatalogueIndex` says; O(n) bytes copied by the first one
     /// after a snapshot was taken.
     @discardableResult

@@ -99,7 +99,7 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         guard !replica.isRebuilding else { throw ShardError.rebuilding }
         try appender.admit()
         let stamp = appender.nextStamp(at: now)
-        let id = submitted ?? EventID(time: stamp.rawValue, client: client)
+        let id = submitted ?? makeID(for: events, at: stamp)
         let verdict = shell.settings.bounds.verdict(on: id, at: stamp)
         guard verdict == .admitted else { throw ShardError.idRefused(verdict) }
         if let bound = state.catalogue.bound(met: events) { throw ShardError.catalogueFull(bound) }
@@ -115,6 +115,13 @@ package distributed actor ContentShard: ClusterActor, LogFollower {
         }
         forget()
         return outcome
+    }
+
+    /// An id for a call that came without one: it stands above every write whose place it is to take, as at the users' door.
+    private func makeID(for events: [ContentEvent], at stamp: HybridStamp) -> EventID {
+        let made = EventID(time: stamp.rawValue, client: client)
+        let standing = events.compactMap { state.catalogue.newestID(of: $0.contentID) }.max()
+        return standing.map { made.above($0) } ?? made
     }
 
     /// S2, S5: while withdrawn ids wait for it, an idle log moves its origin's time as users' logs do, and nothing is written

@@ -50,6 +50,7 @@ package final class EffectReplay: Sendable {
 
     private struct State {
         var fold: EffectFold
+        var known: KnownEnds
         /// Nil before the first step.
         var marking: [Marking]?
         /// Logs that a defect of theirs has stopped; the shard's own fold raises the alarm (S3).
@@ -68,13 +69,25 @@ package final class EffectReplay: Sendable {
     private let settings: EffectSettings
     private let holding: Mutex<Holding>
 
-    /// `ends` are the agreed ends that the partition's shard knows.
+    /// `known` is what the partition's shard knows.
     package init(
-        _ partition: PartitionID, at position: EffectPosition, knowing ends: [AgreedEnds], settings: EffectSettings
+        _ partition: PartitionID, at position: EffectPosition, knowing known: KnownEnds, settings: EffectSettings
     ) {
         self.partition = partition
         self.settings = settings
-        holding = Mutex(.resting(State(fold: EffectFold(partition, at: position, knowing: ends))))
+        holding = Mutex(
+            .resting(State(fold: EffectFold(partition, at: position, knowing: known.ends), known: known)))
+    }
+
+    /// What the shard knows by now: a log that the replay waits for may have been settled, and have left. Whether it is news;
+    /// never while a step is under way.
+    func learn(_ known: KnownEnds) -> Bool {
+        guard var state = takeOut() else { return false }
+        defer { rest(state) }
+        guard state.known != known else { return false }
+        state.known = known
+        for ends in known.ends { state.fold.learn(ends) }
+        return true
     }
 
     /// Those of `keys` that it has met: whoever goes on elsewhere tells repetitions by them. Nil once it was discarded, and
@@ -106,7 +119,9 @@ package final class EffectReplay: Sendable {
         do throws(EventLogError) {
             return try step(&state, from: engine, maxBytes: maxBytes)
         } catch {
-            if let oldest = Self.skipping(from: state.fold.lines, Self.logs(of: partition, in: engine)) {
+            if let oldest = EffectHorizon(of: partition, in: engine, knowing: state.known).skipping(
+                from: state.fold.lines)
+            {
                 throw .trimmed(partition, oldest: oldest)
             }
             throw .unreadable("\(error)")
@@ -130,8 +145,9 @@ package final class EffectReplay: Sendable {
     private func step(
         _ state: inout State, from engine: any EventLogEngine, maxBytes: Int
     ) throws(EventLogError) -> Step {
-        let logs = Self.logs(of: partition, in: engine)
-        if Self.skipping(from: state.fold.lines, logs) != nil {
+        let horizon = EffectHorizon(of: partition, in: engine, knowing: state.known)
+        let logs = horizon.logs
+        if horizon.skipping(from: state.fold.lines) != nil {
             throw EventLogError(.outOfRange, "something that comes next was trimmed")
         }
         if state.marking == nil { state.marking = try marks(logs, below: state.fold.lines, in: engine) }
@@ -271,38 +287,6 @@ package final class EffectReplay: Sendable {
         return EffectItem(
             region: region, incarnation: incarnation, next: next, settled: now == settled ? nil : now,
             effects: state.fold.takeEffects())
-    }
-
-    // MARK: What is held
-
-    private static func logs(of partition: PartitionID, in engine: any EventLogEngine) -> [LogSummary] {
-        engine.logs().filter { $0.log.name.topic == .userEvents && $0.log.name.partition == partition }
-    }
-
-    /// The position from which every log of the partition is still here.
-    package static func oldest(
-        of partition: PartitionID, in engine: any EventLogEngine, knowing ends: [AgreedEnds]
-    ) -> EffectPosition {
-        let lines = OriginLines(at: EffectPosition(), knowing: ends)
-        return skipping(from: lines, logs(of: partition, in: engine)) ?? EffectPosition()
-    }
-
-    /// Where a reader at `lines` goes on when it leaves out what was trimmed; nil where nothing was that it has to read.
-    private static func skipping(from lines: OriginLines, _ logs: [LogSummary]) -> EffectPosition? {
-        var position = lines.effectPosition
-        var isTrimmed = false
-        // Below a floor nothing is held any more, and nobody knows what a reader there has missed (S1b).
-        for (region, chain) in lines.chains where lines.line(of: region).isBelowChain {
-            position.settle(region, below: chain.root.number)
-            isTrimmed = true
-        }
-        for log in logs {
-            let (region, incarnation) = (log.log.name.region, log.log.incarnation)
-            guard let next = position.next(in: region, incarnation), next < log.base else { continue }
-            position.advance(region, incarnation, to: log.base)
-            isTrimmed = true
-        }
-        return isTrimmed ? position : nil
     }
 }
 

@@ -5,14 +5,14 @@ package import EventLog
 package import NodeEnvironment
 import Synchronization
 
-/// Where a reader finds a partition's live effects, and the ends that its shard knows to be agreed.
+/// Where a reader finds a partition's live effects, and what its shard knows to be agreed.
 package struct EffectAttachment: Sendable {
     package var feed: EffectFeed
-    package var ends: [AgreedEnds]
+    package var known: KnownEnds
 
-    package init(feed: EffectFeed, ends: [AgreedEnds]) {
+    package init(feed: EffectFeed, known: KnownEnds) {
         self.feed = feed
-        self.ends = ends
+        self.known = known
     }
 }
 

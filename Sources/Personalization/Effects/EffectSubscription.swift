@@ -61,7 +61,7 @@ package struct EffectSubscription {
                 lanes.append(
                     EffectLane(
                         partition, attachment.feed,
-                        at: EffectReplay.oldest(of: partition, in: source.log, knowing: attachment.ends)))
+                        at: EffectHorizon(of: partition, in: source.log, knowing: attachment.known).oldest))
             } else {
                 lanes.append(try await newest(of: partition, attachment.feed))
             }
@@ -175,7 +175,11 @@ package struct EffectSubscription {
         }
         lanes[place].take(step.items)
         guard step.isAtEnd else { return .moved }
-        guard lanes[place].enter() else { return .idle }
+        guard lanes[place].enter() else {
+            // What was agreed on since it began, and has left, may be what it waits for.
+            let attachment = await source.shards.attach(reader, to: lanes[place].partition)
+            return replay.learn(attachment.known) ? .moved : .idle
+        }
         if lanes[place].replay == nil { source.onReplayOver(replay) }
         return .moved
     }
@@ -185,7 +189,7 @@ package struct EffectSubscription {
         if let replay = lanes[place].replay { return replay }
         let attachment = await source.shards.attach(reader, to: lanes[place].partition)
         let replay = EffectReplay(
-            lanes[place].partition, at: lanes[place].replayPosition, knowing: attachment.ends,
+            lanes[place].partition, at: lanes[place].replayPosition, knowing: attachment.known,
             settings: source.settings)
         guard source.admit(replay) else { return nil }
         lanes[place].replay = replay

@@ -21,7 +21,7 @@ extension ShardCore {
         _ submitted: SubmittedEvent, of user: UserKey, at now: WallTime, isRemote: Bool, first: inout Offset
     ) throws(ShardError) -> EventResult {
         let stamp = appender.nextStamp(at: now)
-        let id = submitted.id ?? makeID(at: now)
+        let id = submitted.id ?? makeID(for: submitted.event, of: user, at: now)
         let verdict = settings.bounds.verdict(on: id, at: stamp)
         guard verdict == .admitted else { return EventResult(id: id, outcome: .refused(verdict)) }
         let event = complete(submitted.event, id)
@@ -87,13 +87,38 @@ extension ShardCore {
             switch consent.change {
             case .withdrawal(let replaced) where replaced.isEmpty:
                 consent.change = .withdrawal(replacing: older(than: id, consent))
-            case .grant(let cancelled) where cancelled.isEmpty:
-                consent.change = .grant(cancelling: older(than: id, consent))
-            case .withdrawal, .grant: break
+            case .grant(let named):
+                let older = older(than: id, consent)
+                consent.change = .grant(cancelling: named.isEmpty ? older : named.filter(older.contains))
+            case .withdrawal: break
             }
             return .consent(consent)
         case .interaction, .profile, .beacon, .served: return event
         }
+    }
+
+    /// S9: a grant cancels withdrawals that are known. The newest `ConsentState.maxKnown` of the cancelled ids are kept, and made up
+    /// ones among them would push real ones out, whose withdrawals then stand open for good. Throws before anything is appended.
+    func checkNamedWithdrawals(of events: [SubmittedEvent], by user: UserKey) throws(ShardError) {
+        for submitted in events {
+            guard case .consent(let event) = submitted.event, case .grant(let named) = event.change, !named.isEmpty
+            else {
+                continue
+            }
+            // A retry means what the first attempt meant, though what it named may have been replaced since.
+            if let id = submitted.id, state.index.contains(.change(event, id)) { continue }
+            let consent = state.user(user)?.consent ?? ConsentState()
+            for id in named where !consent.withdrawals.contains(id) { throw .unknownWithdrawal(id) }
+        }
+    }
+
+    /// An id for an event that came without one. A write says what its caller wants now, so it stands above what it is to take the
+    /// place of, though that one's id may lie ahead of this clock (S4); where another region's clock has let it further ahead than
+    /// an id may be here, the door refuses both alike.
+    private func makeID(for event: UserEvent, of user: UserKey, at now: WallTime) -> EventID {
+        let made = makeID(at: now)
+        guard let standing = state.user(user)?.newestID(under: event) else { return made }
+        return made.above(standing)
     }
 
     /// The withdrawals that stand open here and are older than the change. Of a change that is known those that are

@@ -50,6 +50,7 @@ package struct ShardCore {
     ) throws(ShardError) -> Decision {
         try checkServing()
         try appender.admit()
+        try checkNamedWithdrawals(of: events, by: user)
         var results: [EventResult] = []
         results.reserveCapacity(events.count)
         let isRemote = if case .remote = durability { true } else { false }

@@ -84,6 +84,8 @@ package enum ShardError: Error, Hashable, Sendable {
     case catalogueFull(CatalogueBound)
     /// The id's time is out of its bounds (S4); never `.admitted`.
     case idRefused(EventIDVerdict)
+    /// A grant names a withdrawal that this region has not heard of (S9).
+    case unknownWithdrawal(EventID)
     /// The session demanded is not met here yet.
     case sessionNotSatisfied(applied: VersionVector)
     /// The session demanded names starts from so long ago that nobody knows their ends any more (S12).

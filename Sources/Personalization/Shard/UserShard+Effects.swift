@@ -14,7 +14,13 @@ extension UserShard {
             core.beginEffects()
             tellEffects()
         }
-        return EffectAttachment(feed: feed, ends: core.state.agreedEnds(of: .userEvents, partition))
+        let lines = core.state.lines
+        let applied = lines.lines.keys.compactMap { region in lines.settled(region).map { (region, $0) } }
+        return EffectAttachment(
+            feed: feed,
+            known: KnownEnds(
+                ends: core.state.agreedEnds(of: .userEvents, partition),
+                applied: Dictionary(applied, uniquingKeysWith: { first, _ in first })))
     }
 
     /// Something was applied, or flushed.

@@ -46,12 +46,16 @@ extension LogFold {
     /// Folds the next record of a log. The lines are asked before anything is changed: what they hold back, or what lies
     /// beyond an agreed end (S1a), leaves no trace in the state, whatever the topic. Throws `.held` and `.beyondAgreedEnd`
     /// where it may not be applied (now), other errors where the log has to stop: a gap, a kind that this version does not
-    /// implement here (S3), a body that does not parse.
+    /// implement here (S3), a body that does not parse, an id that no door can have let in.
     package mutating func apply(
         _ record: EventRecord, in region: RegionNumber, _ incarnation: Incarnation, at offset: Offset
     ) throws(ApplyError) {
         var event: Event?
         if Self.eventKinds.contains(record.kind) {
+            // One such id would move every window that follows the newest event, in every region and for good.
+            guard record.id.wallTime <= record.stamp.wallTime.advanced(by: TimeBounds.largestMaxFuture) else {
+                throw .malformed("its id \(record.id) lies beyond its stamp by more than a door lets in")
+            }
             do { event = try Self.event(record) } catch { throw .malformed("\(error)") }
         } else if !RecordKind.implementedLogRecords.contains(record.kind) {
             throw .unknownKind(record.kind)

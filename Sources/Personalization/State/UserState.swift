@@ -46,6 +46,21 @@ package struct UserState: Hashable, Sendable {
         return self == blank
     }
 
+    /// The newest id among the registers and consents that the event writes; nil where it is a member of a set or a sum, which
+    /// take nothing's place. Complexity: O(1).
+    func newestID(under event: UserEvent) -> EventID? {
+        switch event {
+        case .profile(let profile):
+            [
+                profile.language.flatMap { _ in language.order }, profile.country.flatMap { _ in country.order },
+                profile.deviceModel.flatMap { _ in deviceModel.order },
+                profile.maxAgeRating.flatMap { _ in maxAgeRating.order },
+            ].compactMap { $0?.id }.max()
+        case .consent: [consent.grant, consent.withdrawals.ids.last].compactMap { $0 }.max()
+        case .interaction, .beacon, .served, .erase: nil
+        }
+    }
+
     /// What the row is kept for. Complexity: O(1).
     var holding: RowHolding {
         guard actions.entries.isEmpty, seen.entries.isEmpty, consent.grant == nil, language.order == nil,

@@ -45,8 +45,11 @@ package struct SnapshotFetch: Sendable {
 
     /// The item from whoever offers one that `isUsable` (which may block), where it was begun first. Nil where nobody does now;
     /// then `why` says for people. Throws CancellationError, and FileError where this disk fails.
+    ///
+    /// - Parameter avoided: asked after all others: what it gave was refused.
     package func fetch(
-        _ item: SnapshotItem, isUsable: @escaping @Sendable (PublishedSnapshot) -> Bool,
+        _ item: SnapshotItem, lastFrom avoided: RegionNumber? = nil,
+        isUsable: @escaping @Sendable (PublishedSnapshot) -> Bool,
         onProgress: @Sendable (Progress) -> Void, why: (String) -> Void
     ) async throws -> Fetched? {
         let (begun, complete) = try await disk.run {
@@ -59,8 +62,7 @@ package struct SnapshotFetch: Sendable {
         if let begun, let complete {
             return Fetched(source: begun.source, snapshot: begun.snapshot, bytes: complete)
         }
-        let first = core.settings.peers.filter { $0.region == begun?.source }
-        for peer in first + core.settings.peers.filter({ $0.region != begun?.source }) {
+        for peer in order(begunFrom: begun?.source, avoiding: avoided) {
             guard !core.refuses(peer.region) else {
                 why("region \(peer.name) is refused: its terms differ")
                 continue
@@ -83,6 +85,12 @@ package struct SnapshotFetch: Sendable {
             }
         }
         return nil
+    }
+
+    private func order(begunFrom begun: RegionNumber?, avoiding avoided: RegionNumber?) -> [MirrorPeer] {
+        let peers = core.settings.peers
+        return peers.filter { $0.region == begun } + peers.filter { $0.region != begun && $0.region != avoided }
+            + peers.filter { $0.region != begun && $0.region == avoided }
     }
 
     /// Nil where this source has nothing that is usable.
@@ -127,6 +135,8 @@ package struct SnapshotFetch: Sendable {
     ) async throws -> Bool {
         var download = begun
         var bucket = TokenBucket(bytesPerSecond: core.settings.bootstrapBytesPerSecond)
+        var pace = SourcePace()
+        let clock = core.environment.clock
         while let request = download.next(
             caller: core.settings.region, deployment: core.deployment, incarnation: core.incarnation,
             pieceBytes: pieceBytes)
@@ -134,7 +144,10 @@ package struct SnapshotFetch: Sendable {
             try Task.checkCancellation()
             onProgress(
                 Progress(source: link.region, position: download.position, length: download.snapshot.length))
-            switch try download.onPiece(try await link.read(request)) {
+            let asked = clock.bootTime()
+            let reply = try await link.read(request)
+            try pace.note(reply.bytes?.count ?? 0, in: clock.bootTime().since(asked))
+            switch try download.onPiece(reply) {
             case .gone: return false
             case .write(let bytes, let position):
                 let item = download.snapshot.item
@@ -142,8 +155,8 @@ package struct SnapshotFetch: Sendable {
                     try staged.write(bytes, at: position, of: item)
                 }
                 download.onWritten(bytes.count)
-                let pause = bucket.take(bytes.count, at: core.environment.clock.bootTime())
-                if pause > .zero { try await core.environment.clock.sleep(for: pause) }
+                let pause = bucket.take(bytes.count, at: clock.bootTime())
+                if pause > .zero { try await clock.sleep(for: pause) }
             }
         }
         return true

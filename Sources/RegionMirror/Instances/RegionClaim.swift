@@ -73,6 +73,9 @@ package struct RegionClaim: Hashable, Sendable {
         if watched == nil { onClosed(at: now) }
     }
 
+    /// Whether it speaks for its region as far as anybody knows: heard of lately, and not over.
+    package func isStanding(at now: BootInstant) -> Bool { !isOver && now < freshUntil }
+
     /// How long it stays fresh if nothing more is heard.
     package func freshness(at now: BootInstant) -> Duration { max(.zero, freshUntil.since(now)) }
 

@@ -25,6 +25,8 @@ package final class FloorKeeper: Sendable {
         /// What waits for the next save, in order.
         var afterSave: [@Sendable () -> Void] = []
         var isSaving = false
+        /// A save is due that nothing waits for.
+        var isDue = false
         /// Lines whose floors may have moved.
         var dirty: Set<LogName> = []
         /// Floors that have moved in the book and not on the disk.
@@ -51,6 +53,9 @@ package final class FloorKeeper: Sendable {
     /// From so many unsettled incarnations of an origin on, snapshots that would settle them do not wait for their interval.
     package static let hurryAt = 16
     private static let retryDelay: Duration = .seconds(1)
+    /// Floors that may move wait so long for others, which then share one save: a round of snapshots reports its partitions one by
+    /// one. What settles, settles so much later.
+    private static let gathering: Duration = .milliseconds(250)
 
     /// - Parameters:
     ///   - members: all regions of the deployment, `own` included.
@@ -138,11 +143,21 @@ package final class FloorKeeper: Sendable {
             state.dirty.formUnion(bases.map(\.name))
             return drops
         }
-        if mayMove { saveSoon() }
+        if mayMove { saveLater() }
     }
 
     /// What this node's published snapshots stand on: told to every peer.
     package var published: [LogName: EndsPoint] { state.withLock { $0.reckoning.published(by: own) } }
+
+    /// What a member's published snapshots stand on, as it reported last.
+    package func published(by member: RegionNumber) -> [LogName: EndsPoint] {
+        state.withLock { $0.reckoning.published(by: member) }
+    }
+
+    /// What other members' published snapshots hold of this region's lines: see `FloorReckoning.publishedElsewhere`.
+    package var publishedElsewhere: [LogName: Incarnation] {
+        state.withLock { $0.reckoning.publishedElsewhere(of: own) }
+    }
 
     // MARK: The disk
 
@@ -152,6 +167,19 @@ package final class FloorKeeper: Sendable {
             return !state.isSaving
         }
         if mustStart { disk.execute { [self] in save() } }
+    }
+
+    private func saveLater() {
+        let mustWait = state.withLock { state in
+            defer { state.isDue = true }
+            return !state.isDue
+        }
+        guard mustWait else { return }
+        _ = loop.schedule(at: clock.bootTime().advanced(by: Self.gathering)) { [weak self] in
+            guard let self else { return }
+            state.withLock { $0.isDue = false }
+            saveSoon()
+        }
     }
 
     /// On the disk's thread.
@@ -166,6 +194,9 @@ package final class FloorKeeper: Sendable {
         do {
             if book != before { try file.save(book) }
             try drop(floors)
+        } catch let error as EventLogError where error.code == .closed {
+            // The node stops: what is saved by now stands, and the next start does the rest (S1b).
+            return
         } catch {
             return retry(waiting, "\(error)")
         }

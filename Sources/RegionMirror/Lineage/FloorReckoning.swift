@@ -27,6 +27,18 @@ package struct FloorReckoning: Sendable {
 
     package func published(by member: RegionNumber) -> [LogName: EndsPoint] { published[member] ?? [:] }
 
+    /// Of each line of `origin` the number of the newest record that another member's published snapshot stands on: what lies
+    /// below it does not die with the origin's disk, though nobody may hold its bytes any more. Complexity: O(members x lines).
+    package func publishedElsewhere(of origin: RegionNumber) -> [LogName: Incarnation] {
+        var newest: [LogName: Incarnation] = [:]
+        for (member, points) in published where member != origin {
+            for (name, point) in points where name.region == origin {
+                newest[name] = max(newest[name] ?? point.number, point.number)
+            }
+        }
+        return newest
+    }
+
     /// The newest record of the chain on which every member stands, or on a later one; nil while one of them stands on none.
     /// Complexity: O(members x log links).
     package func floor(of name: LogName, _ chain: EndsChain) -> EndsPoint? {

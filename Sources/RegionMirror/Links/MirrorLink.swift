@@ -32,6 +32,10 @@ struct MirrorLink: Sendable {
         var delay = Self.firstDelay
         while true {
             for endpoint in peer.endpoints {
+                // A log that takes no more appends takes no mirrored ones either: only a restart helps, and the node says so.
+                while core.log.failure != nil {
+                    do { try await core.environment.clock.sleep(for: Self.longestDelay) } catch { return }
+                }
                 generation &+= 1
                 let hadAnswer = await connect(to: endpoint, generation)
                 guard !Task.isCancelled else { return }
@@ -71,7 +75,7 @@ struct MirrorLink: Sendable {
             }
         } catch {
             // What this node ends itself is no loss, and nobody has to look.
-            reason = Task.isCancelled ? MirrorCore.endedHere : "\(error)"
+            reason = Task.isCancelled || core.log.failure != nil ? MirrorCore.endedHere : "\(error)"
         }
         wake.finish()
         service.onReplyLinkLost(peer.region)
@@ -141,6 +145,7 @@ struct MirrorLink: Sendable {
         guard service.admitsReply(of: peer.region, decoded.incarnation) else {
             throw MirrorError(.regionClaimed, "another process speaks for region \(peer.name)")
         }
+        try service.checkTold(decoded.agreedEnds, by: peer.region)
         core.onTold(request.bases, peer.region)
         let roundTrip = received.since(sent)
         core.onHeartbeat(decoded, from: peer.region, roundTrip: roundTrip, at: received)

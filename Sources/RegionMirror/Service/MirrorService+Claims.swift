@@ -1,6 +1,7 @@
 // Who may call, and which process speaks for its region (S1): the service's shell of `RegionClaim`.
 
 import ClusterModel
+import EventLog
 import GRPCFraming
 import NIOCore
 import NodeEnvironment
@@ -48,6 +49,27 @@ extension MirrorService {
 
     static var claimed: MirrorError {
         MirrorError(.regionClaimed, "a process with another incarnation is connected, or was a moment ago")
+    }
+
+    /// Ends are facts, whoever tells them (S1a), but only an origin's current writer makes them, and each start greets before it
+    /// writes: while a process stands for its region, ends by a later start of that region are a lie, and would cut what it
+    /// writes. Throws `.unknownStart`: the link starts over and is told all again, should the claim have moved meanwhile.
+    func checkTold(_ ends: [AgreedEnds], by teller: RegionNumber) throws(MirrorError) {
+        let now = core.environment.clock.bootTime()
+        let lie = state.withLock { state in
+            ends.first { one in
+                let origin = one.name.region
+                guard origin != teller, let claim = state.followers[origin]?.claim, claim.isStanding(at: now) else {
+                    return false
+                }
+                return one.writer > claim.incarnation
+            }
+        }
+        guard let lie else { return }
+        throw MirrorError(
+            .unknownStart,
+            "ends of \(lie.name) by start \(String(lie.writer.rawValue, radix: 16)), of which the region itself does not know"
+        )
     }
 
     // MARK: Links that are watched

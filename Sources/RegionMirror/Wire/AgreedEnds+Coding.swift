@@ -20,6 +20,11 @@ extension AgreedEnds {
 }
 
 extension EndsChain {
+    /// About what it comes to on the wire.
+    var byteCount: Int {
+        links.reduce(0) { $0.adding(clamping: EndsLink.smallestByteCount + 16 * $1.record.ends.count) }
+    }
+
     func encode(into writer: inout ByteWriter) {
         writer.writeVarint(UInt64(links.count))
         for link in links { link.encode(into: &writer) }

@@ -34,6 +34,8 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     // MARK: Events (S4, S11)
     case eventIDTooOld = "EVENT_ID_TOO_OLD"
     case eventIDTooNew = "EVENT_ID_TOO_NEW"
+    /// A grant cancels a withdrawal that this region has not heard of.
+    case unknownWithdrawal = "UNKNOWN_WITHDRAWAL"
     case notEnoughRegions = "NOT_ENOUGH_REGIONS"
     case remoteNotReached = "REMOTE_NOT_REACHED"
 
@@ -88,7 +90,7 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         case .unknownService, .unknownContent, .unknownGroup: .notFound
         case .roleRequired, .groupNotAllowed: .permissionDenied
         case .sessionNotSatisfied, .tokenTooOld, .tooStale, .notEnoughRegions, .noRegionConnected, .noRegionHasRoom,
-            .groupDamaged:
+            .groupDamaged, .unknownWithdrawal:
             .failedPrecondition
         case .eventIDTooOld, .eventIDTooNew, .cursorTrimmed: .outOfRange
         case .tooManyGroups, .tooManySubscribers, .tooManyCalls, .tooManyBytes, .clientShareSpent, .queueTooOld,
@@ -109,7 +111,7 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .tooManyCalls, .tooManyBytes, .clientShareSpent, .queueTooOld, .flushOverdue, .backlogFull:
             .milliseconds(50)
-        case .sessionNotSatisfied: .milliseconds(100)
+        case .sessionNotSatisfied, .unknownWithdrawal: .milliseconds(100)
         case .nodeStarting, .shardNotServing: .milliseconds(250)
         case .rebuilding, .nodeDraining, .regionEvacuated, .logFenced, .clockUntrusted, .startsUnsettled, .shardFull,
             .tooManySubscribers,

@@ -30,6 +30,12 @@ extension Refusal {
             )
         case .idRefused(let verdict):
             self.init(verdict == .tooNew ? EventRefusal.idTooNew : .idTooOld, now: now)
+        case .unknownWithdrawal(let id):
+            self.init(
+                .unknownWithdrawal,
+                "cancels: no withdrawal \(id) of this user is known here: it may be on its way from another region, so try "
+                    + "again, or leave cancels empty to cancel all that are known",
+                metadata: [("field", "cancels")])
         case .sessionNotSatisfied(let applied):
             self.init(
                 .sessionNotSatisfied, "this region has not applied what the session names yet",

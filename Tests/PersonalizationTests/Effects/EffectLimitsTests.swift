@@ -178,7 +178,7 @@ private final class ScriptedEffects: EffectRouting {
     func attach(_ reader: EffectReader, to partition: PartitionID) async -> EffectAttachment {
         let feed = feeds[Int(partition.rawValue)]
         feed.attach(reader)
-        return EffectAttachment(feed: feed, ends: [])
+        return EffectAttachment(feed: feed, known: KnownEnds())
     }
 
     /// Publishes items of one effect each.

@@ -17,7 +17,7 @@ import Testing
         let region = try await TestRegion(1, of: [1], loop: loop)
         region.send([region.click("one", client: 7)])
         let replay = EffectReplay(
-            PartitionID(0), at: EffectPosition(), knowing: [],
+            PartitionID(0), at: EffectPosition(), knowing: KnownEnds(),
             settings: EffectSettings(members: [RegionNumber(1)], bounds: .standard))
         let asked = Count()
         let engine = AskingEngine(region.disk) {

@@ -142,6 +142,20 @@ enum Repetition: String, CaseIterable, Sendable {
         }
     }
 
+    /// S3: a write to the catalogue without an id takes the place of one whose id lies ahead of this clock.
+    @Test func contentWithoutAnIDStandsAboveWhatItReplaces() async throws {
+        let loop = QueueLoop()
+        let region = try await TestRegion(1, of: [1], loop: loop)
+        let ahead = EventID(at: loop.wallTime().advanced(by: .seconds(4)), sequence: 0, client: .max)
+        Self.content(.publish(try ContentSamples.item("first")), ahead, in: region)
+        #expect(region.askContent { $0.state.catalogue.liveCount } == 1)
+        let withdrawal = ContentEvent.withdraw(try ContentWithdrawal(id: "first"))
+        region.onContent { content in
+            content.publish([withdrawal], id: nil) { outcome in #expect((try? outcome.get())?.duplicates == 0) }
+        }
+        #expect(region.askContent { $0.state.catalogue.liveCount } == 0)
+    }
+
     /// FAULTS 3.8, S9: three thousand changes of consent by one user leave its reads as they were.
     @Test func manyChangesOfConsentLeaveAUserSmall() async throws {
         let loop = QueueLoop()

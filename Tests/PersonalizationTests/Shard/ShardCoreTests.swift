@@ -114,6 +114,55 @@ import Testing
         #expect(cut == core.appender.lastStamp.wallTime.advanced(by: bounds.maxFuture + bounds.maxDrift * 2))
     }
 
+    /// S9: a grant cancels withdrawals that are known. Made up ones would push the real ones out of the newest that are kept,
+    /// and consent would stay withdrawn for good.
+    @Test func aGrantNamesOnlyWithdrawalsThatAreKnown() throws {
+        var core = core()
+        func consent(_ change: ConsentEvent.Change, _ client: UInt64) -> SubmittedEvent {
+            SubmittedEvent(
+                id: EventID(at: Self.now, sequence: 0, client: client),
+                event: .consent(ConsentEvent(user: Self.user, change: change)))
+        }
+        let real = consent(.withdrawal(replacing: []), 1)
+        _ = try core.report([real], of: Self.user, at: Self.now)
+        let known = try #require(real.id)
+        for turn in 0..<5 as Range<UInt64> {
+            let made = (0..<16).map { EventID(at: Self.now, sequence: 0, client: 100 + turn * 16 + $0) }
+            #expect(throws: ShardError.unknownWithdrawal(made[0])) {
+                try core.report([consent(.grant(cancelling: made), 1_000 + turn)], of: Self.user, at: Self.now)
+            }
+        }
+        #expect(core.appender.nextOffset == Offset(1))
+        let grant = consent(.grant(cancelling: [known]), 2_000)
+        #expect(isApplied(try core.report([grant], of: Self.user, at: Self.now).results[0]))
+        #expect(core.state.user(Self.user)?.allowsPersonalization == true)
+        // A retry is known, whatever it lists now.
+        let retry = consent(.grant(cancelling: [EventID(time: 1, client: 1)]), 2_000)
+        #expect(try core.report([retry], of: Self.user, at: Self.now).results[0].outcome == .duplicate)
+    }
+
+    /// S3, S9: a write without an id says what its caller wants now, though what stands has an id ahead of this clock.
+    @Test func aWriteWithoutAnIDStandsAboveWhatItReplaces() throws {
+        var core = core()
+        let ahead = EventID(at: Self.now.advanced(by: TimeBounds.standard.maxFuture), sequence: 0, client: .max)
+        func send(_ event: UserEvent, _ id: EventID? = nil) throws -> EventResult {
+            try core.report([SubmittedEvent(id: id, event: event)], of: Self.user, at: Self.now).results[0]
+        }
+        func consent(_ change: ConsentEvent.Change) -> UserEvent {
+            .consent(ConsentEvent(user: Self.user, change: change))
+        }
+        _ = try send(consent(.withdrawal(replacing: [])), EventID(time: ahead.time - 8, client: .max))
+        _ = try send(consent(.grant(cancelling: [])))
+        #expect(core.state.user(Self.user)?.consent.isGranted == true)
+        _ = try send(consent(.withdrawal(replacing: [])))
+        #expect(core.state.user(Self.user)?.consent.isGranted == false)
+        _ = try send(
+            .profile(ProfileEvent(user: Self.user, language: "en")), EventID(time: ahead.time - 8, client: .max))
+        let written = try send(.profile(ProfileEvent(user: Self.user, language: "pt")))
+        #expect(core.state.user(Self.user)?.language.value == "pt")
+        #expect(core.state.user(Self.user)?.language.order?.id == written.id)
+    }
+
     /// S9: a withdrawal is never refused, whatever the shard is full of, and always appended; it stands for the older ones.
     @Test func withdrawalsAreNeverRefused() throws {
         var core = core(maxUsers: 1, maxIDs: 3)

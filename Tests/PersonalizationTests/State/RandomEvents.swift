@@ -16,9 +16,9 @@ struct RandomEvents {
 
         var order: MergeOrder { MergeOrder(id: id, bodyDigest: SHA256.hash(event.body).prefix128.high) }
 
-        /// The record as a writer of any region would stamp it.
+        /// The record as a writer of any region would stamp it: not below the id's time (S4).
         func record(stamp: UInt64) -> EventRecord {
-            EventRecord(kind: event.kind, stamp: HybridStamp(rawValue: stamp), id: id, body: event.body)
+            EventRecord(kind: event.kind, stamp: HybridStamp(rawValue: max(stamp, id.time)), id: id, body: event.body)
         }
     }
 

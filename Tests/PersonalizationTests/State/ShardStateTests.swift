@@ -170,6 +170,28 @@ import Testing
         #expect(outcome(users, item) == .unknownKind(.content))
     }
 
+    /// S4: no door lets an id in that lies far ahead of its record's stamp; a log that holds one stops before it has an effect.
+    @Test func anIDFarBeyondItsStampStopsTheLog() throws {
+        let time = WallTime(milliseconds: 1_700_000_000_000)
+        let event = UserEvent.interaction(
+            InteractionEvent(user: UserKey(userID: "u"), kind: .click, contentID: "c", occurredAt: time))
+        func record(_ ahead: Duration) -> EventRecord {
+            EventRecord(
+                kind: event.kind, stamp: HybridStamp(at: time),
+                id: EventID(at: time.advanced(by: ahead), sequence: 0, client: 1), body: event.body)
+        }
+        var state = try ShardState.folding([])
+        let next = state.lines.next(in: RegionNumber(1), Incarnation(1))
+        let before = state.digest()
+        #expect(throws: ApplyError.self) {
+            try state.apply(
+                record(TimeBounds.largestMaxFuture + .milliseconds(1)), in: RegionNumber(1), Incarnation(1), at: next)
+        }
+        #expect(state.digest() == before)
+        try state.apply(record(TimeBounds.largestMaxFuture), in: RegionNumber(1), Incarnation(1), at: next)
+        #expect(state.digest() != before)
+    }
+
     /// S1a: what the lines hold back, or what lies beyond an agreed end, changes nothing of a state, whatever its topic.
     @Test func theLinesAreAskedBeforeAnythingChanges() throws {
         let name = LogName(region: RegionNumber(1), topic: .content, partition: PartitionID(0))

@@ -22,7 +22,8 @@ struct LineageTarget: ExtremesTarget {
         let collected = CollectedEnds(round: round, ends: MeshSamples.ends(log))
         return answers.map { answer in written(0) { answer.encode(into: &$0) } }
             + [written(1) { (collected ?? CollectedEnds(of: round)).encode(into: &$0) }]
-            + [written(2) { round.encode(into: &$0) }, written(3) { LiftAnswer.reached.encode(into: &$0) }]
+            + [written(2) { SealQuestion(round).encode(into: &$0) }]
+            + [written(3) { LiftAnswer.reached.encode(into: &$0) }]
     }
 
     private func written(_ kind: UInt8, _ body: (inout ByteWriter) -> Void) -> [UInt8] {
@@ -38,7 +39,7 @@ struct LineageTarget: ExtremesTarget {
         switch kind {
         case 0: return (try? SealAnswer(from: &reader)).map { take($0) } ?? false
         case 1: return (try? CollectedEnds(from: &reader)).map { take($0) } ?? false
-        case 2: return (try? SealRound(from: &reader)).map { take($0) } ?? false
+        case 2: return (try? SealQuestion(from: &reader)).map { $0.concerns(log.name) || take($0.round) } ?? false
         case 3: return (try? LiftAnswer(from: &reader)) != nil
         default: return false
         }

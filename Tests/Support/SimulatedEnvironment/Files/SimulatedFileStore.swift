@@ -97,11 +97,14 @@ package final class SimulatedFileStore: FileStore {
 
     /// By bytes: a sweep of crash points lists directories a million times.
     private static func names(in paths: some Sequence<String>, below directory: String) -> Set<String> {
-        let prefix = "\(directory)/".utf8
+        let prefix = Array("\(directory)/".utf8)
         var names: Set<String> = []
-        for path in paths where path.utf8.starts(with: prefix) {
-            let rest = path.utf8.dropFirst(prefix.count).prefix { $0 != UInt8(ascii: "/") }
-            names.insert(String(Substring(rest)))
+        for var path in paths {
+            let name: String? = path.withUTF8 { bytes in
+                guard bytes.count > prefix.count, bytes.starts(with: prefix) else { return nil }
+                return String(decoding: bytes[prefix.count...].prefix { $0 != UInt8(ascii: "/") }, as: UTF8.self)
+            }
+            if let name { names.insert(name) }
         }
         return names
     }
