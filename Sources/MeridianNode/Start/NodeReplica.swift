@@ -7,7 +7,7 @@ import Personalization
 /// Folds batches of all logs in any order. A value; one owner.
 struct NodeReplica: Sendable {
     /// What is folded of one topic and partition.
-    private struct Fold<State: LogFold>: Sendable {
+    fileprivate struct Fold<State: LogFold>: Sendable {
         let topic: TopicID
         let partition: PartitionID
         var state: State
@@ -25,9 +25,15 @@ struct NodeReplica: Sendable {
         }
     }
 
-    private let region: RegionNumber
-    private let members: [RegionNumber]
-    private let bounds: TimeBounds
+    /// Folds what it is lent. Apart from the states: a method of the replica itself would hold a copy of all of them while it
+    /// changes one, and each batch would copy what it touches.
+    fileprivate struct Folding: Sendable {
+        let region: RegionNumber
+        let members: [RegionNumber]
+        let bounds: TimeBounds
+    }
+
+    private let folding: Folding
     private let contents: Int
     /// By partition number.
     private var users: [Fold<ShardState>]
@@ -63,15 +69,13 @@ struct NodeReplica: Sendable {
         }
         catalogue = Fold(items, .content, PartitionID(0))
         self.contents = contents
-        self.region = region
-        self.members = members
-        self.bounds = bounds
+        folding = Folding(region: region, members: members, bounds: bounds)
     }
 
     /// How far it is, without what is folded: a copy of this costs nothing while the fold goes on.
     var progress: ReplicaStart {
         ReplicaStart(
-            region: region, users: users.map { $0.needsRefold ? nil : $0.state.lines },
+            region: folding.region, users: users.map { $0.needsRefold ? nil : $0.state.lines },
             catalogue: catalogue.needsRefold ? nil : catalogue.state.lines)
     }
 
@@ -80,34 +84,15 @@ struct NodeReplica: Sendable {
         let name = batch.header.log.name
         switch name.topic {
         case .userEvents where Int(name.partition.rawValue) < users.count:
-            try fold(batch, into: &users[Int(name.partition.rawValue)])
-        case .content where name.partition == catalogue.partition: try fold(batch, into: &catalogue)
+            try folding.fold(batch, into: &users[Int(name.partition.rawValue)])
+        case .content where name.partition == catalogue.partition: try folding.fold(batch, into: &catalogue)
         default:
             // Of another region it may be a newer version's: kept for it, and nobody's here.
-            guard name.region != region else {
+            guard name.region != folding.region else {
                 throw .unreadable(
                     batch.header.log, ApplyError.malformed("it belongs to no partition of this deployment"))
             }
         }
-    }
-
-    private func fold<State>(_ batch: EncodedBatch, into fold: inout Fold<State>) throws(NodeError) {
-        guard !fold.needsRefold else { return }
-        let log = batch.header.log
-        do {
-            if try fold.state.apply(batch) == .held { fold.held.insert(log) }
-        } catch .endDiffers {
-            fold.needsRefold = true
-        } catch {
-            try onStopped(log, error)
-        }
-        if fold.state.lines.exceedsAgreedEnds { fold.needsRefold = true }
-        fold.state.forget(members: members, bounds: bounds)
-    }
-
-    /// Another region's log stops by itself, and loudly, when it is followed (S3); it keeps no start from happening.
-    private func onStopped(_ log: LogIdentity, _ error: ApplyError) throws(NodeError) {
-        guard log.name.region != region else { throw .unreadable(log, error) }
     }
 
     /// Whether the state holds what is trimmed of each log that is folded here: a snapshot that is gone cannot be folded anew
@@ -130,7 +115,8 @@ struct NodeReplica: Sendable {
 
     /// A region that is alone has nobody to give back what is settled and in no snapshot any more (S1b).
     private func checkSettled() throws(EventLogError) {
-        guard members.count == 1, let (topic, partition, _) = folds.first(where: { $0.lines.isBelowChain }) else {
+        guard folding.members.count == 1, let (topic, partition, _) = folds.first(where: { $0.lines.isBelowChain })
+        else {
             return
         }
         throw EventLogError(
@@ -150,15 +136,36 @@ struct NodeReplica: Sendable {
         var refolded = 0
         for place in users.indices {
             let empty = ShardState(partition: users[place].partition)
-            if try finish(&users[place], empty, from: engine, hasPeers) { refolded += 1 }
+            if try folding.finish(&users[place], empty, from: engine, hasPeers) { refolded += 1 }
         }
-        _ = try finish(&catalogue, ContentState(limit: contents), from: engine, hasPeers)
+        _ = try folding.finish(&catalogue, ContentState(limit: contents), from: engine, hasPeers)
         return refolded
+    }
+}
+
+extension NodeReplica.Folding {
+    func fold<State>(_ batch: EncodedBatch, into fold: inout NodeReplica.Fold<State>) throws(NodeError) {
+        guard !fold.needsRefold else { return }
+        let log = batch.header.log
+        do {
+            if try fold.state.apply(batch) == .held { fold.held.insert(log) }
+        } catch .endDiffers {
+            fold.needsRefold = true
+        } catch {
+            try onStopped(log, error)
+        }
+        if fold.state.lines.exceedsAgreedEnds { fold.needsRefold = true }
+        fold.state.forget(members: members, bounds: bounds)
+    }
+
+    /// Another region's log stops by itself, and loudly, when it is followed (S3); it keeps no start from happening.
+    private func onStopped(_ log: LogIdentity, _ error: ApplyError) throws(NodeError) {
+        guard log.name.region != region else { throw .unreadable(log, error) }
     }
 
     /// Whether it was folded anew.
-    private func finish<State>(
-        _ fold: inout Fold<State>, _ empty: State, from engine: some EventLogEngine, _ hasPeers: Bool
+    func finish<State>(
+        _ fold: inout NodeReplica.Fold<State>, _ empty: State, from engine: some EventLogEngine, _ hasPeers: Bool
     ) throws -> Bool {
         if !fold.needsRefold {
             guard !fold.held.isEmpty else { return false }
@@ -181,7 +188,7 @@ struct NodeReplica: Sendable {
         return true
     }
 
-    private func take<State>(_ rest: HeldLogs<State>, into fold: inout Fold<State>) throws(NodeError) {
+    private func take<State>(_ rest: HeldLogs<State>, into fold: inout NodeReplica.Fold<State>) throws(NodeError) {
         for log in rest.stopped.keys.sorted() {
             if let error = rest.stopped[log] { try onStopped(log, error) }
         }
