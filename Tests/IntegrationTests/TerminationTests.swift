@@ -122,6 +122,9 @@ struct TerminationTests {
         try await StoppingNode.with { node in
             try node.stallDisk()
             try await node.withProcess { child in
+                // On a busy machine a process may take long until it has come to its disk.
+                let lock = "\(node.real.node.journalPath)/lock"
+                for _ in 0..<600 where !node.real.environment.files.exists(lock) { try await node.pause(100) }
                 try await node.pause(500)
                 child.signal(SIGTERM)
                 #expect(try await node.waitForEnd(child) == .exited(5), "\(node.real.node.outputTail())")

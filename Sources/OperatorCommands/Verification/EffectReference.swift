@@ -28,7 +28,8 @@ package struct EffectReference: Sendable {
         }
         let offset = next[partition] ?? .zero
         var anonymous = record
-        anonymous.stamp = .zero
+        // A state does not depend on it (S3), but for how far an id may lie ahead of it.
+        anonymous.stamp = HybridStamp(rawValue: record.id.time)
         try states[partition, default: ShardState(partition: partition)].apply(
             anonymous, in: Self.line.region, Self.line.incarnation, at: offset)
         next[partition] = offset.advanced(by: 1)
