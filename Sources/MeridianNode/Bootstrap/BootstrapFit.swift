@@ -57,11 +57,11 @@ extension PublishedSnapshot {
             let (region, incarnation) = (base.log.name.region, base.log.incarnation)
             guard item.concerns(base.log.name) else { return "it names \(base.log), which is none of its logs" }
             guard !written.isBeyond(base) else {
-                return "it names \(base.offset) in \(base.log), which this node writes itself"
+                return "it names \(base.offset.rawValue) in \(base.log), which this node writes itself"
             }
             let next = lines.next(in: region, incarnation)
             guard base.offset == next || base.offset > next && lines.isSettled(region, incarnation) else {
-                return "it names \(base.offset) in \(base.log), and its state stands at \(next)"
+                return "it names \(base.offset.rawValue) in \(base.log), and its state stands at \(next.rawValue)"
             }
         }
         let named = Set(bases.map(\.log))

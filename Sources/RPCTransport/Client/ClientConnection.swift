@@ -104,6 +104,13 @@ final class ClientConnection: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
+    /// Last of all, and all that a connection hears that never came to be: without it each try to reach a region that is away
+    /// would stay in memory.
+    func handlerRemoved(context: ChannelHandlerContext) {
+        bound = nil
+        channel = nil
+    }
+
     private func onHandshakeTimeout() {
         isTooLate = true
         close()

@@ -2,6 +2,7 @@
 
 import ClusterModel
 import Foundation
+import GRPCFraming
 import HostEnvironment
 import NIOCore
 import NodeEnvironment
@@ -117,6 +118,31 @@ import Testing
                 #expect(server.listener.counters.connectionsAccepted == UInt64(attacks + 1))
                 #expect(sight.growth < Self.allowance, "\(pattern.name): \(sight.growth) bytes more")
             }
+        }
+    }
+
+    /// A region that is away for days is tried every second. Each try left 20 KB behind: 30 MiB here.
+    @Test func triesToReachNobodyLeaveNothing() async throws {
+        try await EchoServer.with { server in
+            let (links, clock) = (server.links, HostClock())
+            // Nobody listens there, and the kernel says so at once.
+            let nobody = Endpoint(host: "127.0.0.1", port: 1)
+            func tries(_ count: Int) async throws {
+                for _ in 0..<count {
+                    let channel = try links.channel(to: nobody, security: .plaintext)
+                    await #expect(throws: RPCStatus.self) {
+                        try await channel.unary(
+                            path: "/nobody", message: ByteBuffer(), metadata: CallMetadata(),
+                            deadline: clock.bootTime().advanced(by: .seconds(10)))
+                    }
+                    await channel.close()
+                }
+            }
+            try await tries(100)
+            let before = try MemoryWatch.residentBytes()
+            try await tries(1_500)
+            let growth = try MemoryWatch.residentBytes() - before
+            #expect(growth < (MemoryWatch.isAlone ? 8 << 20 : 1 << 30), "\(growth) bytes more")
         }
     }
 
