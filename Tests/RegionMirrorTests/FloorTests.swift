@@ -133,4 +133,21 @@ import Testing
         facts.onBase(EndsPoint(number: Incarnation(20), digest: .zero), of: gone.name)
         #expect(follower.left(facts).isEmpty, "the state stands on its end already")
     }
+    @Test("S1b, S5: two members whose copies end at one place before the agreed end are no holders for each other")
+    func endsAtOnePlace() throws {
+        let (log, next) = (Sample.log(1, incarnation: 10), Sample.log(1, incarnation: 20))
+        var facts = LineageFacts()
+        _ = facts.onAgreed(try Sample.ends(log.name, writer: 20, [(10, 50)]))
+        let held = Sample.head(try Sample.chain(log, 1), log)
+        var follower = FollowerInstance(own: RegionNumber(2), incarnation: Incarnation(50), held: [held])
+        follower.onLink(RegionNumber(1), generation: 1)
+        for (batches, expected) in [(1, [log]), (2, [])] {
+            var reply = PullReply(holder: RegionNumber(1), wallTime: WallTime(milliseconds: 1), generation: 1)
+            reply.heads = [
+                Sample.head(try Sample.chain(log, batches), log), Sample.head(try Sample.chain(next, 1), next),
+            ]
+            _ = try follower.onReply(reply, from: RegionNumber(1), to: [], facts)
+            #expect(follower.left(facts) == expected, "\(batches)")
+        }
+    }
 }

@@ -28,7 +28,7 @@ final class BootstrapRun: Sendable {
     private let executor: any DedicatedExecutor
     private let logger: Logger
     private let guarded = Mutex(BootstrapFacts())
-    /// Whose snapshot was refused last: the others are asked first from then on.
+    /// Whose snapshot was refused, or came too slowly, last: the others are asked first from then on.
     private let refused = Mutex<RegionNumber?>(nil)
 
     /// How often it is looked whether something is to be done.
@@ -148,6 +148,8 @@ final class BootstrapRun: Sendable {
                 facts.source = progress.source
                 (facts.position, facts.length) = (progress.position, progress.length)
             }
+        } onSlow: { source in
+            refused.withLock { $0 = source }
         } why: { reason in
             fail(reason)
         }

@@ -46,11 +46,13 @@ package struct SnapshotFetch: Sendable {
     /// The item from whoever offers one that `isUsable` (which may block), where it was begun first. Nil where nobody does now;
     /// then `why` says for people. Throws CancellationError, and FileError where this disk fails.
     ///
-    /// - Parameter avoided: asked after all others: what it gave was refused.
+    /// - Parameters:
+    ///   - avoided: asked after all others: what it gave was refused, or came too slowly.
+    ///   - onSlow: hears of a source that gives less than is worth waiting for.
     package func fetch(
         _ item: SnapshotItem, lastFrom avoided: RegionNumber? = nil,
         isUsable: @escaping @Sendable (PublishedSnapshot) -> Bool,
-        onProgress: @Sendable (Progress) -> Void, why: (String) -> Void
+        onProgress: @Sendable (Progress) -> Void, onSlow: (RegionNumber) -> Void = { _ in }, why: (String) -> Void
     ) async throws -> Fetched? {
         let (begun, complete) = try await disk.run {
             [staged, pieceBytes] () throws(FileError) -> (SnapshotDownload?, [UInt8]?) in
@@ -80,6 +82,7 @@ package struct SnapshotFetch: Sendable {
                 } catch let error as CancellationError {
                     throw error
                 } catch {
+                    if (error as? MirrorError)?.code == .tooSlow { onSlow(peer.region) }
                     why("region \(peer.name): \(error)")
                 }
             }
@@ -89,8 +92,9 @@ package struct SnapshotFetch: Sendable {
 
     private func order(begunFrom begun: RegionNumber?, avoiding avoided: RegionNumber?) -> [MirrorPeer] {
         let peers = core.settings.peers
-        return peers.filter { $0.region == begun } + peers.filter { $0.region != begun && $0.region != avoided }
-            + peers.filter { $0.region != begun && $0.region == avoided }
+        let others = peers.filter { $0.region != avoided }
+        return others.filter { $0.region == begun } + others.filter { $0.region != begun }
+            + peers.filter { $0.region == avoided }
     }
 
     /// Nil where this source has nothing that is usable.

@@ -226,21 +226,22 @@ package struct FollowerInstance: Sendable {
         return links.keys.contains { isTrimmed(log, at: $0) }
     }
 
-    /// Logs that agreed ends list, that end before that here, and that have left everywhere: who goes on with their line holds
-    /// nothing of them (S1b). A state on such an end comes from a member's snapshot. Complexity: O(heads + listed ends).
+    /// Logs that agreed ends list, that end before that here, and whose rest has left everywhere: who goes on with their line
+    /// holds nothing of it (S1b). Two members that end at one place are no holders for each other. A state on such an end comes
+    /// from a member's snapshot. Complexity: O(heads + listed ends x links).
     package func left(_ facts: LineageFacts) -> [LogIdentity] {
         var newest: [LogName: Incarnation] = [:]
-        var told: Set<LogIdentity> = []
         for log in links.values.lazy.flatMap(\.heads.keys) {
             newest[log.name] = max(newest[log.name] ?? log.incarnation, log.incarnation)
-            told.insert(log)
         }
         var left: Set<LogIdentity> = []
         for ends in facts.all {
             guard let newest = newest[ends.name] else { continue }
             for listed in ends.chain.links.lazy.flatMap(\.record.ends) where listed.incarnation < newest {
                 let log = LogIdentity(name: ends.name, incarnation: listed.incarnation)
-                guard log.incarnation >= facts.settled(ends.name), position(of: log) < listed.end, !told.contains(log)
+                let position = position(of: log)
+                guard log.incarnation >= facts.settled(ends.name), position < listed.end,
+                    !links.values.contains(where: { ($0.heads[log]?.flushedEnd ?? .zero) > position })
                 else { continue }
                 left.insert(log)
             }
