@@ -2,6 +2,7 @@
 
 import ClusterModel
 import Glibc
+import HostEnvironment
 package import NodeEnvironment
 
 /// A spawned child. Ends are waited for by polling the environment's clock, so a wait can be cancelled.
@@ -24,6 +25,7 @@ package final class ChildProcess: Sendable {
         unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         unsafe posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, outputPath, flags, 0o600)
         unsafe posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        Self.keepDescriptors()
         var attributes = posix_spawnattr_t()
         Self.isolate(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }
@@ -40,6 +42,17 @@ package final class ChildProcess: Sendable {
                 nextStep: "build it: swift build -c release")
         }
         identifier = child
+    }
+
+    /// Nothing that is open here is a child's, but what it is given: a socket that listens here would be open there too, and its
+    /// port taken for as long as the child lives. The transport's library leaves that to whoever starts children.
+    private static func keepDescriptors() {
+        // Without the list a child gets more than it needs, as before.
+        for name in (try? HostFileStore().list("/proc/self/fd")) ?? [] {
+            guard let descriptor = Int32(name), descriptor > STDERR_FILENO else { continue }
+            let flags = fcntl(descriptor, F_GETFD)
+            if flags >= 0 { _ = fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC) }
+        }
     }
 
     /// A group of its own, so that the terminal's Ctrl-C reaches the command alone, which ends the child; and signals
