@@ -3,9 +3,11 @@
 import Glibc
 package import NodeEnvironment
 
-/// Stateless; every call names its path in its error.
+/// Stateless but for `damage`; every call names its path in its error.
 package struct HostFileStore: FileStore {
-    package init() {}
+    package let damage: FileDamage?
+
+    package init(damage: FileDamage? = nil) { self.damage = damage }
 
     package func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile {
         let flags: Int32 =
@@ -43,6 +45,14 @@ package struct HostFileStore: FileStore {
         var answer = stat()
         guard unsafe stat(path, &answer) == 0 else { throw .last("stat", path) }
         return UInt16(truncatingIfNeeded: answer.st_mode & 0o7777)
+    }
+
+    package func checkWritable(_ path: String) throws(FileError) {
+        // As who it is now, not as who started it. A directory has to be passed through too; a file is nothing to execute.
+        var answer = stat()
+        guard unsafe stat(path, &answer) == 0 else { throw .last("stat", path) }
+        let wanted = answer.st_mode & S_IFMT == S_IFDIR ? R_OK | W_OK | X_OK : R_OK | W_OK
+        guard unsafe faccessat(AT_FDCWD, path, wanted, AT_EACCESS) == 0 else { throw .last("access", path) }
     }
 
     package func owner(of path: String) -> FileOwner? {
@@ -169,6 +179,7 @@ extension FileError {
             case EEXIST: .alreadyExists
             case EACCES, EPERM: .permissionDenied
             case ENOSPC, EDQUOT: .noSpace
+            case EFBIG: .fileTooLong
             case EMFILE, ENFILE: .tooManyOpenFiles
             case EROFS: .readOnly
             case EWOULDBLOCK: .locked

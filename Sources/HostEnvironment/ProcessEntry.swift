@@ -21,6 +21,8 @@ package enum ProcessEntry {
             _ = unsafe Glibc.write(STDERR_FILENO, line, line.count)
             exit(status)
         }
+        // Where `ulimit -f` is reached the system ends a process that does not look away; the write fails all the same.
+        _ = signal(SIGXFSZ, SIG_IGN)
         // The process's own: whatever else runs belongs to it.
         Task {
             await body()

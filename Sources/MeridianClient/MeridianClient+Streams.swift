@@ -23,9 +23,11 @@ extension MeridianClient {
     /// - Parameters:
     ///   - topic: "user-events" for everything, or "interactions", "profiles", "consents", "erasures", "beacons".
     ///   - partitions: those that this member of the group reads; empty for all.
+    ///   - skipTrimmed: goes on behind effects that the region that answers has trimmed, and names their partitions in a batch's
+    ///     `skippedPartitions`. Otherwise the subscription ends with CURSOR_TRIMMED, so that another region may be asked first.
     public func subscribe(
         topic: String = "user-events", group: String, from cursor: Data? = nil, start: EffectStart = .latest,
-        partitions: [UInt32] = []
+        partitions: [UInt32] = [], skipTrimmed: Bool = false
     ) -> EffectBatches {
         var request = Meridian_V1_SubscribeRequest()
         request.topic = topic
@@ -33,6 +35,7 @@ extension MeridianClient {
         request.from = cursor ?? Data()
         request.start = start == .earliest ? .earliest : .latest
         request.partitions = partitions
+        request.skipTrimmed = skipTrimmed
         return EffectBatches(client: self, request: request)
     }
 

@@ -24,6 +24,7 @@ package final class NodeStatus: NodeControl {
         var upkeep: LogUpkeepRun?
         var credentials: CredentialWatch?
         var unserved = 0
+        var stoppedReplicas: [StoppedLog] = []
         var writesHeld: String?
         var listeners: [(name: String, listener: any Listener)] = []
         var bootstrap: BootstrapRun?
@@ -116,6 +117,9 @@ package final class NodeStatus: NodeControl {
         }
     }
 
+    /// Logs that this node's own states do not fold on.
+    func onStoppedReplicas(_ logs: [StoppedLog]) { guarded.withLock { $0.stoppedReplicas = logs } }
+
     /// Why this start has opened nothing so far (S1b); nil once it has.
     func onWritesHeld(_ reason: String?) { guarded.withLock { $0.writesHeld = reason } }
 
@@ -138,6 +142,8 @@ extension NodeStatus {
     package var state: NodeState { guarded.withLock { $0.life.state } }
 
     package var uptime: Duration { timeSource.bootTime().since(startedAt) }
+
+    package var stoppedReplicas: [StoppedLog] { guarded.withLock(\.stoppedReplicas) }
 
     package var unserved: Int { guarded.withLock { $0.unserved } }
 

@@ -34,8 +34,8 @@ struct NodeCommand: AsyncParsableCommand {
 
     @Flag(
         help: """
-            Check the configuration, the certificates and whose the data directory is, and exit. Changes nothing; says \
-            so where a start would be the first one in the directory.
+            Check the configuration, the certificates, whose the data directory is, its rights and its room, and exit. \
+            Changes nothing; says so where a start would be the first one in the directory.
             """)
     var check = false
 
@@ -73,8 +73,11 @@ struct NodeCommand: AsyncParsableCommand {
         // Before anything else: without somebody who listens, this signal ends a process.
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let pool = EventLoopPool(count: node.limits.loops)
+        let damage = FileDamage { [logger] what in
+            logger.error("a stored copy does not verify; see Runbooks/log-corruption.md", metadata: ["file": "\(what)"])
+        }
         let environment = NodeEnvironment(
-            clock: HostClock(), entropy: HostEntropy(), executors: pool, files: HostFileStore(),
+            clock: HostClock(), entropy: HostEntropy(), executors: pool, files: HostFileStore(damage: damage),
             links: SocketLinks(pool: pool, limits: Self.transportLimits(shares)))
         let service = MeridianNode(
             node, environment: environment, logger: logger, acceptsCorruption: acceptCorruption,

@@ -45,6 +45,25 @@ import Testing
         #expect(!first.isSuspicious && "\(first)" == "first start: journal is not there and is made")
     }
 
+    /// A check passed where the start was refused for its rights or for the disk's room.
+    @Test func whatRefusesAStartIsSaidBefore() throws {
+        let configuration = try Self.configuration(peers: 0)
+        for isThere in [false, true] {
+            if isThere { try files.createDirectory("journal") }
+            var limited = LimitedFiles(base: files, refused: isThere ? "journal" : ".")
+            #expect { try FirstStart.look(configuration, files: limited) } throws: { error in
+                "\(error)".contains("permissions keep this process out")
+            }
+            (limited.refused, limited.room) = (nil, 1 << 10)
+            #expect { try FirstStart.look(configuration, files: limited) } throws: { error in
+                "\(error)".contains("has 1024 bytes free")
+            }
+            limited.room = .max
+            #expect(try FirstStart.look(configuration, files: limited) != nil)
+        }
+        #expect(try files.list("journal").isEmpty)
+    }
+
     @Test func nothingIsSaidOfADirectoryThatIsTheNodesAlready() throws {
         let configuration = try Self.configuration(peers: 1)
         try DirectoryClaim.take("journal", for: configuration.directoryIdentity, needing: 0, files: files).release()
@@ -54,5 +73,20 @@ import Testing
         #expect { try FirstStart.look(other, files: files) } throws: { error in
             "\(error)".contains("deployment.id shop here, mall in the configuration")
         }
+    }
+}
+
+/// A disk with so much room, on which one path may not be written.
+private struct LimitedFiles: ForwardingFileStore {
+    let base: any FileStore
+    var refused: String?
+    var room = UInt64.max
+
+    func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile { try base.open(path, mode) }
+
+    func availableBytes(at path: String) throws(FileError) -> UInt64 { room }
+
+    func checkWritable(_ path: String) throws(FileError) {
+        guard path != refused else { throw FileError(.permissionDenied, operation: "access", path: path) }
     }
 }

@@ -152,6 +152,34 @@ import Testing
         damage(try #require(try generations.last))
         #expect(try copies.read(Self.content).newest?.value == 8)
     }
+
+    @Test("a damaged copy is told once, whichever it is, and never by who changes nothing")
+    func damageIsTold() throws {
+        let heard = Mutex<[String]>([])
+        let damage = FileDamage { what in heard.withLock { $0.append(what) } }
+        let copies = GenerationCopies(
+            GenerationFile(
+                "state", suffix: ".file", in: "data", maxBytes: 64, files: WatchedFiles(base: files, damage: damage)))
+        for content in 7...8 as ClosedRange<UInt8> { try copies.save(Self.bytes(content)) { _ = try Self.content($0) } }
+        for place in 0...1 {
+            let pair = Array(try generations.suffix(2))
+            let wrong = file.path(FileGeneration(pair[place]))
+            files.flipBit(of: wrong, byte: 0, bit: 7)
+            _ = try copies.read(Self.content)
+            #expect(damage.count == UInt64(place))
+            for _ in 0..<2 { #expect(try copies.load(Self.content).newest?.value == 8) }
+            #expect(damage.count == UInt64(place + 1))
+            #expect(heard.withLock { $0.last }?.hasPrefix(wrong) == true)
+        }
+    }
+}
+
+/// Somebody hears of damage.
+private struct WatchedFiles: ForwardingFileStore {
+    let base: any FileStore
+    let damage: FileDamage?
+
+    func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any StoredFile { try base.open(path, mode) }
 }
 
 /// One path cannot be opened.

@@ -137,6 +137,10 @@ final class FakeNode: NodeControl {
 
     func record(_ event: OperatorEvent) async { script.withLock { $0.events.append(event) } }
 
+    var stoppedReplicas: [StoppedLog] {
+        script.withLock(\.replicas).stopped.map { StoppedLog(log: $0.log, reason: $0.reason) }
+    }
+
     func replicaFacts() async -> ReplicaFacts { script.withLock(\.replicas) }
 
     func logSummaries() async -> [LogSummary] {

@@ -89,8 +89,21 @@ package struct DirectorySurvey: Sendable {
         return .empty
     }
 
+    /// Whether a start may write what is there, or make it, as far as modes and mounts tell.
+    package func checkWritable() throws(DirectoryRefusal) {
+        do throws(FileError) {
+            guard files.exists(path) else { return try files.checkWritable(Self.parent(of: path)) }
+            try files.checkWritable(path)
+            for name in ["lock", "marks"] where files.exists("\(path)/\(name)") {
+                try files.checkWritable("\(path)/\(name)")
+            }
+        } catch {
+            throw DirectoryRefusal(error, in: path, files: files)
+        }
+    }
+
     /// Whether a start has the room that it needs.
-    func checkSpace(_ needed: UInt64) throws(DirectoryRefusal) {
+    package func checkSpace(_ needed: UInt64) throws(DirectoryRefusal) {
         let free: UInt64
         do throws(FileError) {
             free = try files.availableBytes(at: files.exists(path) ? path : Self.parent(of: path))

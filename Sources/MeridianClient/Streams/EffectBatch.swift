@@ -25,4 +25,7 @@ public struct EffectBatch: Sendable {
     public let cursor: Data
     /// The name of the region that told them.
     public let region: String
+    /// Partitions of which effects before these were trimmed there and are told to nobody: what is fed from them has to be built
+    /// anew. Ascending; empty unless it was asked for.
+    public let skippedPartitions: [UInt32]
 }

@@ -87,7 +87,9 @@ struct SubscribeCall: Sendable {
         }
         do {
             let reply = try Meridian_V1_SubscribeReply(reading: message)
-            return EffectBatch(effects: reply.effects, cursor: reply.cursor, region: region)
+            return EffectBatch(
+                effects: reply.effects, cursor: reply.cursor, region: region, skippedPartitions: reply.skippedPartitions
+            )
         } catch {
             throw RPCStatus(.internal, "the answer is not a SubscribeReply: \(error)")
         }

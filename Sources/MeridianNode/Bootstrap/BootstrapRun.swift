@@ -30,11 +30,19 @@ final class BootstrapRun: Sendable {
     private let guarded = Mutex(BootstrapFacts())
     /// Whose snapshot was refused, or came too slowly, last: the others are asked first from then on.
     private let refused = Mutex<RegionNumber?>(nil)
+    /// When it was said last why nothing comes on; nil since something did.
+    private let told = Mutex<BootInstant?>(nil)
+    /// Whose snapshot each item was brought back from: where that was of no use, another member is asked first. One an item.
+    private let sources = Mutex<[SnapshotItem: RegionNumber]>([:])
 
     /// How often it is looked whether something is to be done.
     private static let interval: Duration = .milliseconds(200)
     /// After a snapshot that was not taken, or that nobody has.
     private static let pause: Duration = .milliseconds(500)
+    /// After this disk took nothing: none of the other items is begun meanwhile.
+    private static let diskPause: Duration = .seconds(5)
+    /// At most one line so often says why nothing comes on: reasons take turns.
+    private static let silence: Duration = .seconds(10)
     /// How long logs that are coming anyway are waited for, so that what is held of them stays.
     private static let patience: Duration = .seconds(10)
 
@@ -66,13 +74,23 @@ final class BootstrapRun: Sendable {
         while true {
             let items = wanted()
             guarded.withLock { $0.waiting = items.count }
-            var isTaken = false
-            for item in items where try await bring(item) {
-                isTaken = true
-                guarded.withLock { $0.waiting = max(0, $0.waiting - 1) }
-            }
-            try await clock.sleep(for: items.isEmpty || isTaken ? Self.interval : Self.pause)
+            try await clock.sleep(for: try await bring(items))
         }
+    }
+
+    /// One item after the other; how long to wait before the next round.
+    private func bring(_ items: [SnapshotItem]) async throws -> Duration {
+        var pause = items.isEmpty ? Self.interval : Self.pause
+        for item in items {
+            switch try await bring(item) {
+            case .inPlace:
+                pause = Self.interval
+                guarded.withLock { $0.waiting = max(0, $0.waiting - 1) }
+            case .waiting: continue
+            case .diskFailed: return Self.diskPause
+            }
+        }
+        return pause
     }
 
     /// What shards ask for, and what mirrors cannot have from its start.
@@ -90,10 +108,18 @@ final class BootstrapRun: Sendable {
         }
     }
 
-    /// Whether the item's state goes on from a fetched one now. Throws CancellationError only.
-    private func bring(_ item: SnapshotItem) async throws -> Bool {
+    private enum Outcome {
+        /// The item's state goes on from a fetched one now.
+        case inPlace
+        case waiting
+        /// This disk does not take what is fetched: it will not take another item either.
+        case diskFailed
+    }
+
+    /// Throws CancellationError only.
+    private func bring(_ item: SnapshotItem) async throws -> Outcome {
         do {
-            guard let owner = SnapshotOwner(item), let fetched = try await fetched(item) else { return false }
+            guard let owner = SnapshotOwner(item), let fetched = try await fetched(item) else { return .waiting }
             let state: FetchedState
             do {
                 state = try await decoded(fetched)
@@ -104,7 +130,7 @@ final class BootstrapRun: Sendable {
                 try await fetch.forget(item)
                 refused.withLock { $0 = fetched.source }
                 fail("the snapshot of region \(fetched.source.rawValue) is refused: \(error)")
-                return false
+                return .waiting
             }
             try await waitForComing(fetched.snapshot)
             try await snapshots.publish(fetched.bytes, of: owner, lines: state.lines)
@@ -115,17 +141,17 @@ final class BootstrapRun: Sendable {
                 // Another one is fetched: the members have gone on meanwhile.
                 try await fetch.forget(item)
                 fail(refusal.description)
-                return false
+                return .waiting
             }
             wants.remove(item)
             try await fetch.forget(item)
             succeed(item, fetched)
-            return true
+            return .inPlace
         } catch let error as CancellationError {
             throw error
         } catch {
             fail("\(error)")
-            return false
+            return error is FileError || (error as? EventLogError)?.code == .io ? .diskFailed : .waiting
         }
     }
 
@@ -136,7 +162,8 @@ final class BootstrapRun: Sendable {
     private func fetched(_ item: SnapshotItem) async throws -> SnapshotFetch.Fetched? {
         let short = mirror.shortLogs().filter { item.concerns($0.name) }
         let (log, mirror) = (log, mirror)
-        return try await fetch.fetch(item, lastFrom: refused.withLock(\.self)) { snapshot in
+        return try await fetch.fetch(item, lastFrom: refused.withLock(\.self) ?? sources.withLock { $0[item] }) {
+            snapshot in
             // What is trimmed up to its agreed end is over, whoever holds it (S1a).
             let held = log.logs().filter { summary in
                 mirror.agreedEnd(of: summary.log).map { summary.base < $0 } ?? true
@@ -191,6 +218,8 @@ final class BootstrapRun: Sendable {
     // MARK: What people hear
 
     private func succeed(_ item: SnapshotItem, _ fetched: SnapshotFetch.Fetched) {
+        sources.withLock { $0[item] = fetched.source }
+        told.withLock { $0 = nil }
         guarded.withLock { facts in
             facts.done += 1
             facts.bytes += fetched.snapshot.length
@@ -205,12 +234,18 @@ final class BootstrapRun: Sendable {
             ])
     }
 
-    /// Each reason is told once in a row.
+    /// The first reason is told, then the one that stands after a while.
     private func fail(_ reason: String) {
+        let now = clock.bootTime()
         let isNews = guarded.withLock { facts in
             defer { facts.failure = reason }
             return facts.failure != reason
         }
-        if isNews { logger.warning("bootstrap waits", metadata: ["reason": "\(reason)"]) }
+        let isDue = told.withLock { told in
+            guard isNews, told.map({ now.since($0) >= Self.silence }) ?? true else { return false }
+            told = now
+            return true
+        }
+        if isDue { logger.warning("bootstrap waits", metadata: ["reason": "\(reason)"]) }
     }
 }

@@ -49,6 +49,7 @@ final class LogUpkeepRun: Sendable {
     var facts: LogUpkeepFacts {
         var facts = guarded.withLock(\.self)
         facts.snapshots = snapshots.facts
+        facts.damagedFiles = environment.files.damage?.count ?? 0
         facts.standstill = log.standstill.map(standstill)
         return facts
     }

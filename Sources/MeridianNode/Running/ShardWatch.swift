@@ -1,7 +1,8 @@
-// Notices that some of the node's users cannot be served for long: probes and operators are told, and no call has to fail
-// first.
+// Notices that some of the node's users cannot be served for long, and that logs are not folded on: probes and operators are
+// told, and no call has to fail first.
 
 import ClusterModel
+import EventLog
 import Logging
 import NodeEnvironment
 import Personalization
@@ -28,6 +29,8 @@ struct UnservedStates: Hashable, Sendable {
 /// Asks the shards, every few seconds.
 struct ShardWatch: Sendable {
     static let interval: Duration = .seconds(5)
+    /// Stopped logs that are kept for pages and metrics.
+    static let maxStopped = 1_024
 
     let router: ShardRouter
     let status: NodeStatus
@@ -43,6 +46,8 @@ struct ShardWatch: Sendable {
             status.onUnserved(count)
             if (count > 0) != (told > 0) { tell(count) }
             told = count
+            status.onStoppedReplicas(
+                await router.stoppedLogs().prefix(Self.maxStopped).map { StoppedLog(log: $0.0, reason: $0.1) })
             try await clock.sleep(for: Self.interval)
         }
     }

@@ -23,13 +23,16 @@ package struct FirstStart: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Looks without changing anything. Nil where the directory is this node's already. Throws NodeError where a start would be
-    /// refused for what is there. Blocks on the disk.
+    /// refused for what is there, for its rights, or for its room. Blocks on the disk.
     package static func look(
         _ configuration: NodeConfiguration, files: any FileStore
     ) throws(NodeError) -> FirstStart? {
         do throws(DirectoryRefusal) {
             let survey = DirectorySurvey(configuration.log.directory, files: files)
-            return FirstStart(try survey.look(expecting: configuration.directoryIdentity), configuration)
+            let found = try survey.look(expecting: configuration.directoryIdentity)
+            try survey.checkWritable()
+            try survey.checkSpace(NodeRecoveryRun.neededBytes(configuration))
+            return FirstStart(found, configuration)
         } catch {
             throw NodeError(error)
         }

@@ -13,6 +13,8 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
         package static let permissionDenied = Code("permission denied")
         /// ENOSPC or EDQUOT.
         package static let noSpace = Code("no space left on device")
+        /// EFBIG: a file would be longer than the process or the file system may make one.
+        package static let fileTooLong = Code("longer than this process, or the file system, may make a file")
         /// EMFILE or ENFILE.
         package static let tooManyOpenFiles = Code("too many open files")
         /// EROFS.

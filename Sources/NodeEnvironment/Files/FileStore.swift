@@ -24,6 +24,9 @@ package protocol FileStore: Sendable {
     /// The lowest twelve bits of the file's mode; nil where files have none.
     func permissions(of path: String) throws(FileError) -> UInt16?
 
+    /// Whether this process may write the file, or make files in the directory, as far as modes and mounts tell; tries nothing.
+    func checkWritable(_ path: String) throws(FileError)
+
     /// Whose the file is, and who this process is; nil where files are nobody's, and where it cannot be told.
     func owner(of path: String) -> FileOwner?
 
@@ -42,6 +45,9 @@ package protocol FileStore: Sendable {
     /// Takes a lock that others may share and that keeps exclusive ones away; throws `.locked` while another process holds one.
     /// Creates and writes nothing, so that it works on a read-only disk: nil where there is no such file.
     func lockShared(_ path: String) throws(FileError) -> (any FileLock)?
+
+    /// Hears of stored copies that do not verify; nil where nobody listens.
+    var damage: FileDamage? { get }
 }
 
 extension FileStore {
@@ -50,6 +56,12 @@ extension FileStore {
 
     /// For stores without users.
     package func owner(of path: String) -> FileOwner? { nil }
+
+    /// For stores without users.
+    package func checkWritable(_ path: String) throws(FileError) {}
+
+    /// For stores that nobody watches.
+    package var damage: FileDamage? { nil }
 
     /// For stores that no process has a place in.
     package func absolutePath(of path: String) -> String { path }

@@ -19,9 +19,11 @@ package struct GenerationCopies: Sendable {
         let found = try file.load { bytes in (bytes, try verify(bytes)) }
         var loaded = GenerationFile.Loaded<Value>()
         loaded.refused = found.refused
+        for refused in found.refused { file.noteDamage(refused) }
         guard let newest = found.newest else { return loaded }
         loaded.newest = GenerationFile.Verified(generation: newest.generation, value: newest.value.1)
         let older = try file.load(below: newest.generation) { bytes in (bytes, try verify(bytes)) }
+        for refused in older.refused { file.noteDamage(refused) }
         if !found.refused.isEmpty || older.newest?.value.0 != newest.value.0 {
             try save(newest.value.0) { _ = try verify($0) }
         }

@@ -42,6 +42,9 @@ package struct GenerationFile: Sendable {
     /// Of one generation.
     package func path(_ generation: FileGeneration) -> String { "\(directory)/\(name.name(generation))" }
 
+    /// Tells whoever watches the disk of a generation that does not verify.
+    package func noteDamage(_ refused: String) { files.damage?.note(refused) }
+
     /// The newest generation that `verify` accepts, below `limit` where there is one. `names`: the directory's, for who looks
     /// at many files. Throws where the directory cannot be read; a generation that cannot is among the refused.
     package func load<Value>(

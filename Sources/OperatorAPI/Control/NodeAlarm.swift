@@ -82,7 +82,7 @@ struct NodeAlarm: Hashable, Sendable {
             case .startsUnsettled: "starts-unsettled.md"
             case .connectionsHigh, .connectionsFull: "connections-full.md"
             case .catalogueFilling, .usersFilling: "state-filling.md"
-            case .evacuated: ""
+            case .evacuated: "region-evacuated.md"
             }
         }
     }

@@ -34,6 +34,9 @@ package protocol NodeControl: Sendable {
     /// Shards and the catalogue, as many of them as serve nobody for longer than a moment. Never blocks.
     var unserved: Int { get }
 
+    /// Logs that the node's own states do not fold on, as of a few seconds ago. Never blocks.
+    var stoppedReplicas: [StoppedLog] { get }
+
     /// Nil until the start has recovered its logs. Never blocks.
     var recovery: RecoveryFacts? { get }
 
@@ -113,6 +116,9 @@ package protocol NodeControl: Sendable {
 extension NodeControl {
     /// For nodes whose shards never fold anew.
     package var unserved: Int { 0 }
+
+    /// For nodes whose shards nobody watches.
+    package var stoppedReplicas: [StoppedLog] { [] }
 
     /// For nodes without sockets.
     package var occupancies: [ListenerOccupancy] { [] }

@@ -34,6 +34,7 @@ struct LogUpkeepGauges: Sendable {
         gauge("corrupt_ranges", Double(facts.corruptRanges.count))
         gauge("repaired_segments", Double(facts.repairedSegments))
         gauge("failed_repairs", Double(facts.failedRepairs))
+        gauge("damaged_files", Double(facts.damagedFiles))
         gauge("unsettled_starts", Double(facts.unsettled?.count ?? 0))
         gauge("disk_full", facts.standstill == nil ? 0 : 1)
         gauge("directory_lost", facts.lostDirectory == nil ? 0 : 1)

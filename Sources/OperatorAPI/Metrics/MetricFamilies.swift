@@ -75,6 +75,9 @@ enum MetricFamilies {
     private static let streams: [MetricFamily] = [
         row("meridian_stream_effects_total", .count, "Effects sent to subscribers."),
         row("meridian_stream_replies_total", .count, "Messages sent to subscribers."),
+        row(
+            "meridian_stream_skips_total", .count,
+            "Partitions that went on for a subscriber behind effects that were trimmed."),
         row("meridian_stream_replays_total", .count, "Consumers that fell behind the live effects and read the log."),
         row("meridian_stream_replays_revoked_total", .count, "Replays that stood still while others waited."),
         row("meridian_stream_replays_running", .count, "Replays under way."),
@@ -130,6 +133,10 @@ enum MetricFamilies {
         row(
             "meridian_log_personal_data_left_seconds", .seconds,
             "How long the oldest personal data may still stay; not a number without any, or without a maximum."),
+        row(
+            "meridian_log_damaged_files", .count,
+            "Copies of the directory's own files that did not verify at the start and were written anew from the other."
+        ),
         row("meridian_log_trimmed_segments", .count, "Segments trimmed since the start."),
         row("meridian_log_trimmed_bytes", .bytes, "Trimmed since the start."),
         row("meridian_log_trim_held", .flag, "1 for what holds the oldest segment."),

@@ -31,14 +31,15 @@ struct RegionGauges: Sendable {
         collect(control.credentials)
         collect(
             NodeAlarm.all(
-                state: state, clock: control.clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep,
+                state: state, clock: control.clock, mirrors: mirrors, replicas: control.stoppedReplicas,
+                upkeep: control.upkeep,
                 bootstrap: control.bootstrap, credentials: control.credentials, occupancies: control.occupancies,
                 occupancy: control.occupancy, unserved: control.unserved))
     }
 
-    /// How many alarms of each name stand. What shards say would need a turn of their loops: it has no series here.
+    /// How many alarms of each name stand.
     private func collect(_ alarms: [NodeAlarm]) {
-        for name in NodeAlarm.Name.allCases where name != .replicaStopped {
+        for name in NodeAlarm.Name.allCases {
             Meter(label: "meridian_alarms", dimensions: [("name", name.rawValue)], factory: factory)
                 .set(Double(alarms.count { $0.name == name }))
         }

@@ -30,9 +30,9 @@ struct StatusDocument {
         let occupancy = control.occupancy
         add("catalogue", Self.catalogue(occupancy.catalogue))
         add("rows", Self.rows(occupancy.shards))
-        // What shards say would need a turn of their loops.
         let alarms = NodeAlarm.all(
-            state: control.state, clock: clock, mirrors: mirrors, replicas: [], upkeep: control.upkeep,
+            state: control.state, clock: clock, mirrors: mirrors, replicas: control.stoppedReplicas,
+            upkeep: control.upkeep,
             bootstrap: control.bootstrap, credentials: control.credentials, occupancies: control.occupancies,
             occupancy: occupancy, unserved: control.unserved)
         add("alarms", Self.array(alarms.map(Self.alarm)))

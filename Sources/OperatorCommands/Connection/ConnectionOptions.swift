@@ -70,7 +70,7 @@ package struct ConnectionOptions: ParsableArguments {
         default:
             throw OperatorFailure(
                 .usage, "--ca, --certificate and --key belong together",
-                nextStep: "make them: meridian certs issue --deployment ID --client operator")
+                nextStep: "make them: meridian certs issue --deployment ID --client operator-NAME")
         }
     }
 

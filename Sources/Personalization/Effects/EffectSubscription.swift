@@ -16,6 +16,14 @@ package struct EffectSubscription {
         case earliest
     }
 
+    /// What becomes of a partition whose next records were trimmed.
+    package enum Trimmed: Hashable, Sendable {
+        /// The subscription ends with EffectFailure `.trimmed`.
+        case refused
+        /// It goes on with the oldest that is there, and names the partition in `takeSkipped`.
+        case skipped
+    }
+
     /// Bounds of one delivery.
     package static let maxEffects = 512
     package static let maxBytes = 256 << 10
@@ -24,6 +32,8 @@ package struct EffectSubscription {
     private static let permitPause: Duration = .milliseconds(50)
 
     private let source: EffectSource
+    private let trimmed: Trimmed
+    private var skipped: Set<PartitionID> = []
     private let reader = EffectReader()
     private var signals: AsyncStream<Void>.Iterator
     private var lanes: [EffectLane] = []
@@ -35,14 +45,21 @@ package struct EffectSubscription {
     /// Live effects went out since a replay moved: where they never end, those that read the log have their turn too.
     private var owesStep = false
 
-    package init(_ source: EffectSource) {
+    package init(_ source: EffectSource, trimmed: Trimmed = .refused) {
         self.source = source
+        self.trimmed = trimmed
         signals = reader.signals.makeAsyncIterator()
     }
 
     /// Where the consumer goes on after everything that `next` gave.
     package var positions: [PartitionID: EffectPosition] {
         Dictionary(uniqueKeysWithValues: lanes.map { ($0.partition, $0.position) })
+    }
+
+    /// Partitions that went on behind what is trimmed since this was asked last, ascending.
+    package mutating func takeSkipped() -> [PartitionID] {
+        defer { skipped = [] }
+        return skipped.sorted()
     }
 
     /// Bytes of effects that were read and not handed out yet.
@@ -168,9 +185,17 @@ package struct EffectSubscription {
     private mutating func step(_ place: Int) async throws(EffectFailure) -> Replayed {
         if let reason = lanes[place].feed.failure { throw .logFenced(reason) }
         guard let replay = try await replay(of: place) else { return .refused }
-        guard let step = try await source.step(replay) else {
-            // Another reader has its place: this one asks for a new one.
-            lanes[place].replay = nil
+        let step: EffectReplay.Step
+        do throws(EffectFailure) {
+            guard let taken = try await source.step(replay) else {
+                // Another reader has its place: this one asks for a new one.
+                lanes[place].replay = nil
+                return .moved
+            }
+            step = taken
+        } catch {
+            guard trimmed == .skipped, case .trimmed(_, let oldest) = error else { throw error }
+            skip(place, to: oldest)
             return .moved
         }
         lanes[place].take(step.items)
@@ -182,6 +207,14 @@ package struct EffectSubscription {
         }
         if lanes[place].replay == nil { source.onReplayOver(replay) }
         return .moved
+    }
+
+    /// An empty lane goes on behind what is trimmed.
+    private mutating func skip(_ place: Int, to oldest: EffectPosition) {
+        lanes[place].replay.map(source.onReplayOver)
+        let (partition, feed) = (lanes[place].partition, lanes[place].feed)
+        lanes[place] = EffectLane(partition, feed, at: oldest)
+        skipped.insert(partition)
     }
 
     /// Nil: there is no room for another one now.

@@ -91,6 +91,12 @@ package struct FollowerInstance: Sendable {
     private var suspects: Set<LogIdentity> = []
     /// Logs that were written beside their own line. They are had from a snapshot or not at all.
     private var besides: Set<LogIdentity> = []
+    /// Logs that go on from a place that a snapshot of some member named, and nothing has followed it so far.
+    private var unproven: Set<LogIdentity> = []
+    /// Of those the ones whose origin goes on differently: had from another snapshot. A log is doubted so often at most: one whose
+    /// origin writes two chains never ends otherwise.
+    private var doubted: [LogIdentity: (isOpen: Bool, times: Int)] = [:]
+    private static let maxDoubts = 3
     /// The highest number of this region's own line that a holder has told, above this process's own.
     private var outrunBy: Incarnation?
     private let maxDrift: Duration
@@ -109,6 +115,7 @@ package struct FollowerInstance: Sendable {
         self.incarnation = incarnation
         self.limits = limits
         for summary in held { onHeld(summary) }
+        unproven = Set(held.filter { $0.base > .zero && $0.base == $0.flushedEnd }.map(\.log))
     }
 
     /// A new link to a holder: what it told is forgotten, and logs that it stopped start again.
@@ -131,6 +138,8 @@ package struct FollowerInstance: Sendable {
         onHeld(summary)
         stopped[summary.log] = nil
         besides.remove(summary.log)
+        doubted[summary.log]?.isOpen = false
+        if summary.base == summary.flushedEnd { unproven.insert(summary.log) }
     }
 
     /// What lies below a floor leaves (S1b). Complexity: O(logs x links).
@@ -140,6 +149,8 @@ package struct FollowerInstance: Sendable {
         stopped = stopped.filter { !facts.isBelowFloor($0.key) }
         suspects = suspects.filter { !facts.isBelowFloor($0) }
         besides = besides.filter { !facts.isBelowFloor($0) }
+        unproven = unproven.filter { !facts.isBelowFloor($0) }
+        doubted = doubted.filter { !facts.isBelowFloor($0.key) }
         links = links.mapValues { link in
             var kept = link
             kept.heads = link.heads.filter { !facts.isBelowFloor($0.key) }
@@ -219,7 +230,7 @@ package struct FollowerInstance: Sendable {
 
     /// Whether nobody who is connected holds what comes next of the log, and somebody has trimmed it (S5).
     private func isShort(_ log: LogIdentity) -> Bool {
-        if besides.contains(log) { return true }
+        if besides.contains(log) || isDoubted(log) { return true }
         guard suspects.contains(log) else { return false }
         let position = position(of: log)
         if copies(of: log, from: position).contains(where: { $0.isWhole && $0.end > position }) { return false }
@@ -252,7 +263,8 @@ package struct FollowerInstance: Sendable {
     /// Logs that can only be had from where a snapshot of a member ends (S5). Complexity: O(logs that begin late x links).
     package mutating func short(_ facts: LineageFacts) -> [LogIdentity] {
         suspects = suspects.filter { log in links.keys.contains { isTrimmed(log, at: $0) } }
-        return suspects.union(besides.filter { isBeside($0, facts) }).filter { log in
+        let lost = besides.union(doubted.keys.filter(isDoubted))
+        return suspects.union(lost.filter { isAhead($0, facts) }).filter { log in
             if log.name.region == own, log.incarnation >= incarnation { return false }
             if case .ends(let end) = facts.limit(of: log), position(of: log) >= end { return false }
             // No snapshot may lead over what no clock can have made.
@@ -261,8 +273,11 @@ package struct FollowerInstance: Sendable {
         }.sorted()
     }
 
-    /// Whether a log that was written beside its line is still missing, and somebody who is connected has it.
-    private func isBeside(_ log: LogIdentity, _ facts: LineageFacts) -> Bool {
+    /// Whether the place from which the log goes on here is none of its origin's.
+    private func isDoubted(_ log: LogIdentity) -> Bool { doubted[log]?.isOpen ?? false }
+
+    /// Whether somebody who is connected has more of a log that is had from a snapshot or not at all.
+    private func isAhead(_ log: LogIdentity, _ facts: LineageFacts) -> Bool {
         log.incarnation >= facts.settled(log.name)
             && links.values.contains { ($0.heads[log]?.flushedEnd ?? .zero) > position(of: log) }
     }
@@ -400,7 +415,9 @@ package struct FollowerInstance: Sendable {
         switch answer.answer {
         case .batches(let batches):
             for batch in batches { take(batch, from: holder, facts, &directives) }
-        case .otherChain: halt(answer.log, .otherChain, holder, &directives)
+        case .otherChain:
+            doubt(answer.log, holder)
+            halt(answer.log, .otherChain, holder, &directives)
         case .gap(let first):
             links[holder]?.firstAvailable[answer.log] = first
             // Trimmed there since it was asked: what is missing comes inside a snapshot (S5), and nothing stands still.
@@ -429,6 +446,7 @@ package struct FollowerInstance: Sendable {
         }
         // Equal chains have equal batches: one that begins inside ours is of another.
         guard batch.extends(log, end: position.point.offset, digest: position.point.digest) else {
+            doubt(log, holder)
             return halt(log, .otherChain, holder, &directives)
         }
         guard ceiling.admits(log.incarnation) else {
@@ -441,12 +459,25 @@ package struct FollowerInstance: Sendable {
             besides.insert(log)
             return halt(log, .besideItsLine(stamp), holder, &directives)
         }
-        guard position.epoch <= batch.header.epoch else { return halt(log, .epochWentDown, holder, &directives) }
+        guard position.epoch <= batch.header.epoch else {
+            doubt(log, holder)
+            return halt(log, .epochWentDown, holder, &directives)
+        }
+        unproven.remove(log)
         position.point = LogPoint(log: log, offset: batch.endOffset, digest: batch.chainDigest)
         position.epoch = batch.header.epoch
         position.lastStamp = batch.header.lastStamp
         positions[log] = position
         directives.append(.submit(batch))
+    }
+
+    /// The origin's own batch does not go on from the place that a snapshot named: the snapshot was wrong. Of others it is not
+    /// known who is.
+    private mutating func doubt(_ log: LogIdentity, _ holder: RegionNumber) {
+        guard holder == log.name.region, unproven.contains(log) else { return }
+        let times = doubted[log]?.times ?? 0
+        guard times < Self.maxDoubts else { return }
+        doubted[log] = (true, times + 1)
     }
 
     private func stampAbove(_ batch: EncodedBatch) -> WallTime? {

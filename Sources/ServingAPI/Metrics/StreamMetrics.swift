@@ -10,6 +10,7 @@ package final class StreamMetrics: Sendable {
     private let factory: any MetricsFactory
     private let effects: Counter
     private let replies: Counter
+    private let skips: Counter
     private let replays: Counter
     private let revoked: Counter
     private let commits: Counter
@@ -26,6 +27,7 @@ package final class StreamMetrics: Sendable {
         func counter(_ label: String) -> Counter { Counter(label: label, factory: factory) }
         effects = counter("meridian_stream_effects_total")
         replies = counter("meridian_stream_replies_total")
+        skips = counter("meridian_stream_skips_total")
         replays = counter("meridian_stream_replays_total")
         revoked = counter("meridian_stream_replays_revoked_total")
         commits = counter("meridian_stream_commits_total")
@@ -39,6 +41,11 @@ package final class StreamMetrics: Sendable {
     func onReply(effects count: Int) {
         replies.increment()
         if count > 0 { effects.increment(by: count) }
+    }
+
+    /// So many partitions went on behind what is trimmed.
+    func onSkipped(partitions count: Int) {
+        if count > 0 { skips.increment(by: count) }
     }
 
     /// A group that was forgotten is behind no more.

@@ -24,6 +24,7 @@ extension StreamService {
         /// Goes before what the group committed; nil: where the group stands.
         var from: StreamCursor?
         var start: EffectSubscription.Start
+        var trimmed: EffectSubscription.Trimmed
     }
 
     func subscribe(_ call: StreamCall) {
@@ -63,7 +64,7 @@ extension StreamService {
         let ask = try await readAsk(call)
         try check(ask.group, call.peer, Self.subscribePath)
         let known = try knownCursor(of: ask.group, isNeeded: ask.from == nil)
-        var subscription = EffectSubscription(door.source)
+        var subscription = EffectSubscription(door.source, trimmed: ask.trimmed)
         defer { subscription.end() }
         do throws(EffectFailure) {
             var cursor = known ?? StreamCursor()
@@ -102,7 +103,8 @@ extension StreamService {
             }
         return Ask(
             group: try Self.group(request.group, request.topic), partitions: try partitions(request.partitions),
-            from: request.from.isEmpty ? nil : try cursor(request.from, "from"), start: start)
+            from: request.from.isEmpty ? nil : try cursor(request.from, "from"), start: start,
+            trimmed: request.skipTrimmed ? .skipped : .refused)
     }
 
     private func partitions(_ numbers: [UInt32]) throws(Refusal) -> [PartitionID] {
@@ -144,6 +146,8 @@ extension StreamService {
     ) async throws {
         var told: [PartitionID: EffectPosition] = [:]
         var quietSince = edge.clock.bootTime()
+        // Told with the next reply, whose cursor is the first that stands behind what was left out.
+        var skipped: Set<PartitionID> = []
         while true {
             var effects: [Effect]
             do throws(EffectFailure) {
@@ -155,12 +159,15 @@ extension StreamService {
             try check(group, call.peer, Self.subscribePath)
             effects.removeAll { !group.topic.includes($0.event) }
             let now = edge.clock.bootTime()
+            skipped.formUnion(subscription.takeSkipped())
             guard !effects.isEmpty || now.since(quietSince) >= Self.heartbeat else { continue }
             quietSince = now
             let positions = subscription.positions
             guard !effects.isEmpty || positions != told else { continue }
             told = positions
-            let message = try reply(effects, positions)
+            let message = try reply(effects, positions, skipped)
+            metrics.onSkipped(partitions: skipped.count)
+            skipped = []
             // The caller's pace: nothing is read for it meanwhile.
             try await call.send(message)
             metrics.onReply(effects: effects.count)
@@ -168,7 +175,7 @@ extension StreamService {
     }
 
     private func reply(
-        _ effects: [Effect], _ positions: [PartitionID: EffectPosition]
+        _ effects: [Effect], _ positions: [PartitionID: EffectPosition], _ skipped: Set<PartitionID>
     ) throws(Refusal) -> ByteBuffer {
         guard let cursor = tokens.seal(StreamCursor(positions)) else {
             throw Refusal(.internalFault, "a cursor of so many logs has no room in a token: read fewer partitions")
@@ -177,6 +184,7 @@ extension StreamService {
         reply.effects = effects.map { Meridian_V1_SubscribeReply.Effect($0) }
         reply.cursor = Data(cursor)
         reply.region = edge.region
+        reply.skippedPartitions = skipped.map(\.rawValue).sorted()
         reply.serverTimeMs = edge.serverTime.milliseconds
         do {
             return try reply.encodedBuffer()

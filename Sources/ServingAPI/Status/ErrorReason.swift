@@ -43,7 +43,7 @@ package enum ErrorReason: String, Hashable, Sendable, CaseIterable {
     case cursorInvalid = "CURSOR_INVALID"
     case cursorForeign = "CURSOR_FOREIGN"
     case cursorKeyUnknown = "CURSOR_KEY_UNKNOWN"
-    /// What comes next was trimmed: begin with EARLIEST, or at `oldest`.
+    /// What comes next was trimmed here: another region may have it, or `skip_trimmed` goes on behind it.
     case cursorTrimmed = "CURSOR_TRIMMED"
     case unknownGroup = "UNKNOWN_GROUP"
     case groupDamaged = "GROUP_DAMAGED"

@@ -46,7 +46,7 @@ extension Refusal {
             self.init(
                 .cursorTrimmed,
                 "partition \(partition.rawValue): what comes next was trimmed here; read on in a region that has it, or "
-                    + "commit the cursor in oldest and subscribe again: what lies between is lost to the group",
+                    + "subscribe with skip_trimmed, which goes on behind it: what lies between is lost to the group",
                 metadata: metadata)
         case .logFenced: self.init(.logFenced, "the log takes no appends: try another region")
         case .unreadable: self.init(.logUnreadable, "the log cannot be read here: try another region")

@@ -106,6 +106,24 @@ import Testing
         #expect(read.items == ["c"])
     }
 
+    /// However many partitions were trimmed, and however often, it needs no cursor of them.
+    @Test func aReaderThatSkipsGoesOnBehindWhatIsTrimmedAndSaysWhere() async throws {
+        let life = try await Life()
+        var begun = EffectSubscription(Self.source(life.region), trimmed: .skipped)
+        defer { begun.end() }
+        try await begun.begin(Self.all, from: life.middle, else: .earliest)
+        try Self.settle(life.region)
+        #expect(try await Self.drain(&begun) == ["c"])
+        #expect(begun.takeSkipped() == Self.all)
+        #expect(begun.takeSkipped().isEmpty)
+        life.region.send([life.region.click("d", client: 4)])
+        #expect(try await Self.drain(&begun) == ["d"])
+        #expect(begun.takeSkipped().isEmpty)
+        // Where it stands then is a cursor like any other.
+        let read = try await Self.read(life.region, from: begun.positions)
+        #expect(read.items.isEmpty)
+    }
+
     @Test func aReaderThatMissesNothingGoesOn() async throws {
         let life = try await Life()
         try Self.settle(life.region)

@@ -20,7 +20,11 @@ extension ForwardingFileStore {
 
     package func syncDirectory(_ path: String) throws(FileError) { try base.syncDirectory(path) }
 
+    package var damage: FileDamage? { base.damage }
+
     package func exists(_ path: String) -> Bool { base.exists(path) }
+
+    package func checkWritable(_ path: String) throws(FileError) { try base.checkWritable(path) }
 
     package func owner(of path: String) -> FileOwner? { base.owner(of: path) }
 

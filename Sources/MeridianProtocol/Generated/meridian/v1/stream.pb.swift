@@ -49,6 +49,10 @@ public nonisolated struct Meridian_V1_SubscribeRequest: Sendable {
   /// Where partitions begin that neither `from` nor the group's cursor names.
   public var start: Meridian_V1_SubscribeRequest.Start = .latest
 
+  /// Where what comes next of a partition was trimmed here, goes on with the oldest that this region's logs still have, and
+  /// says so in a reply. Otherwise the call ends with CURSOR_TRIMMED.
+  public var skipTrimmed: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum Start: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -134,6 +138,10 @@ public nonisolated struct Meridian_V1_SubscribeReply: Sendable {
   public var region: UInt32 = 0
 
   public var serverTimeMs: UInt64 = 0
+
+  /// Partitions of which effects before these were trimmed here and are told to nobody (skip_trimmed): what is fed from them
+  /// has to be built anew. Ascending.
+  public var skippedPartitions: [UInt32] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -374,7 +382,7 @@ fileprivate nonisolated let _protobuf_package = "meridian.v1"
 
 nonisolated extension Meridian_V1_SubscribeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SubscribeRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}from\0\u{1}partitions\0\u{1}topic\0\u{1}start\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}from\0\u{1}partitions\0\u{1}topic\0\u{1}start\0\u{3}skip_trimmed\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -387,6 +395,7 @@ nonisolated extension Meridian_V1_SubscribeRequest: SwiftProtobuf.Message, Swift
       case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.partitions) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.topic) }()
       case 5: try { try decoder.decodeSingularEnumField(value: &self.start) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.skipTrimmed) }()
       default: break
       }
     }
@@ -408,6 +417,9 @@ nonisolated extension Meridian_V1_SubscribeRequest: SwiftProtobuf.Message, Swift
     if self.start != .latest {
       try visitor.visitSingularEnumField(value: self.start, fieldNumber: 5)
     }
+    if self.skipTrimmed != false {
+      try visitor.visitSingularBoolField(value: self.skipTrimmed, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -417,6 +429,7 @@ nonisolated extension Meridian_V1_SubscribeRequest: SwiftProtobuf.Message, Swift
     if lhs.partitions != rhs.partitions {return false}
     if lhs.topic != rhs.topic {return false}
     if lhs.start != rhs.start {return false}
+    if lhs.skipTrimmed != rhs.skipTrimmed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -493,7 +506,7 @@ nonisolated extension Meridian_V1_Erasure: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Meridian_V1_SubscribeReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SubscribeReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}effects\0\u{1}cursor\0\u{1}region\0\u{3}server_time_ms\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}effects\0\u{1}cursor\0\u{1}region\0\u{3}server_time_ms\0\u{3}skipped_partitions\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -505,6 +518,7 @@ nonisolated extension Meridian_V1_SubscribeReply: SwiftProtobuf.Message, SwiftPr
       case 2: try { try decoder.decodeSingularBytesField(value: &self.cursor) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.region) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.serverTimeMs) }()
+      case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.skippedPartitions) }()
       default: break
       }
     }
@@ -523,6 +537,9 @@ nonisolated extension Meridian_V1_SubscribeReply: SwiftProtobuf.Message, SwiftPr
     if self.serverTimeMs != 0 {
       try visitor.visitSingularUInt64Field(value: self.serverTimeMs, fieldNumber: 4)
     }
+    if !self.skippedPartitions.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.skippedPartitions, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -531,6 +548,7 @@ nonisolated extension Meridian_V1_SubscribeReply: SwiftProtobuf.Message, SwiftPr
     if lhs.cursor != rhs.cursor {return false}
     if lhs.region != rhs.region {return false}
     if lhs.serverTimeMs != rhs.serverTimeMs {return false}
+    if lhs.skippedPartitions != rhs.skippedPartitions {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
