@@ -27,7 +27,7 @@ extension MeridianNode {
             placement: RegionPlacement(configuration.peers, deploymentID: configuration.deployment.id),
             security: configuration.tls.map { .mutualTLS($0) } ?? .plaintext,
             terms: configuration.mirrorSettings?.terms.fingerprint)
-        let keys = TokenKeys(try await readKeys(on: disk))
+        let keys = TokenKeys(try await readKeys(on: disk), hasMembers: !configuration.peers.isEmpty)
         let bootstrap = BootstrapParts(recovery.log, configuration, files: environment.files)
         let floors = try await keepFloors(recovery, disk: disk)
         let mesh = try await NodeMesh.start(

@@ -30,7 +30,7 @@ extension MirrorCore {
                 count(cursor, chain: chain)
             } else if let base = log.summary(of: point.log)?.base, point.offset < base {
                 // Trimmed here: nothing says whether it is of this chain. It counts once it reaches what is left.
-                state.withLock { $0.cursors.onStart(of: cursor.region, cursor.incarnation) }
+                onStart(of: cursor.region, cursor.incarnation)
             } else {
                 unknown.append(cursor)
             }
@@ -47,7 +47,8 @@ extension MirrorCore {
 
     /// A start of a region is followed here from now on: what an earlier one had flushed may be lost (S11).
     func onStart(of region: RegionNumber, _ incarnation: Incarnation) {
-        state.withLock { $0.cursors.onStart(of: region, incarnation) }
+        let mustTell = state.withLock { $0.forgetCursors(of: region, before: incarnation) }
+        if mustTell { tellCursors() }
     }
 
     /// The newest cursor of each region and log, at most `MirrorLimits.lookups`: what does not fit is told again by the
@@ -92,11 +93,12 @@ extension MirrorCore {
         // What is trimmed here too is of nobody's concern any more: only what a bootstrap left out makes a copy a part.
         if let base = log.summary(of: cursor.point.log)?.base, cursor.first <= base { cursor.first = .zero }
         let (outcome, mustTell) = state.withLock { state in
+            let mustTell = state.forgetCursors(of: cursor.region, before: cursor.incarnation)
             let outcome = state.cursors.onCursor(cursor, chain: chain)
-            guard outcome != .ignored else { return (outcome, false) }
+            guard outcome != .ignored else { return (outcome, mustTell) }
             let held = outcome == .counted ? cursor.held : .zero..<(.zero)
             let told = ToldCursor(region: cursor.region, log: cursor.point.log, held: held)
-            return (outcome, state.toldCursors.add([told]))
+            return (outcome, state.toldCursors.add([told]) || mustTell)
         }
         if mustTell { tellCursors() }
         guard outcome == .otherChain else { return }
@@ -196,4 +198,14 @@ extension MirrorCore {
 
 extension CursorReport.Cursor {
     var key: MirrorCore.CursorKey { MirrorCore.CursorKey(log: point.log, region: region) }
+}
+
+extension MirrorCore.State {
+    /// What a region's earlier start had flushed counts no more, for waiters neither: a repetition would be acknowledged from a
+    /// disk that is gone. Whether somebody has to tell them.
+    fileprivate mutating func forgetCursors(of region: RegionNumber, before incarnation: Incarnation) -> Bool {
+        let forgotten = cursors.onStart(of: region, incarnation)
+        return toldCursors.add(
+            forgotten.map { MirrorCore.ToldCursor(region: region, log: $0, held: .zero..<(.zero)) })
+    }
 }

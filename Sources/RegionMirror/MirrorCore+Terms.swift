@@ -50,6 +50,7 @@ extension MirrorCore {
             defer { state.links[region]?.status.findings = findings }
             return state.links[region]?.status.findings ?? []
         }
+        onTokenKeys(Set(theirs.tokenKeys), of: region)
         for finding in findings where !before.contains(finding) {
             logger.log(
                 level: finding.kind.refuses ? .error : .warning,
@@ -62,6 +63,24 @@ extension MirrorCore {
             logger.notice("a region's terms are this region's again", metadata: ["region": "\(peer.name)"])
         }
         return findings
+    }
+
+    private func onTokenKeys(_ keys: Set<TokenKeyFingerprint>, of region: RegionNumber) {
+        let (isNews, onMemberKeys, known) = state.withLock { state in
+            let isNews = state.links[region].map { $0.tokenKeys != keys } ?? false
+            state.links[region]?.tokenKeys = keys
+            return (isNews, state.onMemberKeys, state.memberKeys)
+        }
+        if isNews { onMemberKeys(known) }
+    }
+
+    /// `body` hears at once, and whenever it changes, which token keys every peer has told to have.
+    func watchMemberKeys(_ body: @escaping @Sendable (Set<TokenKeyFingerprint>) -> Void) {
+        let known = state.withLock { state in
+            state.onMemberKeys = body
+            return state.memberKeys
+        }
+        body(known)
     }
 
     /// Whether the region's last terms broke a rule.
@@ -86,5 +105,14 @@ extension MirrorCore {
         logger.warning(
             wasConnected ? "mirror lost" : "mirror not connected",
             metadata: ["region": "\(region.rawValue)", "reason": "\(reason)"])
+    }
+}
+
+extension MirrorCore.State {
+    /// Of a peer that was not heard yet nothing is known.
+    fileprivate var memberKeys: Set<TokenKeyFingerprint> {
+        var known: Set<TokenKeyFingerprint>?
+        for link in links.values { known = known?.intersection(link.tokenKeys ?? []) ?? link.tokenKeys ?? [] }
+        return known ?? []
     }
 }

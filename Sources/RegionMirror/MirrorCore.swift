@@ -27,6 +27,8 @@ final class MirrorCore: Sendable {
         var consumer: (any MirroredLogConsumer)?
         /// Hears that this process has to begin anew above a number of its own line (S1a).
         var onOutrun: @Sendable (Incarnation) -> Void = { _ in }
+        /// Hears which token keys every peer has told to have (S3).
+        var onMemberKeys: @Sendable (Set<TokenKeyFingerprint>) -> Void = { _ in }
         var isRefusingWrites = false
         /// Which logs stand still, and which origins are silent.
         var lag = LagWatch()
@@ -50,6 +52,8 @@ final class MirrorCore: Sendable {
         /// But for what is asked of others when it is read: ages, lags and stopped logs.
         var status: MirrorFacts
         var lastHeard: BootInstant?
+        /// As it told last; nil before it told anything.
+        var tokenKeys: Set<TokenKeyFingerprint>?
         var meter = LagMeter()
         var clock: PeerClock?
         /// Logs whose cursors the peer has not been told.

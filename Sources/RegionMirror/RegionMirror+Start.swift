@@ -64,6 +64,11 @@ extension RegionMirror {
         return await claim(core.state.withLock(\.incarnation))
     }
 
+    /// `body` hears at once, and whenever it changes, which token keys every peer has told to have: a key signs when all do (S3).
+    package func watchMemberKeys(_ body: @escaping @Sendable (Set<TokenKeyFingerprint>) -> Void) {
+        core.watchMemberKeys(body)
+    }
+
     /// Asks every peer once what it holds of this region's logs, and as `claim` does whether this process may speak for the
     /// region. What peers hold is told by those that welcome it.
     package func remember(as incarnation: Incarnation = Incarnation(0)) async -> Memory {

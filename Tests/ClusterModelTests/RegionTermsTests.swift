@@ -90,7 +90,7 @@ import Testing
         let finding = try #require(mine.findings(against: another, expected: Self.eu).first)
         #expect(
             !finding.kind.refuses
-                && finding.detail.contains("token key 1, which signs in region us (1), has another secret"))
+                && finding.detail.contains("token key 1, which is to sign in region us (1), has another secret"))
         let more = try Self.terms(Self.eu, others: [Self.us, Self.ap], keys: [Self.key(1), Self.key(2)])
         #expect(kinds(mine, more) == [.tokenKeys])
         #expect(mine.fingerprint == more.fingerprint)

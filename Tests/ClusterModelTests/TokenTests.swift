@@ -36,6 +36,27 @@ import Testing
         }
     }
 
+    /// S3, C24: a token of tomorrow's key would be refused where only today's is.
+    @Test func aKeySignsOnceEveryMemberHasIt() throws {
+        let rotated = try Self.keyring([1, 2, 3], signing: 3)
+        let all = rotated.fingerprints
+        #expect(all.map(\.id) == [1, 2, 3])
+        let keys = TokenKeys(rotated, hasMembers: true)
+        #expect(keys.ring.signingID == 1, "nobody was heard yet")
+        #expect(keys.onMembers(have: Set(all.prefix(2))) == 2 && keys.ring.signingID == 2)
+        #expect(keys.onMembers(have: Set(all.prefix(2))) == nil)
+        // What members are told does not change with it.
+        #expect(keys.ring.fingerprints == all)
+        #expect(keys.onMembers(have: Set(all)) == 3)
+        // The same number with another secret is another key.
+        let other = try TokenKeyring([try TokenKey(id: 4, secret: [UInt8](repeating: 9, count: 32))], signingID: 4)
+        keys.replace(with: try Self.keyring([1, 4], signing: 4))
+        #expect(keys.ring.signingID == 1)
+        #expect(keys.onMembers(have: Set(all + other.fingerprints)) == nil && keys.ring.signingID == 1)
+        // A region without others asks nobody.
+        #expect(TokenKeys(rotated).ring.signingID == 3)
+    }
+
     @Test func everyFlippedBitIsRefused() throws {
         let keyring = try Self.keyring([1], signing: 1)
         let bytes = try Self.item.sealed(with: keyring)

@@ -62,9 +62,9 @@ import Testing
     func startIsHeard() {
         var table = CursorTable(origin: RegionNumber(1))
         _ = table.onCursor(cursor(2, 10, start: 3), chain: chain)
-        table.onStart(of: RegionNumber(2), Incarnation(2))
+        #expect(table.onStart(of: RegionNumber(2), Incarnation(2)).isEmpty)
         #expect(table.offset(of: RegionNumber(2), in: log) == Offset(10))
-        table.onStart(of: RegionNumber(2), Incarnation(4))
+        #expect(table.onStart(of: RegionNumber(2), Incarnation(4)) == [log])
         #expect(table.offset(of: RegionNumber(2), in: log) == nil)
         let late = table.onCursor(cursor(2, 10, start: 3), chain: chain)
         #expect(late == .ignored)

@@ -92,6 +92,33 @@ import Testing
         #expect(world.run { told() > before && world[1].mirror?.unmirrored() == 0 })
     }
 
+    /// Waiters kept what an earlier start had said: a repetition was acknowledged from a disk that was gone.
+    @Test("S11: a newer start takes back all that an earlier one said, before it says anything")
+    func takenBack() throws {
+        let world = MirrorWorld(seed: 6, regions: 2)
+        world.startAll()
+        world.run(.milliseconds(50))
+        for log in 0..<2 { try world[1].append(to: log) }
+        let logs = (0..<2).map { world[1].own($0) }
+        #expect(
+            world.run {
+                logs.allSatisfy { world[1].consumer.cursor(of: 2, in: $0) == world[1].end(of: $0) }
+            })
+        let before = world[1].consumer.cursors.count
+        world[2].crash()
+        world.start(2)
+        #expect(
+            world.run { logs.allSatisfy { log in world[1].consumer.cursors[before...].contains { $0.log == log } } })
+        for log in logs {
+            let first = try #require(world[1].consumer.cursors[before...].first { $0.log == log })
+            #expect(first.end == .zero)
+        }
+        #expect(
+            world.run {
+                logs.allSatisfy { world[1].consumer.cursor(of: 2, in: $0) == world[1].end(of: $0) }
+            })
+    }
+
     @Test("S11: cursors in the middle of an old log are checked on the disk")
     func lookedUp() throws {
         let world = MirrorWorld(seed: 5, regions: 2) { $0.maxBytesPerSecond = 60_000 }

@@ -9,6 +9,7 @@ import NIOCore
 import NodeEnvironment
 import SegmentLog
 import SimulatedEnvironment
+import Synchronization
 import Testing
 
 @testable import RegionMirror
@@ -70,6 +71,30 @@ import Testing
         world[2].machine.start { _ in await mirror.replaceTokenKeys([]) }
         #expect(world.run(until: .seconds(2)) { kinds(world, 1).isEmpty && kinds(world, 2).isEmpty })
         #expect(world[1].link(to: 2)?.lostLinks == 0, "no link was dropped for it")
+    }
+
+    @Test("C24, S3: which keys every region has is known once it was heard, and again when it changes")
+    func keysThatEveryRegionHasAreKnown() throws {
+        let (old, new) = (TokenKeyFingerprint(id: 1, fingerprint: 1), TokenKeyFingerprint(id: 2, fingerprint: 2))
+        let world = MirrorWorld(seed: 8, regions: 3) {
+            $0.tokenKeys = $0.region == RegionNumber(1) ? [old, new] : [old]
+        }
+        world.start(1)
+        world.start(2)
+        let mirror = try #require(world[1].mirror)
+        let heard = Mutex<[Set<TokenKeyFingerprint>]>([])
+        mirror.watchMemberKeys { known in heard.withLock { $0.append(known) } }
+        #expect(world.run { world[1].link(to: 2)?.isConnected == true })
+        #expect(heard.withLock(\.last) == [], "region 3 was not heard")
+        world.start(3)
+        #expect(world.run { heard.withLock(\.last) == [old] })
+        for region in 2...3 {
+            #expect(heard.withLock { !($0.last?.contains(new) ?? true) })
+            let other = try #require(world[region].mirror)
+            world[region].machine.start { _ in await other.replaceTokenKeys([old, new]) }
+            world.run(.seconds(2))
+        }
+        #expect(heard.withLock(\.last) == [old, new])
     }
 
     @Test("C18, S3: other token keys, apply versions that work together and a third region alarm, and records flow")

@@ -105,7 +105,7 @@ extension RegionTerms {
         {
             keys.filter { !others.contains($0) }.map { key in
                 let has = others.contains { $0.id == key.id } ? "has another secret" : "is missing"
-                let signs = key == keys.last ? ", which signs in region \(owner)," : " of region \(owner)"
+                let signs = key == keys.last ? ", which is to sign in region \(owner)," : " of region \(owner)"
                 return TermsFinding(.tokenKeys, "token key \(key.id)\(signs) \(has) in region \(other)")
             }
         }

@@ -54,18 +54,30 @@ package enum TokenKeyringError: Error, Hashable, CustomStringConvertible {
 package struct TokenKeyring: Sendable {
     package static let maxKeys = 16
 
+    /// The one that is to sign is the last.
     private let keys: [TokenKey]
     private let signing: TokenKey
 
-    /// `signingID` names the key that signs; it and all others verify.
+    /// `signingID` names the key that signs; it and all others verify, the ones listed earlier being the older ones.
     package init(_ keys: [TokenKey], signingID: UInt32) throws(TokenKeyringError) {
         guard !keys.isEmpty else { throw .empty }
         guard keys.count <= Self.maxKeys else { throw .tooMany(keys.count) }
         var seen: Set<UInt32> = []
         for key in keys where !seen.insert(key.id).inserted { throw .duplicateID(key.id) }
         guard let signing = keys.first(where: { $0.id == signingID }) else { throw .unknownSigningKey(signingID) }
+        self.init(keys.filter { $0.id != signingID } + [signing], signing)
+    }
+
+    private init(_ keys: [TokenKey], _ signing: TokenKey) {
         self.keys = keys
         self.signing = signing
+    }
+
+    /// The same keys, of which the newest signs that is among `known`: what every member has told of its own. Where none is,
+    /// the oldest: a member that was not heard yet has that one rather than a new one (S3). Complexity: O(keys).
+    package func signing(knownTo known: Set<TokenKeyFingerprint>) -> TokenKeyring {
+        let signs = keys.last { known.contains(Self.fingerprint(of: $0)) } ?? keys.first ?? signing
+        return TokenKeyring(keys, signs)
     }
 
     package var signingID: UInt32 { signing.id }
@@ -73,15 +85,16 @@ package struct TokenKeyring: Sendable {
     /// The ids of all keys, ascending.
     package var ids: [UInt32] { keys.map(\.id).sorted() }
 
-    /// Of all keys, ascending by id but for the one that signs, which is the last: what members tell each other (S3). A
-    /// code over a message that is in no token.
+    /// Of all keys, ascending by id but for the one that is to sign, which is the last: what members tell each other (S3).
     package var fingerprints: [TokenKeyFingerprint] {
+        (keys.dropLast().sorted { $0.id < $1.id } + keys.suffix(1)).map(Self.fingerprint)
+    }
+
+    /// A code over a message that is in no token.
+    private static func fingerprint(of key: TokenKey) -> TokenKeyFingerprint {
         let message: [UInt8] = Array("meridian token key".utf8)
-        let ordered = keys.filter { $0.id != signing.id }.sorted { $0.id < $1.id } + [signing]
-        return ordered.map { key in
-            let code = unsafe key.authentication.code(of: message.span.bytes, [UInt8]().span.bytes)
-            return TokenKeyFingerprint(id: key.id, fingerprint: code.words.0)
-        }
+        let code = unsafe key.authentication.code(of: message.span.bytes, [UInt8]().span.bytes)
+        return TokenKeyFingerprint(id: key.id, fingerprint: code.words.0)
     }
 
     /// HMAC-SHA-256 of a message in two pieces under the signing key, its first 128 bits.

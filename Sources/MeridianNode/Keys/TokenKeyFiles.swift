@@ -13,7 +13,7 @@ package struct TokenKeyFiles: Sendable {
 
     package init(files: any FileStore) { self.files = files }
 
-    /// The configured keys, the last of which signs; without any, the key beside the log, made at the first start.
+    /// The configured keys, the last of which signs, or is to sign; without any, the key beside the log, made at the first start.
     package func keyring(
         _ configured: [NodeConfiguration.TokenKey], directory: String, entropy: any EntropySource
     ) throws(NodeError) -> TokenKeyring {

@@ -28,7 +28,13 @@ final class TokenKeyReload: Sendable {
     }
 
     /// The node uses these from now on; `mirror` is nil for a region that is alone.
-    func onStarted(_ keys: TokenKeys, _ mirror: RegionMirror?) { running.withLock { $0 = (keys, mirror) } }
+    func onStarted(_ keys: TokenKeys, _ mirror: RegionMirror?) {
+        running.withLock { $0 = (keys, mirror) }
+        mirror?.watchMemberKeys { [logger] known in
+            guard let id = keys.onMembers(have: known) else { return }
+            logger.notice("another token key signs, as far as every region has it", metadata: ["id": "\(id)"])
+        }
+    }
 
     /// Everything has stopped.
     func onEnded() { running.withLock { $0 = nil } }
@@ -50,7 +56,8 @@ final class TokenKeyReload: Sendable {
             "token keys reloaded",
             metadata: [
                 "ids": "\(ring.fingerprints.map { String($0.id) }.joined(separator: " "))",
-                "signs": "\(ring.fingerprints.last.map { String($0.id) } ?? "")",
+                "signs": "\(keys.ring.signingID)",
+                "once_every_region_has_it": "\(ring.fingerprints.last.map { String($0.id) } ?? "")",
             ])
         await mirror?.replaceTokenKeys(ring.fingerprints)
     }

@@ -69,10 +69,12 @@ package struct CursorTable: Sendable {
     }
 
     /// A newer start of a region is heard: what an earlier one had flushed counts no more, also where the newer one has
-    /// nothing to say of it.
-    package mutating func onStart(of region: RegionNumber, _ incarnation: Incarnation) {
-        guard region != origin, let known = holders[region], known.incarnation < incarnation else { return }
+    /// nothing to say of it. Returns the logs of which something counted, ascending: whoever was told has to be told that it
+    /// does not any more.
+    package mutating func onStart(of region: RegionNumber, _ incarnation: Incarnation) -> [LogIdentity] {
+        guard region != origin, let known = holders[region], known.incarnation < incarnation else { return [] }
         holders[region] = Holder(incarnation: incarnation)
+        return known.ends.keys.sorted()
     }
 
     /// Of an own log, by another region, within the bound on regions.
