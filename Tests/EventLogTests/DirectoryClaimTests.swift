@@ -128,7 +128,7 @@ import Testing
         #expect(throws: DirectoryRefusal.self) { try DirectorySurvey("data", files: files).identity() }
     }
 
-    @Test("FAULTS 3, 12: one damaged copy is mended at a start; without both the start is refused")
+    @Test("FAULTS 3.12: one damaged copy is mended at a start; without both the start is refused")
     func damagedCopies() throws {
         for copy in 0...1 {
             try take(Self.identity()).release()
@@ -141,7 +141,7 @@ import Testing
         try expectRefusal(.damagedIdentity)
     }
 
-    @Test("FAULTS 3, 3: a deleted, full, read-only or used directory is refused before anything is changed")
+    @Test("FAULTS 3.3: a deleted, full, read-only or used directory is refused before anything is changed")
     func unusableDirectories() throws {
         let refusal = #expect(throws: DirectoryRefusal.self) {
             try DirectoryClaim.take("gone/data", for: try Self.identity(), needing: 1, files: files)

@@ -1,4 +1,4 @@
-// A4, C22, FAULTS 3, row 3 on real processes: a node on a directory that is not its own, read-only, deleted or foreign.
+// A4, C22, FAULTS 3.3 on real processes: a node on a directory that is not its own, read-only, deleted or foreign.
 
 import ClusterModel
 import Foundation
@@ -85,7 +85,7 @@ struct DataDirectoryTests {
         }
     }
 
-    @Test("FAULTS 3, 3: a foreign directory, and one whose parent is gone: exit 4, one sentence, nothing changed")
+    @Test("FAULTS 3.3: a foreign directory, and one whose parent is gone: exit 4, one sentence, nothing changed")
     func unusableDirectories() async throws {
         try await RealNode.with { real in
             let path = try Self.configuration(real, "\(real.scratch.path)/data", "\(real.scratch.path)/gone/data")

@@ -1,4 +1,4 @@
-// A node whose system grants it little (A8; FAULTS part 3, row 2): it serves within that, or names the limit.
+// A node whose system grants it little (A8; FAULTS 3.2): it serves within that, or names the limit.
 
 import Glibc
 import HostEnvironment

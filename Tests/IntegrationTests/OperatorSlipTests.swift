@@ -1,4 +1,4 @@
-// FAULTS part 3, row 11: an operator's slips. One clear sentence, an exit code, nothing half done.
+// FAULTS 3.11: an operator's slips. One clear sentence, an exit code, nothing half done.
 
 import Foundation
 import HostEnvironment

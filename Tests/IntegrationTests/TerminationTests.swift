@@ -1,5 +1,5 @@
-// SIGTERM at any moment of a node's life: it ends within its limit, and nothing acknowledged is lost (B15; FAULTS part 1,
-// row 16, and part 3, row 7). How long a stop may take is the node's own business: its watch ends it with exit code 5.
+// SIGTERM at any moment of a node's life: it ends within its limit, and nothing acknowledged is lost (B15; FAULTS 1.16
+// and 3.7). How long a stop may take is the node's own business: its watch ends it with exit code 5.
 
 import ClusterModel
 import Foundation

@@ -1,4 +1,4 @@
-// A node without root's powers and without room: it serves, or says which limit stops it (FAULTS part 3, row 2).
+// A node without root's powers and without room: it serves, or says which limit stops it (FAULTS 3.2).
 
 import Glibc
 import MeridianClient

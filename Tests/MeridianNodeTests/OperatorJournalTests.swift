@@ -1,4 +1,4 @@
-// What operators did against a node's advice outlives the process (FAULTS part 3, row 38).
+// What operators did against a node's advice outlives the process (FAULTS 1.38).
 
 import ClusterModel
 import Logging

@@ -1,4 +1,4 @@
-// FAULTS 3, row 12: the newest of every file that a node replaces is damaged, and the node goes on for two generations.
+// FAULTS 3.12: the newest of every file that a node replaces is damaged, and the node goes on for two generations.
 
 import ClusterModel
 import EventLog
@@ -148,7 +148,7 @@ extension ReplacedFile {
         files.flipBit(of: newest, byte: 9, bit: 3)
     }
 
-    @Test("FAULTS 3, 12: the good one stays until a newer one verifies", arguments: ReplacedFile.all)
+    @Test("FAULTS 3.12: the good one stays until a newer one verifies", arguments: ReplacedFile.all)
     fileprivate func damagedNewest(kind: ReplacedFile) throws {
         let files = SimulatedFileStore()
         try kind.write(1, files)
@@ -167,7 +167,7 @@ extension ReplacedFile {
         #expect(try kind.read(files) == (kind.isCopied ? 5 : 4))
     }
 
-    @Test("FAULTS 1, 17: power may go at any operation: old or new, never none", arguments: ReplacedFile.all)
+    @Test("FAULTS 1.17: power may go at any operation: old or new, never none", arguments: ReplacedFile.all)
     fileprivate func powerCut(kind: ReplacedFile) throws {
         for survivors in Survivors.allCases {
             for cut in 0..<12 {

@@ -45,7 +45,7 @@ import Testing
         #expect(try newest == 3)
     }
 
-    @Test("FAULTS 3, 12: a damaged one pushes no good one out, and counts for nothing")
+    @Test("FAULTS 3.12: a damaged one pushes no good one out, and counts for nothing")
     func aGoodOneStaysUntilNewerOnesVerify() throws {
         for content in 1...2 as ClosedRange<UInt8> { try save(content) }
         damage(2)

@@ -1,4 +1,4 @@
-// Before a region sends its users away it asks whether anybody can take them (FAULTS part 3, row 38).
+// Before a region sends its users away it asks whether anybody can take them (FAULTS 1.38).
 
 import ClusterModel
 import EventLog

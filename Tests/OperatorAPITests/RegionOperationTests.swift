@@ -156,7 +156,7 @@ import Testing
     }
 
     /// S1b: long before a start has to wait, people hear who holds its region's starts up.
-    @Test("FAULTS 3: a full disk is an alarm of its own, with what is free, what is needed and what to do")
+    @Test("FAULTS 14: a full disk is an alarm of its own, with what is free, what is needed and what to do")
     func aJournalWithoutRoomIsAnAlarm() {
         var upkeep = LogUpkeepFacts()
         (upkeep.freeBytes, upkeep.journalBytes, upkeep.boundBytes) = (4_096, 5 << 30, 0)

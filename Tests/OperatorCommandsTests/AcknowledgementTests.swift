@@ -33,7 +33,7 @@ import Testing
         #expect(try AcknowledgementFile.read("acks", files: files) == all)
     }
 
-    /// FAULTS part 3, row 11: a slip in --ack-file must not cost a file.
+    /// FAULTS 3.11: a slip in --ack-file must not cost a file.
     @Test func aFileOfAnotherKindIsNotEmptied() throws {
         let files = SteppedEnvironment(seed: 1).files
         let other = try files.open("node.yaml", .createNew)

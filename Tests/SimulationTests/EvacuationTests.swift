@@ -1,5 +1,5 @@
 // Two whole nodes: users are not sent to a region that has no room for them, and what an operator did against that is known
-// after a restart (FAULTS part 3, row 38).
+// after a restart (FAULTS 1.38).
 
 import ClusterModel
 import Logging

@@ -2,7 +2,7 @@
 //
 // The same rows in their smallest form, on pure values, stand elsewhere: 3, 4, 5 and 17 in OriginLinesTests and
 // LineageTests, 9 in IncarnationPlanTests, 11, 13 and 14 in ShardStateTests and TwoRegionTests, 15 in TimeTests and
-// ShardCoreTests, 16 in MirrorInstanceTests, 19 in ClockGuardTests; 18 is JournalTests' and FencedNodeScenario's.
+// ShardCoreTests, 16 in CursorTableTests, 19 in ClockGuardTests; 18 is JournalTests' and FencedNodeScenario's.
 
 import Foundation
 import MergeableState

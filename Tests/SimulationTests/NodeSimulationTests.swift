@@ -63,7 +63,7 @@ import Testing
         #expect(outcome.took < .seconds(2) && outcome.heldFiles == 0, "\(outcome)")
     }
 
-    /// FAULTS part 1, row 16: back-pressure while the disk stands still for 30 s, everything once afterwards.
+    /// FAULTS 1.16: back-pressure while the disk stands still for 30 s, everything once afterwards.
     @Test(arguments: 1...3 as ClosedRange<UInt64>) func aDiskThatStandsStillLosesAndDoublesNothing(seed: UInt64) throws
     {
         let outcome = try StalledDiskScenario(seed: seed).run()

@@ -34,6 +34,18 @@ enum SourceTree {
         }
     }
 
+    /// Pages for people: rules, decisions, runbooks, what changed.
+    static let pages: [SourceFile] = {
+        let paths = ["Sources", "Tests", "Runbooks"].flatMap { folder in
+            let found = FileManager.default.enumerator(atPath: root.appending(path: folder).path)
+            return (found?.compactMap { $0 as? String } ?? []).map { "\(folder)/\($0)" }
+        }
+        return (["README.md", "CHANGELOG.md"] + paths.sorted()).filter { $0.hasSuffix(".md") }.map { path in
+            let lines = text(of: path).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+            return SourceFile(path: path, lines: lines)
+        }
+    }()
+
     static func text(of path: String) -> String {
         (try? String(contentsOf: root.appending(path: path), encoding: .utf8)) ?? ""  // empty: the tests then fail
     }

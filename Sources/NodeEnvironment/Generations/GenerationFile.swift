@@ -2,7 +2,7 @@
 //
 // Replacing one writes STEM.new, syncs it, reads it back from the disk, has it verified, renames it to the next number and
 // syncs the directory; only then it is asked which older ones may go. A crash between any two steps leaves the old one or
-// the new one, never none (FAULTS 1, row 17). What "verifies" means is its owner's: a checksum, a version, a digest.
+// the new one, never none (FAULTS 1.17). What "verifies" means is its owner's: a checksum, a version, a digest.
 
 /// One replaced file. Stateless: what is true is read from the disk each time. Blocks on the disk. One writer at a time; its
 /// owner sees to that.

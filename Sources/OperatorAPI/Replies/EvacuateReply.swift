@@ -38,7 +38,7 @@ extension OperatorAPI {
         return reply
     }
 
-    /// What speaks against sending this region's users away (FAULTS part 3, row 38); all regions that are connected are asked
+    /// What speaks against sending this region's users away (FAULTS 1.38); all regions that are connected are asked
     /// at once.
     private func evacuationProblem(by deadline: BootInstant) async -> Refusal? {
         // A node that does not serve says so itself.

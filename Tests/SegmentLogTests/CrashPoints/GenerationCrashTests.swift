@@ -1,4 +1,4 @@
-// FAULTS 1, row 17: whatever happens at whichever call while a file is replaced, the old content stands or the new one.
+// FAULTS 1.17: whatever happens at whichever call while a file is replaced, the old content stands or the new one.
 
 import NodeEnvironment
 import SimulatedEnvironment

@@ -1,4 +1,4 @@
-// A disk that answers nobody for half a minute and then goes on (FAULTS part 1, row 16).
+// A disk that answers nobody for half a minute and then goes on (FAULTS 1.16).
 
 import ClusterModel
 import MeridianClient

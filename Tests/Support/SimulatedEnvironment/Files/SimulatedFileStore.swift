@@ -1,4 +1,4 @@
-// A file system in memory that forgets what was not synced: the disk of simulated nodes (FAULTS 1, rows 1-3, 10-18).
+// A file system in memory that forgets what was not synced: the disk of simulated nodes (FAULTS 1-3, 10-18).
 
 package import NodeEnvironment
 import Synchronization

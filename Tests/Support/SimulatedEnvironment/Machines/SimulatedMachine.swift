@@ -116,7 +116,7 @@ package final class SimulatedMachine: Sendable {
         boot.withLock { $0 }?.files.arm(after: count) { [weak self] in self?.crash() }
     }
 
-    /// The disk answers nobody for so long, and then goes on as if nothing had been (FAULTS part 1, row 16). What a thread
+    /// The disk answers nobody for so long, and then goes on as if nothing had been (FAULTS 1.16). What a thread
     /// had begun is done.
     package func stallDisk(for duration: Duration) {
         scheduler.note("stall \(name)")
