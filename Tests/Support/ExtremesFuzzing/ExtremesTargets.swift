@@ -8,11 +8,12 @@ package enum ExtremesTargets {
     package static func all() throws -> [any ExtremesTarget] {
         let mesh: [any ExtremesTarget] = [
             PullTarget(), ReplyTarget(), ReportTarget(), ClaimTarget(), LineageTarget(), SealsTarget(), ActorTarget(),
-            OfferTarget(), PieceTarget(),
+            OfferTarget(), PieceTarget(), GreetingTarget(), LineageBookTarget(),
         ]
         let logs: [any ExtremesTarget] = [
             BatchTarget(.userEvents), BatchTarget(.userEvents, compressing: true), BatchTarget(.content), BodyTarget(),
             ShardSnapshotTarget(), ContentSnapshotTarget(), JournalTarget(), GroupTarget(), OperatorJournalTarget(),
+            IdentityTarget(),
         ]
         let instances: [any ExtremesTarget] = [ClockTarget(), TrimTarget(), SumsTarget()]
         let clients: [any ExtremesTarget] = [

@@ -1,4 +1,4 @@
-// A journal's files: identity, marks, segments, the index of a clean stop, what was trimmed, and the names themselves.
+// A journal's files: identity, marks, segments, where logs begin that are cut, and the names themselves.
 
 import ClusterModel
 import EventLog
@@ -38,13 +38,19 @@ struct JournalTarget: ExtremesTarget {
         self.grammar = grammar
     }
 
-    /// What a node left that stopped cleanly, segments cut behind their last byte.
+    /// What a node left that was killed, segments cut behind their last byte.
     private static func makeFiles() throws -> [String: [UInt8]] {
         let stepped = SteppedEnvironment(seed: 5)
         let log = try SegmentLog.open(directory: directory, environment: stepped.environment)
         for batch in try ExtremesSamples.chain(ExtremesSamples.log(1, 5)) { try log.submit(batch) }
         for batch in try ExtremesSamples.chain(ExtremesSamples.log(2, 7), compressing: true) { try log.submit(batch) }
         stepped.clock.advance(by: .seconds(1))
+        // One log goes on from another member's snapshot: that leaves the file of bases.
+        try log.adopt([
+            LogBase(
+                log: ExtremesSamples.log(3, 8), offset: Offset(7), digest: Digest128(high: 1, low: 2),
+                lastStamp: HybridStamp(at: ExtremesSamples.now), epoch: Epoch(1))
+        ])
         log.abandon()
         var files: [String: [UInt8]] = [:]
         for path in stepped.files.paths() {
