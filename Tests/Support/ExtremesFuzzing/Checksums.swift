@@ -4,7 +4,10 @@ import ClusterModel
 
 enum Checksums {
     /// Files with a magic in bytes 0-3, and in 4-7 the CRC32C of everything behind.
-    static func sealWhole(_ bytes: inout [UInt8]) { seal(&bytes, at: 4, over: 8..<bytes.count) }
+    static func sealWhole(_ bytes: inout [UInt8]) {
+        guard bytes.count >= 8 else { return }
+        seal(&bytes, at: 4, over: 8..<bytes.count)
+    }
 
     /// Batches, of which several may follow each other: the body's at 12, the header's at 4.
     static func sealBatch(_ bytes: inout [UInt8], at start: Int, length: Int) {
