@@ -81,6 +81,7 @@ import Testing
         }
         world.start(1)
         world.start(2)
+        world.run(.milliseconds(1))
         let mirror = try #require(world[1].mirror)
         let heard = Mutex<[Set<TokenKeyFingerprint>]>([])
         mirror.watchMemberKeys { known in heard.withLock { $0.append(known) } }
