@@ -27,6 +27,15 @@ extension MachineLimits {
             groupMemory: GroupMemory(files: files).limit)
     }
 
+    /// Bytes that a file of this process may have (RLIMIT_FSIZE); nil where there is no limit.
+    package static var longestFile: UInt64? {
+        var length = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &length) == 0,
+            length.rlim_cur < rlim_t(Int64.max)
+        else { return nil }
+        return UInt64(length.rlim_cur)
+    }
+
     /// Whether the system lets this process have so many threads more (RLIMIT_NPROC, a control group's `pids.max`): tries it,
     /// since what others of the same user or group have counts too. Needs no thread of the concurrency runtime. Blocks until
     /// they have ended.

@@ -52,7 +52,8 @@ package struct NodeError: Error, CustomStringConvertible, Sendable {
 extension NodeError {
     init(_ refusal: DirectoryRefusal) {
         self.init(
-            refusal.code == .full ? .noSpace : .directoryRefused, "\(refusal)", nextStep: refusal.nextStep)
+            refusal.code == .full ? .noSpace : .directoryRefused,
+            refusal.code == .full ? refusal.message : "\(refusal)", nextStep: refusal.nextStep)
     }
 
     /// The first records of a start could not be written.

@@ -123,6 +123,7 @@ struct NodeCommand: AsyncParsableCommand {
         try checkCredentials(node)
         try checkKeys(node)
         do {
+            try ResourceShares.checkFileLength(node, longest: MachineLimits.longestFile)
             guard let first = try FirstStart.look(node, files: HostFileStore()) else { return }
             print("meridiand: \(first)")
         } catch {
@@ -162,6 +163,7 @@ struct NodeCommand: AsyncParsableCommand {
         do {
             let shares = try ResourceShares(
                 MachineLimits.raised(files: HostFileStore()), configuration: node, loops: loops)
+            try ResourceShares.checkFileLength(node, longest: MachineLimits.longestFile)
             try ResourceShares.checkThreads(loops: loops, hasRoom: MachineLimits.hasRoom(forThreads:))
             return shares
         } catch {

@@ -74,4 +74,15 @@ import Testing
         let threads = #expect(throws: NodeError.self) { try ResourceShares.checkThreads(loops: 2) { $0 < 10 } }
         #expect(threads?.description.contains("LimitNPROC") == true, "\(threads as Any)")
     }
+
+    /// The system ended such a process without a word.
+    @Test func filesThatMayNotBecomeASegmentAreRefusedByName() throws {
+        let configuration = try Self.configuration()
+        let needed = UInt64(configuration.log.segmentBytes)
+        for longest in [nil, needed] { try ResourceShares.checkFileLength(configuration, longest: longest) }
+        let refusal = #expect(throws: NodeError.self) {
+            try ResourceShares.checkFileLength(configuration, longest: needed - 1)
+        }
+        #expect(refusal?.description.contains("LimitFSIZE") == true, "\(refusal as Any)")
+    }
 }

@@ -90,4 +90,16 @@ package struct ResourceShares: Hashable, Sendable {
             .machineTooSmall, "the system does not grant the \(needed) threads that a node of \(loops) loops needs",
             nextStep: MachineLimits.threadAdvice + "; or lower limits.loops")
     }
+
+    /// Throws NodeError `.machineTooSmall` where no file may become as long as a segment is made; `longest` is nil where files
+    /// may have any length.
+    package static func checkFileLength(
+        _ configuration: NodeConfiguration, longest: UInt64?
+    ) throws(NodeError) {
+        let needed = UInt64(clamping: configuration.log.segmentBytes)
+        guard let longest, longest < needed else { return }
+        throw NodeError(
+            .machineTooSmall, "this process may make files of \(longest) bytes, and log.segment_bytes is \(needed)",
+            nextStep: "raise that limit: ulimit -f unlimited, or LimitFSIZE=infinity in a systemd unit")
+    }
 }
