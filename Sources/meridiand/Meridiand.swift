@@ -34,8 +34,8 @@ struct NodeCommand: AsyncParsableCommand {
 
     @Flag(
         help: """
-            Check the configuration, the certificates, whose the data directory is, its rights and its room, and exit. \
-            Changes nothing; says so where a start would be the first one in the directory.
+            Check the configuration, the certificates, what the machine grants, whose the data directory is, its rights \
+            and its room, and exit. Changes nothing; says so where a start would be the first one in the directory.
             """)
     var check = false
 
@@ -122,8 +122,8 @@ struct NodeCommand: AsyncParsableCommand {
     private func check(_ node: NodeConfiguration) throws {
         try checkCredentials(node)
         try checkKeys(node)
+        _ = try shares(node)
         do {
-            try ResourceShares.checkFileLength(node, longest: MachineLimits.longestFile)
             guard let first = try FirstStart.look(node, files: HostFileStore()) else { return }
             print("meridiand: \(first)")
         } catch {
