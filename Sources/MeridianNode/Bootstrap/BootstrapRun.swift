@@ -28,12 +28,26 @@ final class BootstrapRun: Sendable {
     private let executor: any DedicatedExecutor
     private let logger: Logger
     private let guarded = Mutex(BootstrapFacts())
-    /// Whose snapshot was refused, or came too slowly, last: the others are asked first from then on.
-    private let refused = Mutex<RegionNumber?>(nil)
-    /// When it was said last why nothing comes on; nil since something did.
-    private let told = Mutex<BootInstant?>(nil)
-    /// Whose snapshot each item was brought back from: where that was of no use, another member is asked first. One an item.
-    private let sources = Mutex<[SnapshotItem: RegionNumber]>([:])
+    private let course = Mutex(Course())
+
+    /// What one item's fetch leaves for the next.
+    private struct Course: Sendable {
+        /// Whose snapshot was refused, or came too slowly, last: the others are asked first from then on.
+        var refused: RegionNumber?
+        /// Whose snapshot each item was brought back from: where that was of no use, another member is asked first. One an item.
+        var sources: [SnapshotItem: RegionNumber] = [:]
+        /// What was said last of why nothing comes on, and when; nil since something did.
+        var told: (reason: String, at: BootInstant)?
+
+        func avoided(_ item: SnapshotItem) -> RegionNumber? { refused ?? sources[item] }
+
+        /// The first reason is told, then the one that stands after a while where it is another.
+        mutating func tells(_ reason: String, at now: BootInstant) -> Bool {
+            if let told, told.reason == reason || now.since(told.at) < BootstrapRun.silence { return false }
+            told = (reason, now)
+            return true
+        }
+    }
 
     /// How often it is looked whether something is to be done.
     private static let interval: Duration = .milliseconds(200)
@@ -128,7 +142,7 @@ final class BootstrapRun: Sendable {
                 }
             } catch let error as SnapshotError {
                 try await fetch.forget(item)
-                refused.withLock { $0 = fetched.source }
+                course.withLock { $0.refused = fetched.source }
                 fail("the snapshot of region \(fetched.source.rawValue) is refused: \(error)")
                 return .waiting
             }
@@ -162,8 +176,7 @@ final class BootstrapRun: Sendable {
     private func fetched(_ item: SnapshotItem) async throws -> SnapshotFetch.Fetched? {
         let short = mirror.shortLogs().filter { item.concerns($0.name) }
         let (log, mirror) = (log, mirror)
-        return try await fetch.fetch(item, lastFrom: refused.withLock(\.self) ?? sources.withLock { $0[item] }) {
-            snapshot in
+        return try await fetch.fetch(item, lastFrom: course.withLock { $0.avoided(item) }) { snapshot in
             // What is trimmed up to its agreed end is over, whoever holds it (S1a).
             let held = log.logs().filter { summary in
                 mirror.agreedEnd(of: summary.log).map { summary.base < $0 } ?? true
@@ -176,7 +189,7 @@ final class BootstrapRun: Sendable {
                 (facts.position, facts.length) = (progress.position, progress.length)
             }
         } onSlow: { source in
-            refused.withLock { $0 = source }
+            course.withLock { $0.refused = source }
         } why: { reason in
             fail(reason)
         }
@@ -218,8 +231,10 @@ final class BootstrapRun: Sendable {
     // MARK: What people hear
 
     private func succeed(_ item: SnapshotItem, _ fetched: SnapshotFetch.Fetched) {
-        sources.withLock { $0[item] = fetched.source }
-        told.withLock { $0 = nil }
+        course.withLock { course in
+            course.sources[item] = fetched.source
+            course.told = nil
+        }
         guarded.withLock { facts in
             facts.done += 1
             facts.bytes += fetched.snapshot.length
@@ -234,18 +249,9 @@ final class BootstrapRun: Sendable {
             ])
     }
 
-    /// The first reason is told, then the one that stands after a while.
     private func fail(_ reason: String) {
-        let now = clock.bootTime()
-        let isNews = guarded.withLock { facts in
-            defer { facts.failure = reason }
-            return facts.failure != reason
-        }
-        let isDue = told.withLock { told in
-            guard isNews, told.map({ now.since($0) >= Self.silence }) ?? true else { return false }
-            told = now
-            return true
-        }
-        if isDue { logger.warning("bootstrap waits", metadata: ["reason": "\(reason)"]) }
+        guarded.withLock { $0.failure = reason }
+        guard course.withLock({ $0.tells(reason, at: clock.bootTime()) }) else { return }
+        logger.warning("bootstrap waits", metadata: ["reason": "\(reason)"])
     }
 }
