@@ -49,8 +49,8 @@ public nonisolated struct Meridian_V1_SubscribeRequest: Sendable {
   /// Where partitions begin that neither `from` nor the group's cursor names.
   public var start: Meridian_V1_SubscribeRequest.Start = .latest
 
-  /// Where what comes next of a partition was trimmed here, goes on with the oldest that this region's logs still have, and
-  /// says so in a reply. Otherwise the call ends with CURSOR_TRIMMED.
+  /// Where what comes next of a partition was trimmed here, goes on behind it and behind the starts that were settled with it,
+  /// and says so in a reply. Otherwise the call ends with CURSOR_TRIMMED.
   public var skipTrimmed: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
