@@ -111,8 +111,7 @@ extension MirrorCore {
 extension MirrorCore.State {
     /// Of a peer that was not heard yet nothing is known.
     fileprivate var memberKeys: Set<TokenKeyFingerprint> {
-        var known: Set<TokenKeyFingerprint>?
-        for link in links.values { known = known?.intersection(link.tokenKeys ?? []) ?? link.tokenKeys ?? [] }
-        return known ?? []
+        let told = links.values.map { $0.tokenKeys ?? [] }
+        return told.dropFirst().reduce(told.first ?? []) { $0.intersection($1) }
     }
 }

@@ -137,9 +137,7 @@ final class FakeNode: NodeControl {
 
     func record(_ event: OperatorEvent) async { script.withLock { $0.events.append(event) } }
 
-    var stoppedReplicas: [StoppedLog] {
-        script.withLock(\.replicas).stopped.map { StoppedLog(log: $0.log, reason: $0.reason) }
-    }
+    var stoppedReplicas: [StoppedLog] { script.withLock(\.replicas).stoppedLogs }
 
     func replicaFacts() async -> ReplicaFacts { script.withLock(\.replicas) }
 

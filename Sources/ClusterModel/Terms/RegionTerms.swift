@@ -35,7 +35,7 @@ package struct RegionTerms: Hashable, Sendable {
     package var maxDriftMilliseconds: UInt32
     package var maxFutureMilliseconds: UInt32
     package var maxAgeMilliseconds: UInt32
-    /// The keys that verify tokens here; the last one signs. At most `TokenKeyring.maxKeys`.
+    /// The keys that verify tokens here; the last one is to sign. At most `TokenKeyring.maxKeys`.
     package var tokenKeys: [TokenKeyFingerprint]
 
     package init(

@@ -101,12 +101,6 @@ extension DirectoryRefusal {
                 nextStep: "stop that process, or give this node a directory of its own")
         case .readOnly:
             self.init(.readOnly, "\(path): \(error)", nextStep: "mount its file system for writing")
-        case .fileTooLong:
-            self.init(
-                .full, "\(path): \(error)",
-                nextStep:
-                    "raise the limit on a file's size above log.segment_bytes (ulimit -f unlimited, LimitFSIZE=infinity)"
-            )
         case .permissionDenied: self.init(denied: error, in: path, files)
         case .noSpace:
             self.init(.full, "\(path): \(error)", nextStep: "free space; see Runbooks/disk-full.md")

@@ -42,12 +42,12 @@ struct ShardWatch: Sendable {
         var states = UnservedStates()
         var told = 0
         while true {
-            let count = states.onLook(await router.rebuildingStates(), at: clock.bootTime())
+            let facts = await router.replicaFacts()
+            let count = states.onLook(facts.rebuilding, at: clock.bootTime())
             status.onUnserved(count)
             if (count > 0) != (told > 0) { tell(count) }
             told = count
-            status.onStoppedReplicas(
-                await router.stoppedLogs().prefix(Self.maxStopped).map { StoppedLog(log: $0.0, reason: $0.1) })
+            status.onStoppedReplicas(Array(facts.stoppedLogs.prefix(Self.maxStopped)))
             try await clock.sleep(for: Self.interval)
         }
     }

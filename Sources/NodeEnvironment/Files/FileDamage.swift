@@ -1,4 +1,4 @@
-// Stored copies that did not verify and were written anew from another: nothing is lost, and the disk is to be mistrusted.
+// Stored copies that did not verify. Where another one does, it serves and nothing is lost; the disk is to be mistrusted.
 
 import Synchronization
 
@@ -7,7 +7,7 @@ package final class FileDamage: Sendable {
     private let told: Mutex<UInt64>
     private let onDamage: @Sendable (String) -> Void
 
-    /// `onDamage`: gets the path and what is wrong, for people; at most once a copy and start, as it is written anew then.
+    /// `onDamage`: gets the path and what is wrong, for people; once for each copy that a start finds so.
     package init(onDamage: @escaping @Sendable (String) -> Void) {
         told = Mutex(0)
         self.onDamage = onDamage

@@ -58,7 +58,7 @@ package struct LogUpkeepFacts: Hashable, Sendable {
     /// Tries after which something was still missing.
     package var failedRepairs: UInt64 = 0
 
-    /// Copies of this directory's own files that did not verify when it was opened, and were written anew.
+    /// Copies of this directory's own files that did not verify when it was opened.
     package var damagedFiles: UInt64 = 0
     /// Of the region that has most of them; nil before the first round (S1b).
     package var unsettled: UnsettledStarts?

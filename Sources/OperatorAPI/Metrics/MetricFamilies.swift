@@ -135,7 +135,7 @@ enum MetricFamilies {
             "How long the oldest personal data may still stay; not a number without any, or without a maximum."),
         row(
             "meridian_log_damaged_files", .count,
-            "Copies of the directory's own files that did not verify at the start and were written anew from the other."
+            "Copies of the directory's own files that did not verify at the start."
         ),
         row("meridian_log_trimmed_segments", .count, "Segments trimmed since the start."),
         row("meridian_log_trimmed_bytes", .bytes, "Trimmed since the start."),

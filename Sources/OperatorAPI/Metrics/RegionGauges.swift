@@ -32,9 +32,8 @@ struct RegionGauges: Sendable {
         collect(
             NodeAlarm.all(
                 state: state, clock: control.clock, mirrors: mirrors, replicas: control.stoppedReplicas,
-                upkeep: control.upkeep,
-                bootstrap: control.bootstrap, credentials: control.credentials, occupancies: control.occupancies,
-                occupancy: control.occupancy, unserved: control.unserved))
+                upkeep: control.upkeep, bootstrap: control.bootstrap, credentials: control.credentials,
+                occupancies: control.occupancies, occupancy: control.occupancy, unserved: control.unserved))
     }
 
     /// How many alarms of each name stand.

@@ -32,9 +32,8 @@ struct StatusDocument {
         add("rows", Self.rows(occupancy.shards))
         let alarms = NodeAlarm.all(
             state: control.state, clock: clock, mirrors: mirrors, replicas: control.stoppedReplicas,
-            upkeep: control.upkeep,
-            bootstrap: control.bootstrap, credentials: control.credentials, occupancies: control.occupancies,
-            occupancy: occupancy, unserved: control.unserved)
+            upkeep: control.upkeep, bootstrap: control.bootstrap, credentials: control.credentials,
+            occupancies: control.occupancies, occupancy: occupancy, unserved: control.unserved)
         add("alarms", Self.array(alarms.map(Self.alarm)))
     }
 

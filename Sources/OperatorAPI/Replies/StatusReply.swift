@@ -35,8 +35,7 @@ extension OperatorAPI {
         if let age = control.upkeep.personalDataSeconds { reply.personalDataSeconds = age }
         if let left = control.upkeep.personalDataSecondsLeft { reply.personalDataSecondsLeft = left }
         reply.alarms = NodeAlarm.all(
-            state: state, clock: clock, mirrors: mirrors,
-            replicas: replicas.stopped.map { StoppedLog(log: $0.log, reason: $0.reason) }.sorted { $0.log < $1.log },
+            state: state, clock: clock, mirrors: mirrors, replicas: replicas.stoppedLogs,
             upkeep: control.upkeep, bootstrap: control.bootstrap, credentials: control.credentials,
             occupancies: control.occupancies, occupancy: occupancy, unserved: control.unserved
         ).map(Meridian_V1_Alarm.init)

@@ -1,7 +1,7 @@
 // What a follower knows of the logs that it follows, and what it tells of them.
 
 package import ClusterModel
-import EventLog
+package import EventLog
 
 /// Which followed logs wait, are being read, or have stopped. A value of the follower.
 struct ReplicaProgress: Sendable {
@@ -68,7 +68,7 @@ package struct ReplicaFacts: Sendable {
     package var failedReads: UInt64 = 0
     package var refusedLogs: UInt64 = 0
     package var rebuilds: UInt64 = 0
-    /// Shards that are being folded anew now.
+    /// Shards, and the catalogue, that serve nobody now: they are folded anew, or cannot be.
     package var rebuilding = 0
     /// Shards that went on from another member's snapshot, since the start, and those that wait for one (S5).
     package var bootstraps: UInt64 = 0
@@ -76,6 +76,11 @@ package struct ReplicaFacts: Sendable {
     package var freshness = FreshnessHistogram()
 
     package init() {}
+
+    /// `stopped` in the order of logs, as alarms name them.
+    package var stoppedLogs: [StoppedLog] {
+        stopped.sorted { $0.log < $1.log }.map { StoppedLog(log: $0.log, reason: $0.reason) }
+    }
 
     package mutating func merge(_ other: ReplicaFacts) {
         stopped += other.stopped

@@ -11,13 +11,6 @@ extension ShardRouter {
         return facts
     }
 
-    /// States of shards and the catalogue that serve nobody now: they are folded anew, or cannot be. One turn of each shard's
-    /// loop.
-    package func rebuildingStates() async -> Int {
-        let content = await askContent { shard, answer in answer(shard.replica.isRebuilding) }
-        return await gather({ shard, answer in answer(shard.replica.isRebuilding) }).count { $0 } + (content ? 1 : 0)
-    }
-
     /// The catalogue of this node.
     package func contentReport() async -> ContentReport {
         await askContent { shard, answer in answer(shard.inspect()) }

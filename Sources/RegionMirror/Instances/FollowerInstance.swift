@@ -415,9 +415,7 @@ package struct FollowerInstance: Sendable {
         switch answer.answer {
         case .batches(let batches):
             for batch in batches { take(batch, from: holder, facts, &directives) }
-        case .otherChain:
-            doubt(answer.log, holder)
-            halt(answer.log, .otherChain, holder, &directives)
+        case .otherChain: halt(answer.log, .otherChain, holder, &directives)
         case .gap(let first):
             links[holder]?.firstAvailable[answer.log] = first
             // Trimmed there since it was asked: what is missing comes inside a snapshot (S5), and nothing stands still.
@@ -446,7 +444,6 @@ package struct FollowerInstance: Sendable {
         }
         // Equal chains have equal batches: one that begins inside ours is of another.
         guard batch.extends(log, end: position.point.offset, digest: position.point.digest) else {
-            doubt(log, holder)
             return halt(log, .otherChain, holder, &directives)
         }
         guard ceiling.admits(log.incarnation) else {
@@ -459,10 +456,7 @@ package struct FollowerInstance: Sendable {
             besides.insert(log)
             return halt(log, .besideItsLine(stamp), holder, &directives)
         }
-        guard position.epoch <= batch.header.epoch else {
-            doubt(log, holder)
-            return halt(log, .epochWentDown, holder, &directives)
-        }
+        guard position.epoch <= batch.header.epoch else { return halt(log, .epochWentDown, holder, &directives) }
         unproven.remove(log)
         position.point = LogPoint(log: log, offset: batch.endOffset, digest: batch.chainDigest)
         position.epoch = batch.header.epoch
@@ -488,6 +482,7 @@ package struct FollowerInstance: Sendable {
     private mutating func halt(
         _ log: LogIdentity, _ stop: Stop, _ holder: RegionNumber, _ directives: inout [Directive]
     ) {
+        if stop == .otherChain || stop == .epochWentDown { doubt(log, holder) }
         guard stopped[log] == nil else { return }
         stopped[log] = (stop, holder)
         directives.append(.alarm(log, stop))
